@@ -1,0 +1,83 @@
+import type { Message } from './messages.ts';
+
+/** Tokens of one model call. */
+export interface Usage {
+  promptTokens: number;
+  completionTokens: number;
+  /** Part of `promptTokens` that the vendor served from its own prompt cache. */
+  cachedPromptTokens?: number;
+  /** True where the vendor did not say and the figures are our estimate. */
+  estimated: boolean;
+}
+
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
+
+/** What a provider is asked, in core's words; `model` is the vendor's own name for it. */
+export interface ModelRequest {
+  model: string;
+  messages: Message[];
+  /** 0 to 2. */
+  temperature?: number;
+  /** 1 and up. */
+  maxTokens?: number;
+  /** Further parameters in the spelling of OpenAI's wire format (`tools`, `top_p`, `stop`, `seed` …), passed on as they are. */
+  extra?: Record<string, unknown>;
+}
+
+/** A whole answer. */
+export interface Answer {
+  text: string;
+  /** Further fields of the assistant message in OpenAI's wire spelling (`tool_calls`, `refusal` …). */
+  extra?: Record<string, unknown>;
+  reason: FinishReason;
+  usage: Usage;
+}
+
+/**
+ * What a streamed answer consists of. A stream ends with exactly one `finish`, which carries the usage;
+ * a failure is thrown as `ParleyError`, so that no consumer can overlook it.
+ */
+export type ProviderEvent =
+  | { type: 'text-delta'; text: string }
+  /** A delta that is not plain text, in the spelling of OpenAI's `choices[0].delta` (`tool_calls` …). */
+  | { type: 'extra-delta'; delta: Record<string, unknown> }
+  | { type: 'finish'; reason: FinishReason; usage: Usage };
+
+export interface EmbeddingRequest {
+  model: string;
+  inputs: string[];
+  /** Length of each vector where the model can choose. */
+  dimensions?: number;
+}
+
+export interface EmbeddingAnswer {
+  vectors: Float32Array[];
+  promptTokens: number;
+}
+
+/**
+ * One vendor. Implementations throw `ParleyError` with `provider_failed` (with `retryable`, and `retryAfterMs` where
+ * the vendor said so), `provider_timeout` or `cancelled`. Aborting `signal` must close the vendor's socket.
+ */
+export interface Provider {
+  readonly name: string;
+  answer(request: ModelRequest, signal: AbortSignal): Promise<Answer>;
+  stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
+  embed?(request: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer>;
+  /** The vendor's own list of model ids, where it has one. */
+  listModels?(signal: AbortSignal): Promise<string[]>;
+  /** Changes when equal requests may get other answers than before (a new knowledge base); part of the cache key. */
+  revision?(): string;
+  close(): Promise<void>;
+}
+
+/** Limits on one vendor call, in milliseconds. */
+export interface ProviderTimeouts {
+  connectMs: number;
+  /** From the request's last byte to the answer's headers. */
+  firstByteMs: number;
+  /** Between two pieces of the answer. */
+  idleMs: number;
+  /** The whole call, start to end. */
+  totalMs: number;
+}

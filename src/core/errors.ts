@@ -1,0 +1,61 @@
+/**
+ * Every failure that core, storage or a provider reports on purpose. Contracts translate each code into
+ * their own status and shape; the translation is exhaustive by type (`satisfies Record<ErrorCode, …>`).
+ */
+export const errorCodes = [
+  'invalid_request',
+  'unauthorized',
+  'forbidden',
+  'not_found',
+  'model_not_found',
+  'payload_too_large',
+  'unsupported_media_type',
+  'rate_limited',
+  'overloaded',
+  'provider_failed',
+  'provider_timeout',
+  'cancelled',
+  'storage_failed',
+  'internal',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+export interface ErrorOptions {
+  /** The request field at fault, as a dotted path such as `messages.0.content`. */
+  field?: string;
+  /** Whether the same call may succeed when simply repeated. */
+  retryable?: boolean;
+  /** How long the caller should wait before repeating, in milliseconds. */
+  retryAfterMs?: number;
+  /** Facts for the operator's log; never sent to clients. */
+  internal?: Record<string, unknown>;
+  cause?: unknown;
+}
+
+/** An expected failure. `message` is public: it is sent to clients, so it names no secret and no internals. */
+export class ParleyError extends Error {
+  override readonly name = 'ParleyError';
+  readonly code: ErrorCode;
+  readonly field: string | undefined;
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly internal: Record<string, unknown> | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.field = options.field;
+    this.retryable = options.retryable ?? false;
+    this.retryAfterMs = options.retryAfterMs;
+    this.internal = options.internal;
+  }
+}
+
+/** Any thrown value as a `ParleyError`; what nobody expected becomes `internal` with a text that tells nothing. */
+export function asParleyError(thrown: unknown): ParleyError {
+  if (thrown instanceof ParleyError) return thrown;
+  return new ParleyError('internal', 'Something went wrong on our side. The request id helps us find it.', {
+    cause: thrown,
+  });
+}
