@@ -1,0 +1,88 @@
+import { asParleyError } from '../errors.ts';
+import type { Caller } from '../identity/caller.ts';
+import {
+  abortError,
+  prepare,
+  remember,
+  type Completion,
+  type CompletionInput,
+  type CompletionsParts,
+  type Preparation,
+} from './completions.ts';
+import { estimateUsage } from './estimate.ts';
+import type { Answer } from './provider.ts';
+import type { Routed } from './router.ts';
+
+/** Answers in one piece. The promise resolves when the call's row in the books is committed. */
+export async function complete(
+  parts: CompletionsParts,
+  caller: Caller,
+  input: CompletionInput,
+  signal: AbortSignal,
+): Promise<Completion> {
+  const preparation = await prepare(parts, caller, input, false);
+  if (preparation.hit !== null) return completeFromCache(parts, preparation);
+  const { result, candidate, attempts } = await callModel(parts, preparation, signal);
+  const durationMs = parts.runtime.elapsed() - preparation.began;
+  const { text, extra, reason, usage } = result;
+  const model = candidate.model.id;
+  remember(parts, preparation, candidate, { text, extra, reason, usage, model });
+  if (preparation.policy.read) parts.cache.answered(durationMs);
+  await parts.meter.settle(preparation.origin, {
+    model: candidate.model,
+    outcome: 'success',
+    errorCode: null,
+    usage,
+    durationMs,
+    firstTokenMs: null,
+    attempts,
+  });
+  return { text, extra, model, reason, usage, cache: preparation.report };
+}
+
+async function callModel(
+  parts: CompletionsParts,
+  preparation: Preparation,
+  signal: AbortSignal,
+): Promise<Routed<Answer>> {
+  const { candidates, request, origin, began } = preparation;
+  let attempts = 0;
+  try {
+    return await parts.router.run(candidates, signal, ({ model, slot }) => {
+      attempts++;
+      return slot.provider.answer({ ...request, model: model.id }, signal);
+    });
+  } catch (thrown) {
+    const error = signal.aborted ? abortError(signal) : asParleyError(thrown);
+    await parts.meter.settle(origin, {
+      model: candidates[0].model,
+      outcome: signal.aborted ? 'cancelled' : 'failure',
+      errorCode: error.code,
+      usage: signal.aborted && attempts > 0 ? estimateUsage(request.messages, '') : noUsage,
+      durationMs: parts.runtime.elapsed() - began,
+      firstTokenMs: null,
+      attempts,
+    });
+    throw error;
+  }
+}
+
+const noUsage = { promptTokens: 0, completionTokens: 0, estimated: true };
+
+async function completeFromCache(parts: CompletionsParts, preparation: Preparation): Promise<Completion> {
+  const { hit, candidates, origin, began, report } = preparation;
+  if (hit === null) throw new TypeError('completeFromCache needs a hit');
+  const { text, model, reason, usage } = hit.answer;
+  const durationMs = parts.runtime.elapsed() - began;
+  parts.cache.answered(durationMs);
+  await parts.meter.settle(origin, {
+    model: candidates[0].model,
+    outcome: 'cache_hit',
+    errorCode: null,
+    usage,
+    durationMs,
+    firstTokenMs: null,
+    attempts: 0,
+  });
+  return { text, extra: undefined, model, reason, usage, cache: report };
+}

@@ -1,0 +1,152 @@
+import { ParleyError } from '../errors.ts';
+import { ownerOf, type Caller, type OwnerKey } from '../identity/caller.ts';
+import type { Log } from '../log.ts';
+import type { Runtime } from '../runtime.ts';
+import { cacheKeyOf, type CacheKey } from './cache/cache-key.ts';
+import type { CacheHit, CachedAnswer, ResponseCache } from './cache/response-cache.ts';
+import type { Message } from './messages.ts';
+import type { CallOrigin, Meter } from './meter.ts';
+import type { FinishReason, ModelRequest, Usage } from './provider.ts';
+import type { Candidate, Router } from './router.ts';
+
+/** What a caller wants completed. */
+export interface CompletionInput {
+  contract: string;
+  endpoint: string;
+  requestId: string;
+  /** A model id or alias; the configured default where it is left out. */
+  model?: string | undefined;
+  messages: Message[];
+  temperature?: number | undefined;
+  maxTokens?: number | undefined;
+  /** See `ModelRequest.extra`. */
+  extra?: Record<string, unknown> | undefined;
+  /** Null where the door does not use the cache at all. */
+  cache: CachePolicy | null;
+}
+
+/** What a request allows the cache to do. */
+export interface CachePolicy {
+  read: boolean;
+  write: boolean;
+}
+
+export type CacheStatus = 'HIT' | 'MISS' | 'BYPASS';
+
+/** How the cache took part in an answer. */
+export interface CacheReport {
+  status: CacheStatus;
+  /** The exact key; null where the door does not use the cache. */
+  key: string | null;
+  /** 1 for an exact hit, the cosine for a similar one, null otherwise. */
+  similarity: number | null;
+}
+
+export interface Completion {
+  text: string;
+  extra: Record<string, unknown> | undefined;
+  /** The model that really answered. */
+  model: string;
+  reason: FinishReason;
+  usage: Usage;
+  cache: CacheReport;
+}
+
+/** A streamed answer: one `start`, deltas, one `finish`. Failures are thrown. */
+export type CompletionEvent =
+  | { type: 'start'; cache: CacheReport }
+  | { type: 'text-delta'; text: string; model: string }
+  | { type: 'extra-delta'; delta: Record<string, unknown>; model: string }
+  | { type: 'finish'; reason: FinishReason; usage: Usage; model: string };
+
+export interface CompletionsParts {
+  router: Router;
+  cache: ResponseCache;
+  meter: Meter;
+  runtime: Runtime;
+  log: Log;
+  defaultModel: string;
+  /** Whether cached answers belong to the caller alone or to all callers. */
+  cacheScope: 'caller' | 'shared';
+}
+
+/** A completion on its way: what both the whole and the streamed path begin with. */
+export interface Preparation {
+  origin: CallOrigin;
+  began: number;
+  candidates: [Candidate, ...Candidate[]];
+  request: ModelRequest;
+  policy: CachePolicy;
+  key: CacheKey | null;
+  hit: CacheHit | null;
+  report: CacheReport;
+}
+
+/** Chooses the models, looks into the cache; throws `model_not_found` and `provider_failed` as `Router.plan` does. */
+export async function prepare(
+  parts: CompletionsParts,
+  caller: Caller,
+  input: CompletionInput,
+  streamed: boolean,
+): Promise<Preparation> {
+  const began = parts.runtime.elapsed();
+  const requestedModel = input.model ?? parts.defaultModel;
+  const candidates = parts.router.plan(requestedModel) as [Candidate, ...Candidate[]];
+  const [{ model, slot }] = candidates;
+  const request = requestOf(input);
+  const policy = input.cache ?? { read: false, write: false };
+  const owner = parts.cacheScope === 'shared' ? ('shared' as OwnerKey) : ownerOf(caller);
+  const key = input.cache && cacheKeyOf(owner, model.id, slot.provider.revision?.() ?? '', request);
+  const hit = key !== null && policy.read ? await parts.cache.lookup(key) : null;
+  const bypassed = !policy.read || !policy.write;
+  const status = hit !== null ? 'HIT' : bypassed ? 'BYPASS' : 'MISS';
+  return {
+    origin: {
+      caller,
+      contract: input.contract,
+      endpoint: input.endpoint,
+      requestId: input.requestId,
+      requestedModel,
+      streamed,
+    },
+    began,
+    candidates,
+    request,
+    policy,
+    key,
+    hit,
+    report: { status, key: key?.exact ?? null, similarity: hit?.similarity ?? null },
+  };
+}
+
+function requestOf(input: CompletionInput): ModelRequest {
+  const request: ModelRequest = { model: '', messages: input.messages };
+  if (input.temperature !== undefined) request.temperature = input.temperature;
+  if (input.maxTokens !== undefined) request.maxTokens = input.maxTokens;
+  if (input.extra !== undefined) request.extra = input.extra;
+  return request;
+}
+
+/**
+ * Keeps an answer for the next time, unless it came from a fallback (it would stand under the wrong model), was not
+ * allowed to, or is more than text.
+ */
+export function remember(
+  parts: CompletionsParts,
+  preparation: Preparation,
+  answeredBy: Candidate,
+  answer: CachedAnswer & { extra: Record<string, unknown> | undefined },
+): void {
+  const whole = answer.reason === 'stop' || answer.reason === 'length';
+  const { key, policy } = preparation;
+  if (key === null || !policy.write || answeredBy !== preparation.candidates[0] || !whole) return;
+  if (answer.extra !== undefined || answer.text === '') return;
+  const { text, model, reason, usage } = answer;
+  void parts.cache.keep(key, { text, model, reason, usage });
+}
+
+/** The reason of an abort where the aborter gave one of ours (shutdown, say), else `cancelled`. */
+export function abortError(signal: AbortSignal): ParleyError {
+  if (signal.reason instanceof ParleyError) return signal.reason;
+  return new ParleyError('cancelled', 'The request was cancelled.');
+}

@@ -1,0 +1,125 @@
+import { asParleyError, ParleyError } from '../errors.ts';
+import type { Caller } from '../identity/caller.ts';
+import type { Runtime } from '../runtime.ts';
+import { toDense } from './cache/embedding.ts';
+import { embedLexically } from './cache/lexical-embedding.ts';
+import type { Catalogue, Model } from './catalogue.ts';
+import { abortError } from './completions.ts';
+import { estimateTokens } from './estimate.ts';
+import type { CallOrigin, Meter } from './meter.ts';
+import type { EmbeddingAnswer, EmbeddingRequest } from './provider.ts';
+import type { ProviderSlot, Router } from './router.ts';
+
+export interface EmbeddingInput {
+  contract: string;
+  endpoint: string;
+  requestId: string;
+  model: string;
+  inputs: string[];
+  /** 8 to 4096 where given. */
+  dimensions?: number | undefined;
+}
+
+export interface Embedded {
+  vectors: Float32Array[];
+  /** The model that really answered. */
+  model: string;
+  promptTokens: number;
+}
+
+export interface EmbeddingsParts {
+  catalogue: Catalogue;
+  router: Router;
+  slots: ReadonlyMap<string, ProviderSlot>;
+  meter: Meter;
+  runtime: Runtime;
+  fallbackEnabled: boolean;
+}
+
+/** The model that answers where no vendor is configured: the lexical embedding folded to a dense vector. */
+export const localEmbeddingModel = 'parley-local-embedding';
+const localDimensions = 512;
+
+/**
+ * Turns texts into vectors. An unconfigured model is answered by the local one (unless fallbacks are off); a
+ * configured one that fails is an error, because vectors of two models must never mix in one index.
+ */
+export async function embed(
+  parts: EmbeddingsParts,
+  caller: Caller,
+  input: EmbeddingInput,
+  signal: AbortSignal,
+): Promise<Embedded> {
+  const model = chooseModel(parts, input.model);
+  const began = parts.runtime.elapsed();
+  const origin = { ...input, caller, requestedModel: input.model, streamed: false };
+  let attempts = 0;
+  try {
+    const answer = await callModel(parts, model, input, signal, () => attempts++);
+    await settle(parts, origin, model, began, attempts, answer.promptTokens, null);
+    return { ...answer, model: model.id };
+  } catch (thrown) {
+    const error = signal.aborted ? abortError(signal) : asParleyError(thrown);
+    if (error.code !== 'storage_failed') await settle(parts, origin, model, began, attempts, 0, error);
+    throw error;
+  }
+}
+
+function chooseModel({ catalogue, slots, fallbackEnabled }: EmbeddingsParts, modelId: string): Model {
+  const asked = catalogue.get(modelId);
+  if (asked === undefined || !asked.capabilities.includes('embedding')) {
+    const text = `There is no embedding model named "${modelId.slice(0, 100)}" on this server.`;
+    throw new ParleyError('model_not_found', text, { field: 'model' });
+  }
+  const local = catalogue.get(localEmbeddingModel);
+  if (slots.get(asked.provider)?.provider.embed !== undefined || asked === local) return asked;
+  if (fallbackEnabled && local !== undefined) return local;
+  const text = `The provider "${asked.provider}" of model "${asked.id}" is not configured on this server.`;
+  throw new ParleyError('provider_failed', text);
+}
+
+async function callModel(
+  { router, slots }: EmbeddingsParts,
+  model: Model,
+  input: EmbeddingInput,
+  signal: AbortSignal,
+  onAttempt: () => void,
+): Promise<EmbeddingAnswer> {
+  const slot = slots.get(model.provider);
+  if (slot?.provider.embed === undefined) return embedLocally(input);
+  const request: EmbeddingRequest = { model: model.id, inputs: input.inputs };
+  if (input.dimensions !== undefined) request.dimensions = input.dimensions;
+  const { result } = await router.run([{ model, slot }], signal, async ({ slot: { provider } }) => {
+    onAttempt();
+    if (provider.embed === undefined) throw new ParleyError('provider_failed', 'This provider has no embeddings.');
+    return provider.embed(request, signal);
+  });
+  return result;
+}
+
+function embedLocally({ inputs, dimensions }: EmbeddingInput): EmbeddingAnswer {
+  return {
+    vectors: inputs.map((text) => toDense(embedLexically(text), dimensions ?? localDimensions)),
+    promptTokens: inputs.reduce((sum, text) => sum + estimateTokens(text), 0),
+  };
+}
+
+async function settle(
+  { meter, runtime }: EmbeddingsParts,
+  origin: CallOrigin,
+  model: Model,
+  began: number,
+  attempts: number,
+  promptTokens: number,
+  error: ParleyError | null,
+): Promise<void> {
+  await meter.settle(origin, {
+    model,
+    outcome: error === null ? 'success' : error.code === 'cancelled' ? 'cancelled' : 'failure',
+    errorCode: error?.code ?? null,
+    usage: { promptTokens, completionTokens: 0, estimated: attempts === 0 },
+    durationMs: runtime.elapsed() - began,
+    firstTokenMs: null,
+    attempts,
+  });
+}

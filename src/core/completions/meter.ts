@@ -1,0 +1,120 @@
+import type { ApiCalls } from '../../storage/api-calls.ts';
+import { ParleyError, type ErrorCode } from '../errors.ts';
+import { ownerOf, type Caller } from '../identity/caller.ts';
+import type { Log } from '../log.ts';
+import type { Runtime } from '../runtime.ts';
+import type { DayOf } from '../statistics/calendar.ts';
+import type { Model } from './catalogue.ts';
+import type { CompletionObserver, Outcome } from './observer.ts';
+import { costOf } from './prices.ts';
+import type { Usage } from './provider.ts';
+
+/** Where a call to a model came from. */
+export interface CallOrigin {
+  caller: Caller;
+  contract: string;
+  /** The route's template, such as `/api/v1/chat/completion`. */
+  endpoint: string;
+  requestId: string;
+  requestedModel: string;
+  streamed: boolean;
+}
+
+/** How it ended. */
+export interface CallEnd {
+  model: Model;
+  outcome: Outcome;
+  errorCode: ErrorCode | null;
+  usage: Usage;
+  durationMs: number;
+  firstTokenMs: number | null;
+  attempts: number;
+}
+
+export interface MeterParts {
+  apiCalls: ApiCalls;
+  runtime: Pick<Runtime, 'now'>;
+  dayOf: DayOf;
+  observer: CompletionObserver;
+  log: Log;
+}
+
+/** Keeps the books: every call to a model ends as exactly one row and in the daily roll-ups. */
+export interface Meter {
+  /** Resolves once the row is committed; throws `storage_failed` where it cannot be. */
+  settle(origin: CallOrigin, end: CallEnd): Promise<void>;
+}
+
+export function createMeter({ apiCalls, runtime, dayOf, observer, log }: MeterParts): Meter {
+  return {
+    async settle(origin, end) {
+      const row = rowOf(origin, end, runtime.now(), dayOf);
+      observer.callSettled({
+        contract: origin.contract,
+        model: end.model.id,
+        provider: end.model.provider,
+        outcome: end.outcome,
+        usage: end.usage,
+        costNano: row.costNano,
+        currency: row.currency,
+        durationMs: end.durationMs,
+        firstTokenMs: end.firstTokenMs,
+      });
+      try {
+        await apiCalls.record(row);
+      } catch (cause) {
+        log.error({ err: cause, call: row }, 'a call to a model could not be recorded');
+        throw new ParleyError(
+          'storage_failed',
+          'The call could not be recorded, so its answer is withheld. Try again later.',
+          {
+            retryable: true,
+            cause,
+          },
+        );
+      }
+    },
+  };
+}
+
+/** Cached answers cost nothing; their tokens are recorded so that savings can be told. */
+function rowOf(origin: CallOrigin, end: CallEnd, at: number, dayOf: DayOf) {
+  const { caller } = origin;
+  const cost = end.outcome === 'cache_hit' ? null : costOf(end.model, end.usage, at);
+  return {
+    at,
+    day: dayOf(at),
+    contract: origin.contract,
+    endpoint: origin.endpoint,
+    owner: ownerOf(caller),
+    userId: null,
+    apiKeyId: caller.kind === 'key' ? caller.keyId : null,
+    conversationId: null,
+    messageId: null,
+    requestedModel: origin.requestedModel,
+    model: end.model.id,
+    provider: end.model.provider,
+    outcome: end.outcome,
+    statusCode: statusOf(end),
+    errorCode: end.errorCode,
+    promptTokens: end.usage.promptTokens,
+    completionTokens: end.usage.completionTokens,
+    cachedPromptTokens: end.usage.cachedPromptTokens ?? 0,
+    estimated: end.usage.estimated,
+    costNano: cost?.nano ?? 0,
+    currency: cost?.currency ?? 'USD',
+    durationMs: Math.round(end.durationMs),
+    firstTokenMs: end.firstTokenMs === null ? null : Math.round(end.firstTokenMs),
+    attempts: end.attempts,
+    streamed: origin.streamed,
+    clientIp: caller.ip,
+    requestId: origin.requestId,
+  };
+}
+
+/** The call's status in the terms of HTTP, as call histories show it: 499 is nginx's "client closed request". */
+function statusOf({ outcome, errorCode }: CallEnd): number {
+  if (outcome === 'cancelled') return 499;
+  if (outcome !== 'failure') return 200;
+  return errorCode === 'provider_timeout' ? 504 : 502;
+}

@@ -1,0 +1,173 @@
+import { asParleyError, ParleyError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Runtime } from '../runtime.ts';
+import type { Breaker } from './breaker.ts';
+import type { Catalogue, Model } from './catalogue.ts';
+import type { CompletionObserver } from './observer.ts';
+import type { Provider } from './provider.ts';
+import { withRetries, type RetryPolicy } from './retry.ts';
+
+/** A configured provider with what guards it. */
+export interface ProviderSlot {
+  provider: Provider;
+  retries: RetryPolicy;
+  breaker: Breaker;
+}
+
+/** A model that can answer, with its provider. */
+export interface Candidate {
+  model: Model;
+  slot: ProviderSlot;
+}
+
+export interface FallbackPolicy {
+  enabled: boolean;
+  /** Models tried in turn where no chain is set for the model itself. */
+  default: string[];
+  models: Record<string, string[]>;
+}
+
+export interface RouterParts {
+  catalogue: Catalogue;
+  slots: ReadonlyMap<string, ProviderSlot>;
+  fallback: FallbackPolicy;
+  runtime: Runtime;
+  observer: CompletionObserver;
+  log: Log;
+}
+
+/** What `run` found: the result, who gave it, and how many vendor calls it took. */
+export interface Routed<T> {
+  result: T;
+  candidate: Candidate;
+  attempts: number;
+}
+
+/** Chooses who answers: the model asked for, then its fallback chain, with retries and circuit breakers. */
+export interface Router {
+  /**
+   * Who may answer for `modelId`, in order; the first is who will, unless it fails. Throws `model_not_found` for a model
+   * that the catalogue does not know, `provider_failed` where nobody in the chain is configured.
+   */
+  plan(modelId: string): Candidate[];
+  /** Whether the model's provider is configured and not known to be failing. */
+  isAvailable(model: Model): boolean;
+  /** Calls `attempt` for each candidate until one succeeds; nothing may have been shown to the client before. */
+  run<T>(
+    candidates: Candidate[],
+    signal: AbortSignal,
+    attempt: (candidate: Candidate) => Promise<T>,
+  ): Promise<Routed<T>>;
+}
+
+export function createRouter(parts: RouterParts): Router {
+  const { catalogue, slots, fallback } = parts;
+
+  const chainOf = (model: Model): string[] => {
+    if (!fallback.enabled) return [model.id];
+    return [...new Set([model.id, ...(fallback.models[model.id] ?? fallback.default)])];
+  };
+
+  return {
+    plan(modelId) {
+      const asked = catalogue.get(modelId);
+      if (asked === undefined) throw unknownModel(modelId);
+      const candidates: Candidate[] = [];
+      for (const id of chainOf(asked)) {
+        const model = catalogue.get(id);
+        const slot = model && slots.get(model.provider);
+        if (model !== undefined && slot !== undefined) candidates.push({ model, slot });
+      }
+      if (candidates.length === 0) throw notConfigured(asked);
+      return candidates;
+    },
+    isAvailable(model) {
+      const slot = slots.get(model.provider);
+      return slot !== undefined && !slot.breaker.isOpen();
+    },
+    run: (candidates, signal, attempt) => runChain(parts, candidates, signal, attempt),
+  };
+}
+
+async function runChain<T>(
+  parts: RouterParts,
+  candidates: Candidate[],
+  signal: AbortSignal,
+  attempt: (candidate: Candidate) => Promise<T>,
+): Promise<Routed<T>> {
+  let attempts = 0;
+  let failure: ParleyError | undefined;
+  for (const [position, candidate] of candidates.entries()) {
+    const before = candidates[position - 1];
+    if (before !== undefined) {
+      parts.observer.fellBack(before.model.id, candidate.model.id);
+      parts.log.warn(
+        { err: failure, from: before.model.id, to: candidate.model.id },
+        'a model failed; the next in its fallback chain answers',
+      );
+    }
+    try {
+      const result = await withRetries(candidate.slot.retries, parts.runtime, signal, () => {
+        attempts++;
+        return guarded(parts, candidate, signal, attempt);
+      });
+      return { result, candidate, attempts };
+    } catch (thrown) {
+      failure = asParleyError(thrown);
+      if (signal.aborted || failure.code === 'cancelled') throw failure;
+    }
+  }
+  throw failure ?? new ParleyError('provider_failed', 'No model is configured to answer.');
+}
+
+/** One vendor call: admitted by the breaker, its end reported to it and to the metrics. */
+async function guarded<T>(
+  { runtime, observer }: RouterParts,
+  candidate: Candidate,
+  signal: AbortSignal,
+  attempt: (candidate: Candidate) => Promise<T>,
+): Promise<T> {
+  const { model, slot } = candidate;
+  if (!slot.breaker.admit()) throw circuitOpen(candidate);
+  const began = runtime.elapsed();
+  try {
+    const result = await attempt(candidate);
+    slot.breaker.report('success');
+    observer.providerCalled(slot.provider.name, model.id, 'success', runtime.elapsed() - began);
+    return result;
+  } catch (thrown) {
+    const error = asParleyError(thrown);
+    slot.breaker.report(!signal.aborted && isUnhealthy(error) ? 'failure' : 'neutral');
+    observer.providerCalled(slot.provider.name, model.id, error.code, runtime.elapsed() - began);
+    throw error;
+  }
+}
+
+/** Failures that speak against the provider itself. A refusal (4xx, 429 included) shows that it is alive. */
+function isUnhealthy(error: ParleyError): boolean {
+  if (error.code === 'provider_timeout') return true;
+  return error.code === 'provider_failed' && error.retryable && error.internal?.['status'] !== 429;
+}
+
+function unknownModel(modelId: string): ParleyError {
+  return new ParleyError(
+    'model_not_found',
+    `There is no model named "${modelId.slice(0, 100)}" on this server.`,
+    { field: 'model' },
+  );
+}
+
+function notConfigured(model: Model): ParleyError {
+  return new ParleyError(
+    'provider_failed',
+    `The provider "${model.provider}" of model "${model.id}" is not configured on this server.`,
+  );
+}
+
+function circuitOpen({ model, slot }: Candidate): ParleyError {
+  return new ParleyError(
+    'provider_failed',
+    `The provider "${slot.provider.name}" of model "${model.id}" has failed repeatedly and is left alone for a moment.`,
+    { retryAfterMs: slot.breaker.retryAfterMs() },
+  );
+}

@@ -1,0 +1,177 @@
+import { asParleyError, type ParleyError } from '../errors.ts';
+import type { Caller } from '../identity/caller.ts';
+import {
+  abortError,
+  prepare,
+  remember,
+  type CompletionEvent,
+  type CompletionInput,
+  type CompletionsParts,
+  type Preparation,
+} from './completions.ts';
+import { estimateUsage } from './estimate.ts';
+import type { ProviderEvent, Usage } from './provider.ts';
+import type { Candidate } from './router.ts';
+
+/**
+ * Answers piece by piece: provider events → books → events for the door. `finish` comes after the call's row is committed.
+ * A consumer that stops early (return) counts as a cancellation; so does an abort of `signal`.
+ */
+export async function* stream(
+  parts: CompletionsParts,
+  caller: Caller,
+  input: CompletionInput,
+  signal: AbortSignal,
+): AsyncGenerator<CompletionEvent> {
+  const preparation = await prepare(parts, caller, input, true);
+  yield { type: 'start', cache: preparation.report };
+  if (preparation.hit !== null) yield* replay(parts, preparation);
+  else yield* metered(parts, preparation, signal);
+}
+
+/** Everything that is known of a running stream, for the books. */
+interface Tally {
+  text: string;
+  extra: Record<string, unknown> | undefined;
+  firstTokenMs: number | null;
+  answeredBy: Candidate;
+  attempts: number;
+  settled: boolean;
+}
+
+async function* metered(
+  parts: CompletionsParts,
+  preparation: Preparation,
+  signal: AbortSignal,
+): AsyncGenerator<CompletionEvent> {
+  const tally: Tally = {
+    text: '',
+    extra: undefined,
+    firstTokenMs: null,
+    answeredBy: preparation.candidates[0],
+    attempts: 0,
+    settled: false,
+  };
+  let failure: ParleyError | undefined;
+  try {
+    for await (const event of providerEvents(parts, preparation, tally, signal)) {
+      if (event.type !== 'finish') {
+        yield tallied(parts, preparation, tally, event);
+        continue;
+      }
+      await finish(parts, preparation, tally, event);
+      yield { ...event, model: tally.answeredBy.model.id };
+      return;
+    }
+  } catch (thrown) {
+    failure = signal.aborted ? abortError(signal) : asParleyError(thrown);
+    throw failure;
+  } finally {
+    if (!tally.settled) await settleUnfinished(parts, preparation, tally, failure, signal);
+  }
+}
+
+/** The provider's stream, opened with retries and fallbacks until its first event is there. */
+async function* providerEvents(
+  parts: CompletionsParts,
+  { candidates, request }: Preparation,
+  tally: Tally,
+  signal: AbortSignal,
+): AsyncGenerator<ProviderEvent> {
+  const { result, candidate } = await parts.router.run(candidates, signal, async ({ model, slot }) => {
+    tally.attempts++;
+    const events = slot.provider.stream({ ...request, model: model.id }, signal)[Symbol.asyncIterator]();
+    return { events, first: await events.next() };
+  });
+  tally.answeredBy = candidate;
+  const { events, first } = result;
+  try {
+    for (let next = first; next.done !== true; next = await events.next()) yield next.value;
+  } catch (thrown) {
+    if (!signal.aborted) candidate.slot.breaker.report('failure');
+    throw thrown;
+  } finally {
+    await events.return?.();
+  }
+}
+
+function tallied(
+  parts: CompletionsParts,
+  { began }: Preparation,
+  tally: Tally,
+  event: Exclude<ProviderEvent, { type: 'finish' }>,
+): CompletionEvent {
+  const model = tally.answeredBy.model.id;
+  tally.firstTokenMs ??= parts.runtime.elapsed() - began;
+  if (event.type === 'text-delta') {
+    tally.text += event.text;
+    return { type: 'text-delta', text: event.text, model };
+  }
+  tally.extra = event.delta;
+  return { type: 'extra-delta', delta: event.delta, model };
+}
+
+async function finish(
+  parts: CompletionsParts,
+  preparation: Preparation,
+  tally: Tally,
+  event: Extract<ProviderEvent, { type: 'finish' }>,
+): Promise<void> {
+  tally.settled = true;
+  const { text, extra, answeredBy } = tally;
+  const { reason, usage } = event;
+  const durationMs = parts.runtime.elapsed() - preparation.began;
+  remember(parts, preparation, answeredBy, { text, extra, reason, usage, model: answeredBy.model.id });
+  if (preparation.policy.read) parts.cache.answered(durationMs);
+  await parts.meter.settle(preparation.origin, {
+    model: answeredBy.model,
+    outcome: 'success',
+    errorCode: null,
+    usage,
+    durationMs,
+    firstTokenMs: tally.firstTokenMs,
+    attempts: tally.attempts,
+  });
+}
+
+async function settleUnfinished(
+  parts: CompletionsParts,
+  { origin, began, request }: Preparation,
+  tally: Tally,
+  failure: ParleyError | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const cancelled = failure === undefined || signal.aborted;
+  const begun = tally.firstTokenMs !== null || (cancelled && tally.attempts > 0);
+  const usage: Usage = begun
+    ? estimateUsage(request.messages, tally.text)
+    : { promptTokens: 0, completionTokens: 0, estimated: true };
+  await parts.meter.settle(origin, {
+    model: tally.answeredBy.model,
+    outcome: cancelled ? 'cancelled' : 'failure',
+    errorCode: failure?.code ?? 'cancelled',
+    usage,
+    durationMs: parts.runtime.elapsed() - began,
+    firstTokenMs: tally.firstTokenMs,
+    attempts: tally.attempts,
+  });
+}
+
+async function* replay(parts: CompletionsParts, preparation: Preparation): AsyncGenerator<CompletionEvent> {
+  const { hit, candidates, origin, began } = preparation;
+  if (hit === null) return;
+  const { text, model, reason, usage } = hit.answer;
+  const durationMs = parts.runtime.elapsed() - began;
+  parts.cache.answered(durationMs);
+  await parts.meter.settle(origin, {
+    model: candidates[0].model,
+    outcome: 'cache_hit',
+    errorCode: null,
+    usage,
+    durationMs,
+    firstTokenMs: durationMs,
+    attempts: 0,
+  });
+  yield { type: 'text-delta', text, model };
+  yield { type: 'finish', reason, usage, model };
+}

@@ -1,0 +1,26 @@
+/** How many in how long. */
+export interface Limit {
+  /** What is counted, such as `gateway`; limits of different names never share a count. */
+  name: string;
+  /** The number that is announced. */
+  points: number;
+  /** Further ones allowed in a window without being announced. */
+  burst: number;
+  windowMs: number;
+}
+
+/** What is left after one was taken. */
+export interface Allowance {
+  allowed: boolean;
+  limit: number;
+  /** Of the announced number; 0 while the burst is being used. */
+  remaining: number;
+  /** Milliseconds until the window ends and the count begins anew. */
+  resetMs: number;
+}
+
+/** Counts, within windows. One implementation counts in this process, another over all nodes together. */
+export interface Limits {
+  /** Takes one of `limit` for `subject` (an address, a key). */
+  take(limit: Limit, subject: string): Promise<Allowance>;
+}

@@ -1,0 +1,41 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Allowance, Limit, Limits } from './limits.ts';
+
+/** Counts in this process. */
+export function createMemoryLimits(): Limits {
+  const limiters = new Map<string, RateLimiterMemory>();
+
+  const limiterOf = (limit: Limit): RateLimiterMemory => {
+    const name = `${limit.name}:${limit.points}:${limit.burst}:${limit.windowMs}`;
+    let limiter = limiters.get(name);
+    if (limiter === undefined) {
+      limiter = new RateLimiterMemory({
+        keyPrefix: name,
+        points: limit.points + limit.burst,
+        duration: limit.windowMs / 1000,
+      });
+      limiters.set(name, limiter);
+    }
+    return limiter;
+  };
+
+  return {
+    async take(limit, subject) {
+      try {
+        return allowanceOf(limit, await limiterOf(limit).consume(subject), true);
+      } catch (refusal) {
+        if (refusal instanceof RateLimiterRes) return allowanceOf(limit, refusal, false);
+        throw refusal;
+      }
+    },
+  };
+}
+
+function allowanceOf(limit: Limit, result: RateLimiterRes, allowed: boolean): Allowance {
+  return {
+    allowed,
+    limit: limit.points,
+    remaining: Math.max(0, limit.points - result.consumedPoints),
+    resetMs: Math.max(0, result.msBeforeNext),
+  };
+}
