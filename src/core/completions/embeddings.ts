@@ -91,7 +91,8 @@ async function callModel(
   if (input.dimensions !== undefined) request.dimensions = input.dimensions;
   const { result } = await router.run([{ model, slot }], signal, async ({ slot: { provider } }) => {
     onAttempt();
-    if (provider.embed === undefined) throw new ParleyError('provider_failed', 'This provider has no embeddings.');
+    if (provider.embed === undefined)
+      throw new ParleyError('provider_failed', 'This provider has no embeddings.');
     return provider.embed(request, signal);
   });
   return result;

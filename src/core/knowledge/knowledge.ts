@@ -32,15 +32,19 @@ export interface Knowledge {
   revision(): string;
 }
 
-/** What is not found exactly but as a longer word, or with a typing error, counts a little less. */
-const nearCoverage = 0.8;
+/** What is not found exactly but as a longer word, or with a typing error, counts less. */
+const nearCoverage = 0.75;
 const partsCoverage = 0.9;
 /** Passages that the ranking by coverage looks at, beyond the number wanted. */
 const candidates = 20;
+/** The part of a score that depends on whether the passage's own heading is about the query and nothing else. */
+const headingShare = 0.25;
 
 interface Index {
   search: MiniSearch<Passage>;
   passages: Map<string, Passage>;
+  /** Passage id to the informative terms of its own heading. */
+  headings: Map<string, string[]>;
   /** In how many passages a term occurs. */
   frequency: Map<string, number>;
   revision: string;
@@ -61,6 +65,7 @@ export function createKnowledge(): Knowledge {
 
 function buildIndex(documents: readonly KnowledgeDocument[]): Index {
   const passages = new Map<string, Passage>();
+  const headings = new Map<string, string[]>();
   const frequency = new Map<string, number>();
   const search = new MiniSearch<Passage>({
     fields: ['title', 'text'],
@@ -71,11 +76,12 @@ function buildIndex(documents: readonly KnowledgeDocument[]): Index {
     if (passages.has(passage.id)) continue;
     passages.set(passage.id, passage);
     search.add(passage);
+    headings.set(passage.id, termsOf(queryUnits(passage.title.split(' › ').at(-1)!)));
     for (const term of new Set(segment(`${passage.title}\n${passage.text}`))) {
       frequency.set(term, (frequency.get(term) ?? 0) + 1);
     }
   }
-  return { search, passages, frequency, revision: hashOf(documents) };
+  return { search, passages, headings, frequency, revision: hashOf(documents) };
 }
 
 function hashOf(documents: readonly KnowledgeDocument[]): string {
@@ -93,7 +99,7 @@ function searchIndex(index: Index, query: string, limit: number): Found[] {
     tokenize: () => [...weights.keys()],
     boostTerm: (term) => weights.get(term) ?? 1,
     boost: { title: 2 },
-    prefix: (term) => term.length >= 4,
+    prefix: (term) => term.length >= 5,
     fuzzy: (term) => (isMisspelt(index, term) ? 1 : false),
     weights: { prefix: 0.3, fuzzy: 0.3 },
   });
@@ -121,7 +127,7 @@ function weightsOf(index: Index, units: QueryUnit[]): Map<string, number> {
 
 /** Only unknown, longer, alphabetic terms: otherwise "rice" would find "price", and "v1" "v2". */
 function isMisspelt(index: Index, term: string): boolean {
-  return term.length >= 5 && /^[a-z]+$/.test(term) && !index.frequency.has(term);
+  return /^[a-z]{5,30}$/.test(term) && !index.frequency.has(term);
 }
 
 function toFound(index: Index, units: QueryUnit[], result: SearchResult, best: number): Found {
@@ -134,22 +140,46 @@ function toFound(index: Index, units: QueryUnit[], result: SearchResult, best: n
   }
   const coverage = all === 0 ? 0 : covered / all;
   const passage = index.passages.get(result.id as string)!;
-  return { passage, coverage, score: coverage * Math.sqrt(result.score / best) };
+  const about = headingFit(index.headings.get(passage.id)!, units);
+  const relative = Math.sqrt(result.score / best) * (1 - headingShare + headingShare * about);
+  return { passage, coverage, score: coverage * relative };
+}
+
+/** The share of the heading's terms that the query has: "Rate limits" fits "rate limits?" better than "Rate limits off". */
+function headingFit(heading: string[], units: QueryUnit[]): number {
+  if (heading.length === 0) return 0;
+  const asked = new Set(termsOf(units));
+  return heading.filter((term) => asked.has(term)).length / heading.length;
+}
+
+function termsOf(units: QueryUnit[]): string[] {
+  return units.flatMap((unit) => [unit.term, ...unit.parts]);
 }
 
 function coverageOf(unit: QueryUnit, result: SearchResult): number {
-  if (unit.term in result.match) return 1;
-  if (result.queryTerms.includes(unit.term)) return nearCoverage;
-  if (unit.parts.length === 0) return 0;
-  return (partsCoverage * unit.parts.filter((part) => part in result.match).length) / unit.parts.length;
+  const whole = matchOf(unit.term, result);
+  if (whole > 0 || unit.parts.length === 0) return whole;
+  const matches = unit.parts.map((part) => matchOf(part, result));
+  if (!unit.overlapping) return partsCoverage * meanOf(matches);
+  const characters = [...matches, 0].map((match, index) => Math.max(match, matches[index - 1] ?? 0));
+  return partsCoverage * meanOf(characters);
+}
+
+function matchOf(term: string, result: SearchResult): number {
+  if (Object.hasOwn(result.match, term)) return 1;
+  return result.queryTerms.includes(term) ? nearCoverage : 0;
+}
+
+function meanOf(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** The inverse document frequency; a term that occurs nowhere counts like one that occurs once. */
 function rarityOf(index: Index, unit: QueryUnit): number {
   const terms = index.frequency.has(unit.term) || unit.parts.length === 0 ? [unit.term] : unit.parts;
-  const total = terms.reduce((sum, term) => {
+  const rarities = terms.map((term) => {
     const frequency = Math.max(index.frequency.get(term) ?? 0, 1);
-    return sum + Math.log(1 + (index.passages.size - frequency + 0.5) / (frequency + 0.5));
-  }, 0);
-  return total / terms.length;
+    return Math.log(1 + (index.passages.size - frequency + 0.5) / (frequency + 0.5));
+  });
+  return meanOf(rarities);
 }

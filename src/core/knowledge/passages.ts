@@ -123,7 +123,7 @@ function cut(block: string): string[] {
   let rest = block;
   while (rest.length > maxChars) {
     const head = rest.slice(0, maxChars);
-    const end = [/\n(?=[^\n]*$)/, /[.!?](?=\s[^.!?]*$)|[。!?](?=[^。!?]*$)/, /\s(?=\S*$)/]
+    const end = [/\n(?=[^\n]*$)/, /[.!?](?=\s[^.!?]*$)|[。！？](?=[^。！？]*$)/, /\s(?=\S*$)/]
       .map((pattern) => pattern.exec(head)?.index ?? -1)
       .find((index) => index > maxChars / 4);
     const at = end === undefined ? safeEnd(head) : end + 1;

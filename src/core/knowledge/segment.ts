@@ -5,6 +5,8 @@ export interface QueryUnit {
   term: string;
   /** Empty where `term` has no smaller parts. */
   parts: string[];
+  /** Whether `parts` are the pairs of neighbouring characters of `term`, each sharing one with the next. */
+  overlapping: boolean;
   /** How much the notion says about what is wanted: 1, or less for verbs like "use" and for lone characters. */
   weight: number;
 }
@@ -13,6 +15,7 @@ export interface QueryUnit {
 const maxQueryChars = 2_000;
 const maxUnits = 40;
 const weakWeight = 0.25;
+const loneCharacterWeight = 0.3;
 
 const cjk = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー々`;
 const tokenPattern = new RegExp(`[${cjk}]+|[[\\p{L}\\p{N}\\p{M}_]--[${cjk}]]+(?:['’][\\p{L}]+)?`, 'gv');
@@ -37,8 +40,16 @@ export function segment(text: string): string[] {
   return terms;
 }
 
-/** The distinct notions of a question that say what it is about; words like "how", "the", "什么" are left out. */
+/**
+ * The distinct notions of a question that say what it is about; words like "how", "the", "什么" are left out, and verbs
+ * like "use" where there is nothing else. At most 40, from the first 2,000 characters.
+ */
 export function queryUnits(text: string): QueryUnit[] {
+  const units = distinctUnits(text);
+  return units.some((unit) => unit.weight > weakWeight) ? units : [];
+}
+
+function distinctUnits(text: string): QueryUnit[] {
   const units = new Map<string, QueryUnit>();
   for (const token of tokensOf(text.length > maxQueryChars ? text.slice(0, maxQueryChars) : text)) {
     for (const unit of cjkStart.test(token) ? cjkUnits(token) : latinUnits(token)) {
@@ -64,7 +75,7 @@ function latinUnits(token: string): QueryUnit[] {
   if (stopWords.has(bare)) return [];
   const term = stem(bare);
   const parts = term.includes('_') ? partsOf(term) : [];
-  return [{ term, parts, weight: weakWords.has(bare) ? weakWeight : 1 }];
+  return [{ term, parts, overlapping: false, weight: weakWords.has(bare) ? weakWeight : 1 }];
 }
 
 function partsOf(name: string): string[] {
@@ -89,8 +100,8 @@ function cjkUnits(run: string): QueryUnit[] {
 
 function cjkUnit(term: string): QueryUnit {
   const length = lengthOf(term);
-  const weak = length === 1 || weakWords.has(term);
-  return { term, parts: length > 2 ? bigrams(term) : [], weight: weak ? weakWeight : 1 };
+  const weight = weakWords.has(term) ? weakWeight : length === 1 ? loneCharacterWeight : 1;
+  return { term, parts: length > 2 ? bigrams(term) : [], overlapping: true, weight };
 }
 
 function wordsOf(run: string): string[] {
@@ -98,19 +109,19 @@ function wordsOf(run: string): string[] {
 }
 
 function bigrams(run: string): string[] {
-  const characters = [...run];
+  const characters = Array.from(run);
   return characters.slice(1).map((character, index) => characters[index]! + character);
 }
 
 function lengthOf(word: string): number {
-  return word.length === 1 ? 1 : [...word].length;
+  return word.length === 1 ? 1 : Array.from(word).length;
 }
 
 /** A light stem: the same for singular and plural, `cache`, `cached` and `caching`. Only for ASCII words. */
 function stem(word: string): string {
   if (word.length < 4 || !/^[a-z]+$/.test(word)) return word;
   let base = word;
-  if (/ies$/.test(base) && base.length > 4) base = `${base.slice(0, -3)}y`;
+  if (base.endsWith('ies') && base.length > 4) base = `${base.slice(0, -3)}y`;
   else if (/(?:ss|x|z|ch|sh)es$/.test(base)) base = base.slice(0, -2);
   else if (/[^sui]s$/.test(base)) base = base.slice(0, -1);
   const bare = base.replace(/(?:ing|ed)$/, '');

@@ -1,0 +1,35 @@
+/** One stretch of closed-loop load: every connection sends its next request when the last answer is complete. */
+export interface LoadPlan {
+  /** Origin of the party, `http://127.0.0.1:<port>`. */
+  origin: string;
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  /** Request bodies, sent in turn by all connections together. */
+  bodies: readonly string[];
+  connections: number;
+  durationMs: number;
+  /** A body shorter than this is an error. */
+  minBytes: number;
+  /** A body with fewer `\n\n`-separated frames is an error; 0 for whole answers. */
+  minFrames: number;
+}
+
+/** What the stretch showed. */
+export interface LoadResult {
+  /** Length of the counted window in seconds. */
+  seconds: number;
+  /** Good responses that ended inside the window. */
+  responses: number;
+  /** SSE frames of those responses. */
+  frames: number;
+  /** Good responses in all, those that ended while the connections drained included. */
+  total: number;
+  errors: number;
+  /** The first error's text. */
+  firstError?: string;
+  p50Ms: number;
+  p99Ms: number;
+  /** From the request's last byte to the first byte of the answer's body. */
+  firstByteP50Ms: number;
+  firstByteP99Ms: number;
+}

@@ -1,0 +1,162 @@
+/**
+ * The load generator: raw sockets, prebuilt requests, a minimal response reader, so that it costs a fraction of
+ * what the parties do. It takes a `LoadPlan` per message of its parent and answers with a `LoadResult`.
+ */
+import { connect, type Socket } from 'node:net';
+import { createHistogram } from '../histogram.ts';
+import type { LoadPlan, LoadResult } from '../load-plan.ts';
+import { ResponseReader } from '../response-reader.ts';
+
+const drainLimitMs = 10_000;
+const reconnectPauseMs = 20;
+
+/** Prebuilt request bytes, one per body. */
+function buildRequests(plan: LoadPlan): Buffer[] {
+  const host = new URL(plan.origin).host;
+  const headers = Object.entries({ 'content-type': 'application/json', ...plan.headers });
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return plan.bodies.map((body) => {
+    const length = Buffer.byteLength(body);
+    return Buffer.from(
+      `POST ${plan.path} HTTP/1.1\r\nhost: ${host}\r\n${lines}content-length: ${length}\r\n\r\n${body}`,
+    );
+  });
+}
+
+/** The counters of one stretch, and the clock that says whether it is over. */
+function createTally(plan: LoadPlan) {
+  const latencies = createHistogram();
+  const firstBytes = createHistogram();
+  const startedAt = performance.now();
+  const deadline = startedAt + plan.durationMs;
+  let responses = 0;
+  let frames = 0;
+  let total = 0;
+  let errors = 0;
+  let firstError: string | undefined;
+  return {
+    deadline,
+    fail(why: string): void {
+      errors++;
+      firstError ??= why;
+    },
+    good(now: number, sentAt: number, firstByteAt: number, seenFrames: number): void {
+      total++;
+      if (now > deadline) return;
+      responses++;
+      frames += seenFrames;
+      latencies.add(now - sentAt);
+      firstBytes.add(firstByteAt - sentAt);
+    },
+    result(): LoadResult {
+      return {
+        seconds: plan.durationMs / 1000,
+        responses,
+        frames,
+        total,
+        errors,
+        ...(firstError === undefined ? {} : { firstError }),
+        p50Ms: latencies.quantile(0.5),
+        p99Ms: latencies.quantile(0.99),
+        firstByteP50Ms: firstBytes.quantile(0.5),
+        firstByteP99Ms: firstBytes.quantile(0.99),
+      };
+    },
+  };
+}
+
+type Tally = ReturnType<typeof createTally>;
+
+/** Hands out the next request's bytes, all connections together in turn. */
+function createRequestSource(plan: LoadPlan): () => Buffer {
+  const requests = buildRequests(plan);
+  let next = 0;
+  return () => requests[next++ % requests.length]!;
+}
+
+/** Runs one connection until the deadline; calls `done` once, when it is closed and will not be opened again. */
+function runConnection(
+  plan: LoadPlan,
+  tally: Tally,
+  nextRequest: () => Buffer,
+  done: () => void,
+): () => void {
+  let sentAt = 0;
+  let firstByteAt = 0;
+  let ended = false;
+  let socket: Socket;
+
+  const send = (): void => {
+    sentAt = performance.now();
+    socket.write(nextRequest());
+  };
+  const reader = (): ResponseReader =>
+    new ResponseReader({
+      onFirstByte() {
+        firstByteAt = performance.now();
+      },
+      onEnd(status, bytes, frames) {
+        const now = performance.now();
+        if (status !== 200) tally.fail(`status ${status}`);
+        else if (bytes < plan.minBytes) tally.fail(`short body: ${bytes} of ${plan.minBytes} bytes`);
+        else if (frames < plan.minFrames) tally.fail(`short stream: ${frames} of ${plan.minFrames} frames`);
+        else tally.good(now, sentAt, firstByteAt, frames);
+        if (now < tally.deadline) send();
+        else finish();
+      },
+      onBroken(why) {
+        tally.fail(why);
+        socket.destroy();
+      },
+    });
+  const finish = (): void => {
+    if (ended) return;
+    ended = true;
+    socket.destroy();
+    done();
+  };
+  const open = (): void => {
+    const { hostname, port } = new URL(plan.origin);
+    const current = reader();
+    socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    socket.on('connect', send);
+    socket.on('data', (chunk) => current.feed(chunk as Buffer));
+    socket.on('error', (error) => tally.fail(error.message));
+    socket.on('close', () => {
+      if (ended) return;
+      tally.fail('connection closed before the answer was complete');
+      if (performance.now() < tally.deadline) setTimeout(open, reconnectPauseMs);
+      else finish();
+    });
+  };
+  open();
+  return finish;
+}
+
+/** Runs the plan; resolves when every connection is closed. Answers that hang past the deadline are errors. */
+function runLoad(plan: LoadPlan): Promise<LoadResult> {
+  const tally = createTally(plan);
+  const nextRequest = createRequestSource(plan);
+  return new Promise((resolve) => {
+    let open = plan.connections;
+    const closers: (() => void)[] = [];
+    const drainTimer = setTimeout(() => {
+      tally.fail(`${open} answers still incomplete ${drainLimitMs} ms after the end`);
+      for (const close of closers) close();
+    }, plan.durationMs + drainLimitMs);
+    const done = (): void => {
+      open--;
+      if (open > 0) return;
+      clearTimeout(drainTimer);
+      resolve(tally.result());
+    };
+    for (let index = 0; index < plan.connections; index++) {
+      closers.push(runConnection(plan, tally, nextRequest, done));
+    }
+  });
+}
+
+process.on('message', (plan: LoadPlan) => {
+  void runLoad(plan).then((result) => process.send?.(result));
+});
+process.on('disconnect', () => process.exit(0));

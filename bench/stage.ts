@@ -1,0 +1,83 @@
+import { startParty, type Party, type PartyCommand } from './children.ts';
+import type { Contender } from './contest.ts';
+import { startLoadGenerator, type LoadGenerator } from './load-generator.ts';
+import { createParleyHouse } from './parley.ts';
+
+const here = (file: string): string => new URL(file, import.meta.url).pathname;
+const portkeyServer = here('node_modules/@portkey-ai/gateway/build/start-server.js');
+
+/** Everything a scenario starts, and one way to end all of it. */
+export interface Stage {
+  load: LoadGenerator;
+  startMock(env?: Record<string, string>): Promise<Party>;
+  start(command: PartyCommand): Promise<Party>;
+  startPassThrough(mock: Party): Promise<Party>;
+  startPortkey(): Promise<Party>;
+  startHello(bodyBytes: number): Promise<Party>;
+  /** A Parley on a fresh data folder, and a key for it. */
+  startParley(mock: Party): Promise<{ party: Party; key: string }>;
+  end(): Promise<void>;
+}
+
+/** An empty stage; `end` must be called, also after a failure. */
+export function createStage(): Stage {
+  const load = startLoadGenerator();
+  const parties: Party[] = [];
+  const leftovers: (() => void)[] = [];
+  const start = async (command: PartyCommand): Promise<Party> => {
+    const party = await startParty(command);
+    parties.push(party);
+    return party;
+  };
+  const startFile = (name: string, file: string, env: Record<string, string> = {}): Promise<Party> =>
+    start({ name, args: [here(`parties/${file}`)], env });
+  return {
+    load,
+    start,
+    startMock: (env) => startFile('mock provider', 'mock-provider.ts', env),
+    startPassThrough: (mock) => startFile('pass-through', 'pass-through.ts', { BENCH_UPSTREAM: mock.origin }),
+    startHello: (bytes) =>
+      startFile('Fastify hello', 'fastify-hello.ts', { BENCH_BODY_BYTES: String(bytes) }),
+    startPortkey: () =>
+      start({
+        name: 'Portkey',
+        args: ['--import', here('parties/loopback-only.ts'), portkeyServer, '--headless'],
+      }),
+    async startParley(mock) {
+      const house = createParleyHouse(mock.origin);
+      leftovers.push(house.remove);
+      const key = await house.createKey();
+      const party = await house.start();
+      parties.push(party);
+      return { party, key };
+    },
+    async end() {
+      await load.stop();
+      for (const party of parties.toReversed()) await party.stop();
+      for (const remove of leftovers) remove();
+    },
+  };
+}
+
+/** Runs `act` on a stage of its own and clears the stage afterwards. */
+export async function withStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = createStage();
+  try {
+    return await act(stage);
+  } finally {
+    await stage.end();
+  }
+}
+
+/** A contender from `prepare`, or an absent one with the reason why `prepare` failed. */
+export async function contender(
+  name: string,
+  prepare: () => Promise<Omit<Contender, 'name'>>,
+): Promise<Contender> {
+  try {
+    return { name, ...(await prepare()) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { name, absent: why.replaceAll(/\s+/g, ' ').slice(0, 300) };
+  }
+}

@@ -1,0 +1,76 @@
+import { capabilities } from '../core/completions/catalogue.ts';
+import { currencies } from '../core/completions/prices.ts';
+import { choice, date, decimal, listOf, modelId, text, wholeNumber } from './kinds.ts';
+import { field, group, required, type ListOf } from './tree.ts';
+
+const tokens = wholeNumber(1, 1_000_000_000);
+const price = decimal(0, 1_000_000);
+
+const priceSchema = group('A price per million tokens.', {
+  from: required(date, 'The first day it holds, from midnight UTC. The newest price that has begun counts.'),
+  currency: required(choice(currencies), 'The currency of `input`, `output` and `cached_input`.'),
+  input: required(price, 'Per million prompt tokens.'),
+  output: required(price, 'Per million tokens of the answer.'),
+  cachedInput: field(price, {
+    default: undefined,
+    shownDefault: '`input`',
+    description: 'Per million prompt tokens that the provider served from its own cache.',
+  }),
+  upToPromptTokens: field(tokens, {
+    default: undefined,
+    shownDefault: 'any length',
+    description: 'Prompts of at most this many tokens pay this price: several entries of one day make tiers.',
+  }),
+});
+
+export const modelSchema = group('A model.', {
+  id: required(modelId, 'The id that requests name, and the provider’s own name for the model.'),
+  name: field(text, { default: undefined, shownDefault: 'the id', description: 'The name people read.' }),
+  provider: field(text, {
+    default: undefined,
+    shownDefault: 'as shipped',
+    description: 'The provider that serves it; required for a model that Parley does not ship.',
+  }),
+  description: field(text, { default: undefined, description: 'One sentence about it.' }),
+  contextLength: field(tokens, {
+    default: undefined,
+    shownDefault: 'unknown',
+    description: 'Tokens of prompt and answer together.',
+  }),
+  maxOutput: field(tokens, {
+    default: undefined,
+    shownDefault: 'unknown',
+    description: 'Tokens of the longest answer.',
+  }),
+  released: field(date, { default: undefined, description: 'The day it was released.' }),
+  capabilities: field(listOf(choice(capabilities)), {
+    default: undefined,
+    shownDefault: '[chat]',
+    description: 'What it can do.',
+  }),
+  prices: {
+    node: 'list',
+    description: 'What it costs; without a price, its calls count as free of known cost.',
+    of: priceSchema,
+    example: [],
+  } satisfies ListOf<typeof priceSchema>,
+  aliases: field(listOf(modelId), { default: undefined, description: 'Further ids for the same model.' }),
+});
+
+/** A list of models, as in `models.yaml` and under `models:` of the configuration file. */
+export const modelsSchema: ListOf<typeof modelSchema> = {
+  node: 'list',
+  description:
+    'Models beside those that Parley ships (see `models.yaml`). An entry with a shipped id changes only the fields it names.',
+  of: modelSchema,
+  example: [
+    '- id: llama3.2:3b',
+    '  name: Llama 3.2 3B',
+    '  provider: vllm',
+    '  context_length: 131072',
+    '  capabilities: [chat, code]',
+    '- id: gpt-4',
+    '  prices:',
+    '    - { from: 2026-01-01, currency: USD, input: 25, output: 50 }',
+  ],
+};

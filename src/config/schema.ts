@@ -1,0 +1,240 @@
+import {
+  addressRange,
+  choice,
+  databaseUrl,
+  decimal,
+  duration,
+  email,
+  environmentName,
+  flag,
+  host,
+  httpUrl,
+  listOf,
+  modelId,
+  password,
+  redisUrl,
+  signingSecret,
+  size,
+  text,
+  timeZone,
+  wholeNumber,
+} from './kinds.ts';
+import { modelsSchema } from './model-schema.ts';
+import { providersSchema } from './provider-schema.ts';
+import { field, group, required, type Field, type MapOf, type ValueOf } from './tree.ts';
+
+const second = 1000;
+const day = 24 * 60 * 60 * second;
+const mebibyte = 2 ** 20;
+const perMinute = wholeNumber(1, 1_000_000);
+
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export const cacheScopes = ['caller', 'shared'] as const;
+
+const server = {
+  host: field(host, {
+    env: 'HOST',
+    default: '127.0.0.1',
+    description: 'The address to listen on; `0.0.0.0` for all. Beyond loopback the gateway wants a key.',
+  }),
+  port: field(wholeNumber(0, 65_535), {
+    env: 'PORT',
+    default: 8000,
+    description: 'The port to listen on; 0 takes a free one and prints it.',
+  }),
+  dataDir: field(text, {
+    env: 'PARLEY_DATA_DIR',
+    default: './data',
+    description: 'The folder of the embedded database, the generated secret and the knowledge base; created, mode 0700.',
+  }),
+  databaseUrl: field(databaseUrl, {
+    env: 'DATABASE_URL',
+    default: null,
+    shownDefault: 'sqlite: in the data folder',
+    description: 'The database: `sqlite:<file>`. PostgreSQL is not yet supported.',
+  }),
+  redisUrl: field(redisUrl, {
+    env: 'REDIS_URL',
+    default: null,
+    shownDefault: 'none: in-process',
+    description: 'Shared events, limits, cache and revocations for several nodes. Not used yet.',
+  }),
+  shutdownGraceMs: field(duration(0, 3600 * second), {
+    default: 30 * second,
+    description: 'How long running answers may take to finish after the stop signal, before they are cancelled.',
+  }),
+  environment: field(environmentName, {
+    env: 'NODE_ENV',
+    envOnly: true,
+    default: 'production',
+    description: 'The name that `/health` reports.',
+  }),
+  configFile: field(text, {
+    env: 'PARLEY_CONFIG',
+    envOnly: true,
+    default: null,
+    description: 'The YAML file described below.',
+  }),
+};
+
+const access = {
+  secret: field(signingSecret, {
+    env: 'PARLEY_SECRET',
+    default: null,
+    shownDefault: 'generated once, kept in the data folder (0600)',
+    description: 'Signs tokens.',
+  }),
+  admin: group('The first administrator, made at the first start.', {
+    email: field(email, { env: 'PARLEY_ADMIN_EMAIL', default: 'admin@example.com', description: 'E-mail address.' }),
+    password: field(password, {
+      env: 'PARLEY_ADMIN_PASSWORD',
+      default: null,
+      shownDefault: 'random, printed once',
+      description: 'Password.',
+    }),
+  }),
+  openGateway: field(flag, {
+    env: 'PARLEY_OPEN_GATEWAY',
+    default: null,
+    shownDefault: 'open on loopback only',
+    description: 'Whether the gateway answers without a key.',
+  }),
+  rateLimits: field(flag, {
+    env: 'PARLEY_RATE_LIMITS',
+    default: true,
+    description: '`off` for load tests.',
+  }),
+  trustedProxies: field(listOf(addressRange), {
+    env: 'PARLEY_TRUSTED_PROXIES',
+    default: [],
+    shownDefault: 'none',
+    description: 'Addresses or ranges of proxies whose `X-Forwarded-For` counts.',
+  }),
+};
+
+const observation = {
+  timeZone: field(timeZone, {
+    env: 'PARLEY_TIME_ZONE',
+    default: 'UTC',
+    description: 'Where a day begins, for statistics.',
+  }),
+  logLevel: field(choice(logLevels), {
+    env: 'PARLEY_LOG_LEVEL',
+    default: 'info',
+    description: 'What is logged.',
+  }),
+  otlpEndpoint: field(httpUrl, {
+    env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    default: null,
+    description: 'Where OpenTelemetry traces go. Not used yet.',
+  }),
+};
+
+const chain = required(listOf(modelId), 'The models tried in turn.');
+
+const fallback = group('Who answers where the model asked for cannot.', {
+  enabled: field(flag, {
+    env: 'PARLEY_FALLBACK',
+    default: true,
+    description: '`off`: a model that cannot answer is an error.',
+  }),
+  default: field(listOf(modelId), {
+    default: ['parley-local'],
+    description: 'The models tried in turn where no chain is set for the model itself.',
+  }),
+  models: {
+    node: 'map',
+    description: 'Chains for single models.',
+    of: chain,
+    key: 'model',
+    keyKind: modelId,
+    known: {},
+    defaults: {},
+    example: ['gpt-4: [gpt-4o, parley-local]'],
+  } satisfies MapOf<Field<string[]>>,
+});
+
+const cache = group('The response cache.', {
+  enabled: field(flag, { default: true, description: 'Whether answers are kept and reused.' }),
+  maxBytes: field(size(0, 2 ** 40), {
+    default: 64 * mebibyte,
+    description: 'Its bound; what was not used for longest goes first.',
+  }),
+  ttlMs: field(duration(second, 365 * day), { default: day, description: 'How long an answer is kept.' }),
+  threshold: field(decimal(0.5, 1), {
+    default: 0.95,
+    description: 'The similarity from which another prompt’s answer is taken; 1 for equal prompts only.',
+  }),
+  scope: field(choice(cacheScopes), {
+    default: 'caller',
+    description: '`shared`: answers are shared between the callers of different API keys.',
+  }),
+  openai: field(flag, { default: false, description: 'Whether `/v1/chat/completions` uses the cache.' }),
+  embeddingModel: field(modelId, {
+    default: null,
+    shownDefault: 'the built-in lexical embedding',
+    description: 'The model that tells how similar two prompts are.',
+  }),
+});
+
+const limits = group('Limits.', {
+  gateway: group('Per caller of the gateway.', {
+    requestsPerMinute: field(perMinute, { default: 100, description: 'Requests a minute.' }),
+    burst: field(wholeNumber(0, 1_000_000), { default: 20, description: 'Requests above that at once.' }),
+    socketsPerMinute: field(perMinute, { default: 5, description: 'WebSocket connections a minute.' }),
+  }),
+  bodyBytes: field(size(1024, 256 * mebibyte), { default: mebibyte, description: 'A request’s body.' }),
+  imageBodyBytes: field(size(1024, 256 * mebibyte), {
+    default: 16 * mebibyte,
+    description: 'The body of a request that may carry images.',
+  }),
+  socketFrameBytes: field(size(1024, 256 * mebibyte), {
+    default: mebibyte,
+    description: 'A frame from a WebSocket client.',
+  }),
+  answersPerSocket: field(wholeNumber(1, 1000), {
+    default: 8,
+    description: 'Answers that one WebSocket connection may have running.',
+  }),
+});
+
+/** What users commonly open with; the names are the gateway's documented warm-up patterns. */
+export const builtInPrompts: Record<string, string[]> = {
+  greeting: ['Hello', 'Hi', 'Good morning', 'Hello, how are you?', '你好'],
+  help: ['Help', 'I need help', 'Can you help me?', 'What can you do?', '你能帮我什么？'],
+  about: ['Who are you?', 'What are you?', 'Tell me about yourself', 'What is this service?', '你是谁？'],
+};
+
+const promptSets: MapOf<Field<string[]>> = {
+  node: 'map',
+  description:
+    'Prompts for warming the cache, by name. `greeting`, `help` and `about` are built in; a set here replaces the built-in one of its name.',
+  of: required(listOf(text), 'The prompts.'),
+  key: 'name',
+  keyKind: text,
+  known: {},
+  defaults: builtInPrompts,
+  example: ['orders: ["Where is my order?", "Can I change my address?"]'],
+};
+
+/** Everything that can be configured: the one place for names, types, defaults and meanings. */
+export const schema = group('', {
+  ...server,
+  ...access,
+  ...observation,
+  providers: providersSchema,
+  models: modelsSchema,
+  defaultModel: field(modelId, {
+    env: 'PARLEY_DEFAULT_MODEL',
+    default: null,
+    shownDefault: 'the first model whose provider is configured, else parley-local',
+    description: 'The model for requests that name none.',
+  }),
+  fallback,
+  cache,
+  promptSets,
+  limits,
+});
+
+/** What the schema reads, before the parts that depend on one another are joined. */
+export type Settings = ValueOf<typeof schema>;

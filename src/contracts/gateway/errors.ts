@@ -1,0 +1,51 @@
+import type { ErrorCode, ParleyError } from '../../core/errors.ts';
+
+/** gateway.md, "Error Codes". */
+export type GatewayCode =
+  | 'INVALID_REQUEST'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'RATE_LIMITED'
+  | 'PROVIDER_ERROR'
+  | 'TIMEOUT'
+  | 'INTERNAL_ERROR';
+
+interface GatewayError {
+  status: number;
+  code: GatewayCode;
+}
+
+const errors = {
+  invalid_request: { status: 400, code: 'INVALID_REQUEST' },
+  unauthorized: { status: 401, code: 'UNAUTHORIZED' },
+  forbidden: { status: 403, code: 'FORBIDDEN' },
+  not_found: { status: 404, code: 'NOT_FOUND' },
+  model_not_found: { status: 400, code: 'INVALID_REQUEST' },
+  payload_too_large: { status: 413, code: 'INVALID_REQUEST' },
+  unsupported_media_type: { status: 415, code: 'INVALID_REQUEST' },
+  rate_limited: { status: 429, code: 'RATE_LIMITED' },
+  overloaded: { status: 503, code: 'INTERNAL_ERROR' },
+  provider_failed: { status: 502, code: 'PROVIDER_ERROR' },
+  provider_timeout: { status: 504, code: 'TIMEOUT' },
+  cancelled: { status: 499, code: 'INVALID_REQUEST' },
+  storage_failed: { status: 500, code: 'INTERNAL_ERROR' },
+  internal: { status: 500, code: 'INTERNAL_ERROR' },
+} satisfies Record<ErrorCode, GatewayError>;
+
+export function gatewayError(code: ErrorCode): GatewayError {
+  return errors[code];
+}
+
+/** gateway.md, "Error Response Format". `details.field` names the field at fault. */
+export function presentError(error: ParleyError, requestId: string, now: number) {
+  const { status, code } = errors[error.code];
+  return {
+    error: error.message,
+    code,
+    status_code: status,
+    request_id: requestId,
+    timestamp: new Date(now).toISOString(),
+    details: error.field === undefined ? null : { field: error.field, issue: error.message },
+  };
+}

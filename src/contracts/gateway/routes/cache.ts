@@ -1,0 +1,66 @@
+import type { FastifyInstance } from 'fastify';
+import type { Static } from 'typebox';
+import { requireScope } from '../../../http/access.ts';
+import type { GatewayOptions } from '../options.ts';
+import { presentCacheStats, presentWarmReport } from '../present.ts';
+import {
+  cacheStatsSchema,
+  clearQuerySchema,
+  clearResponseSchema,
+  errorSchema,
+  warmRequestSchema,
+  warmResponseSchema,
+} from '../schemas.ts';
+
+/** `/api/v1/cache/*`. */
+export function registerCacheRoutes(app: FastifyInstance, { core, access, running }: GatewayOptions): void {
+  app.get(
+    '/api/v1/cache/stats',
+    { schema: { tags: ['gateway'], summary: 'Figures of the cache', response: { 200: cacheStatsSchema } } },
+    (request) => {
+      requireScope(access, request.caller, 'completions');
+      return presentCacheStats(core.cache.stats());
+    },
+  );
+
+  app.post<{ Body: Static<typeof warmRequestSchema> }>(
+    '/api/v1/cache/warm',
+    {
+      schema: {
+        tags: ['gateway'],
+        summary: 'Fetch answers ahead of time',
+        body: warmRequestSchema,
+        response: { 200: warmResponseSchema, '4xx': errorSchema },
+      },
+    },
+    async (request, reply) => {
+      requireScope(access, request.caller, 'cache');
+      const { patterns, models = [], limit = 10 } = request.body;
+      const input = {
+        contract: 'gateway',
+        endpoint: '/api/v1/cache/warm',
+        requestId: request.id,
+        patterns,
+        models,
+        limit,
+      };
+      return presentWarmReport(await core.cache.warm(request.caller, input, running.forResponse(reply.raw)));
+    },
+  );
+
+  app.delete<{ Querystring: Static<typeof clearQuerySchema> }>(
+    '/api/v1/cache/clear',
+    {
+      schema: {
+        tags: ['gateway'],
+        summary: 'Forget cached answers',
+        querystring: clearQuerySchema,
+        response: { 200: clearResponseSchema, '4xx': errorSchema },
+      },
+    },
+    async (request) => {
+      requireScope(access, request.caller, 'cache');
+      return { cleared: await core.cache.clear(request.query.pattern) };
+    },
+  );
+}

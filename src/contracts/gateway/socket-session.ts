@@ -1,0 +1,171 @@
+import { Compile } from 'typebox/compile';
+import type { RawData, WebSocket } from 'ws';
+import { asParleyError, ParleyError } from '../../core/errors.ts';
+import type { Caller } from '../../core/identity/caller.ts';
+import { takeSocketAllowance } from '../../http/rate-limit.ts';
+import { sendFrame, type SocketRequest } from '../../http/sockets.ts';
+import { completionInput } from './input.ts';
+import type { GatewayOptions } from './options.ts';
+import { presentUsage } from './present.ts';
+import { chatFrameSchema, type ChatFrame } from './schemas.ts';
+import { errorFrame } from './socket.ts';
+
+const chatFrame = Compile(chatFrameSchema);
+
+/** An answer on its way to a socket. */
+interface Chat {
+  controller: AbortController;
+  text: string;
+}
+
+interface Session {
+  options: GatewayOptions;
+  socket: WebSocket;
+  request: SocketRequest;
+  caller: Caller;
+  chats: Map<string, Chat>;
+}
+
+/** Speaks the contract's frames on an admitted socket until it closes; then its answers are given up. */
+export function createSocketSession(
+  options: GatewayOptions,
+  socket: WebSocket,
+  request: SocketRequest,
+  caller: Caller,
+): void {
+  const session: Session = { options, socket, request, caller, chats: new Map() };
+  socket.on('message', (data, isBinary) => receive(session, data, isBinary));
+  socket.once('close', () => {
+    for (const { controller } of session.chats.values()) controller.abort();
+  });
+}
+
+function receive(session: Session, data: RawData, isBinary: boolean): void {
+  let id: string | null = null;
+  try {
+    const frame = parseFrame(session, data, isBinary);
+    id = typeof frame['id'] === 'string' ? frame['id'].slice(0, 200) : null;
+    dispatch(session, frame, id);
+  } catch (thrown) {
+    void sendFrame(session.socket, errorFrame(id, asParleyError(thrown)));
+  }
+}
+
+function parseFrame({ options }: Session, data: RawData, isBinary: boolean): Record<string, unknown> {
+  if (isBinary) throw badFrame('Binary frames are not understood; send JSON as text.', 'frame');
+  const bytes = data as Buffer;
+  if (bytes.length > options.socketFrameBytes) {
+    throw badFrame(`The frame is larger than ${options.socketFrameBytes} bytes.`, 'frame');
+  }
+  let frame: unknown;
+  try {
+    frame = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw badFrame('The frame is not valid JSON.', 'frame');
+  }
+  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) {
+    throw badFrame('The frame must be a JSON object with a "type".', 'type');
+  }
+  return frame as Record<string, unknown>;
+}
+
+function dispatch(session: Session, frame: Record<string, unknown>, id: string | null): void {
+  switch (frame['type']) {
+    case 'chat':
+      return beginChat(session, frame);
+    case 'cancel':
+      return cancelChat(session, id);
+    case 'ping':
+      return void sendFrame(session.socket, {
+        type: 'pong',
+        id,
+        timestamp: new Date(session.options.runtime.now()).toISOString(),
+      });
+    case 'pong':
+      return;
+    default:
+      throw badFrame('The frame\'s "type" must be one of: chat, cancel, ping.', 'type');
+  }
+}
+
+function beginChat(session: Session, frame: Record<string, unknown>): void {
+  const { chats, options } = session;
+  if (!chatFrame.Check(frame)) throw describe(frame);
+  if (chats.has(frame.id)) throw badFrame(`An answer with the id "${frame.id}" is still on its way.`, 'id');
+  if (chats.size >= options.answersPerSocket) {
+    throw new ParleyError(
+      'rate_limited',
+      `At most ${options.answersPerSocket} answers can be on their way at once.`,
+    );
+  }
+  const { controller, end } = options.running.begin();
+  const chat: Chat = { controller, text: '' };
+  chats.set(frame.id, chat);
+  void answer(session, frame, chat)
+    .catch((thrown: unknown) => {
+      if (session.socket.readyState !== session.socket.OPEN) return;
+      const cancelled = controller.signal.aborted && !(controller.signal.reason instanceof ParleyError);
+      const reply = cancelled
+        ? { type: 'cancelled', id: frame.id, data: { response: chat.text } }
+        : errorFrame(frame.id, asParleyError(thrown));
+      void sendFrame(session.socket, reply);
+    })
+    .finally(() => {
+      chats.delete(frame.id);
+      end();
+    });
+}
+
+async function answer(session: Session, { id, data }: ChatFrame, chat: Chat): Promise<void> {
+  const { options, socket, caller, request } = session;
+  await takeSocketAllowance(options.limits, caller, options.requestLimit);
+  const input = completionInput(data, {
+    endpoint: '/ws/chat',
+    requestId: request.requestId,
+    cache: { read: true, write: true },
+  });
+  let index = 0;
+  let cached = false;
+  for await (const event of options.core.completions.stream(caller, input, chat.controller.signal)) {
+    if (event.type === 'start') cached = event.cache.status === 'HIT';
+    if (event.type === 'text-delta') {
+      chat.text += event.text;
+      if (data.stream === true) await sendFrame(socket, streamFrame(id, event.text, index++, false));
+    }
+    if (event.type !== 'finish') continue;
+    if (data.stream === true) await sendFrame(socket, streamFrame(id, '', index, true));
+    const { model, usage } = event;
+    const complete = { response: chat.text, model, usage: presentUsage(usage), cached };
+    await sendFrame(socket, { type: 'complete', id, data: complete });
+  }
+}
+
+function streamFrame(id: string, chunk: string, index: number, finished: boolean) {
+  return { type: 'stream', id, data: { chunk, index, finished } };
+}
+
+function cancelChat({ chats }: Session, id: string | null): void {
+  const chat = id === null ? undefined : chats.get(id);
+  if (chat === undefined) {
+    throw new ParleyError('not_found', 'No answer with this id is on its way.', { field: 'id' });
+  }
+  chat.controller.abort();
+}
+
+function describe(frame: unknown): ParleyError {
+  const problem = [...chatFrame.Errors(frame)][0];
+  const missing = (problem?.params as { requiredProperties?: string[] } | undefined)?.requiredProperties?.[0];
+  const path = [
+    ...(problem?.instancePath.split('/').slice(1) ?? []),
+    ...(missing === undefined ? [] : [missing]),
+  ];
+  const field = path.join('.') || 'frame';
+  return badFrame(
+    `${field}: ${missing === undefined ? (problem?.message ?? 'is not valid') : 'is required'}`,
+    field,
+  );
+}
+
+function badFrame(message: string, field: string): ParleyError {
+  return new ParleyError('invalid_request', message, { field });
+}

@@ -1,0 +1,60 @@
+import type { WebSocket } from 'ws';
+import type { Caller } from '../../core/identity/caller.ts';
+import { asParleyError, type ParleyError } from '../../core/errors.ts';
+import { requireScope } from '../../http/access.ts';
+import { rateLimited } from '../../http/rate-limit.ts';
+import { closeCodes, sendFrame, type SocketRequest } from '../../http/sockets.ts';
+import { gatewayError } from './errors.ts';
+import type { GatewayOptions } from './options.ts';
+import { createSocketSession } from './socket-session.ts';
+
+/** `WS /ws/chat` (gateway.md, "WebSocket API"). */
+export function registerSocket(options: GatewayOptions): void {
+  options.sockets.add('/ws/chat', {
+    contract: 'gateway',
+    open(socket, request) {
+      socket.pause();
+      void admit(options, socket, request).then((caller) => {
+        if (caller === null) return;
+        createSocketSession(options, socket, request, caller);
+        socket.resume();
+      });
+    },
+  });
+}
+
+/** Who is at the other end; null where the socket was refused and closed. */
+async function admit(
+  options: GatewayOptions,
+  socket: WebSocket,
+  request: SocketRequest,
+): Promise<Caller | null> {
+  try {
+    const allowance = await options.limits.take(options.socketLimit, request.ip);
+    if (!allowance.allowed) throw rateLimited(allowance);
+    const caller = await options.authenticator.identify(request.credentials, request.ip);
+    requireScope(options.access, caller, 'completions');
+    return caller;
+  } catch (thrown) {
+    const error = asParleyError(thrown);
+    socket.resume();
+    void sendFrame(socket, errorFrame(null, error));
+    socket.close(
+      error.code === 'rate_limited' ? closeCodes.rateLimited : closeCodes.unauthorized,
+      error.code,
+    );
+    return null;
+  }
+}
+
+export function errorFrame(id: string | null, error: ParleyError) {
+  return {
+    type: 'error',
+    id,
+    data: {
+      error: error.message,
+      code: gatewayError(error.code).code,
+      ...(error.field === undefined ? {} : { details: { field: error.field } }),
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { ResponseCache } from './completions/cache/response-cache.ts';
+import type { Catalogue, Model } from './completions/catalogue.ts';
+import { complete } from './completions/complete.ts';
+import type {
+  Completion,
+  CompletionEvent,
+  CompletionInput,
+  CompletionsParts,
+} from './completions/completions.ts';
+import { embed, type Embedded, type EmbeddingInput, type EmbeddingsParts } from './completions/embeddings.ts';
+import { stream } from './completions/stream.ts';
+import { warm, type WarmInput, type WarmReport } from './completions/warm.ts';
+import type { ApiKeys } from './identity/api-keys.ts';
+import type { Caller } from './identity/caller.ts';
+
+/** A model and whether it can answer at present. */
+export interface OfferedModel extends Model {
+  available: boolean;
+}
+
+/**
+ * Everything that Parley does, once; contracts decode, call it, and encode. Each function takes who asks and what, and
+ * an `AbortSignal` where work can be given up; failures are `ParleyError`.
+ */
+export interface Core {
+  completions: {
+    complete(caller: Caller, input: CompletionInput, signal: AbortSignal): Promise<Completion>;
+    stream(caller: Caller, input: CompletionInput, signal: AbortSignal): AsyncGenerator<CompletionEvent>;
+  };
+  embeddings: {
+    embed(caller: Caller, input: EmbeddingInput, signal: AbortSignal): Promise<Embedded>;
+  };
+  models: {
+    list(): OfferedModel[];
+    get(id: string): OfferedModel | undefined;
+  };
+  cache: Pick<ResponseCache, 'stats' | 'clear'> & {
+    warm(caller: Caller, input: WarmInput, signal: AbortSignal): Promise<WarmReport>;
+  };
+  apiKeys: ApiKeys;
+}
+
+export interface CoreParts {
+  completions: CompletionsParts;
+  embeddings: EmbeddingsParts;
+  catalogue: Catalogue;
+  cache: ResponseCache;
+  promptSets: Record<string, string[]>;
+  apiKeys: ApiKeys;
+}
+
+export function createCore(parts: CoreParts): Core {
+  const { completions, embeddings, catalogue, cache, promptSets, apiKeys } = parts;
+  const offered = (model: Model): OfferedModel => ({
+    ...model,
+    available: completions.router.isAvailable(model),
+  });
+  return {
+    completions: {
+      complete: (caller, input, signal) => complete(completions, caller, input, signal),
+      stream: (caller, input, signal) => stream(completions, caller, input, signal),
+    },
+    embeddings: {
+      embed: (caller, input, signal) => embed(embeddings, caller, input, signal),
+    },
+    models: {
+      list: () => catalogue.list().map(offered),
+      get(id) {
+        const model = catalogue.get(id);
+        return model && offered(model);
+      },
+    },
+    cache: {
+      stats: cache.stats,
+      clear: cache.clear,
+      warm: (caller, input, signal) => warm(completions, promptSets, caller, input, signal),
+    },
+    apiKeys,
+  };
+}

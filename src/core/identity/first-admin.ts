@@ -1,0 +1,35 @@
+import { hash } from '@node-rs/argon2';
+import type { Users } from '../../storage/users.ts';
+import type { Runtime } from '../runtime.ts';
+
+/** The administrator that a new installation begins with. */
+export interface FirstAdmin {
+  email: string;
+  /** The generated password, to be shown once; null where the operator chose it or the account was there already. */
+  generatedPassword: string | null;
+}
+
+/**
+ * Makes sure that there is an administrator: the first start creates one. OWASP's parameters for argon2id (19 MiB,
+ * 2 passes, 1 lane) are the library's defaults.
+ */
+export async function ensureFirstAdmin(
+  parts: { users: Users; runtime: Runtime },
+  wanted: { email: string; password: string | null },
+): Promise<FirstAdmin> {
+  const existing = await parts.users.firstAdmin();
+  if (existing !== undefined) return { email: existing.email, generatedPassword: null };
+  const generatedPassword = wanted.password === null ? parts.runtime.token(12) : null;
+  const now = parts.runtime.now();
+  await parts.users.create({
+    username: wanted.email,
+    email: wanted.email,
+    fullName: 'Administrator',
+    passwordHash: await hash(wanted.password ?? generatedPassword ?? ''),
+    role: 'admin',
+    status: 'active',
+    createdAt: now,
+    updatedAt: now,
+  });
+  return { email: wanted.email, generatedPassword };
+}

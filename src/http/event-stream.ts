@@ -1,0 +1,108 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+
+export interface EventStreamOptions<T> {
+  /** The `data:` of an event; null for events that the client does not see. */
+  frame: (event: T) => string | null;
+  /** The `data:` that tells of a failure after the stream began. */
+  failureFrame: (thrown: unknown) => string;
+  /** Sent after the last event, also after a failure; OpenAI's `[DONE]`. */
+  terminator?: string;
+  /**
+   * How long the status line waits for the first event: until then a failure is an honest HTTP error, after it the
+   * stream begins with a heartbeat so that proxies see life.
+   */
+  holdMs: number;
+  heartbeatMs: number;
+  /** A client that reads nothing for so long, with its buffer full, is cut off. */
+  stallMs: number;
+}
+
+/** Production's times. */
+export const eventStreamTimes = { holdMs: 5_000, heartbeatMs: 15_000, stallMs: 60_000 };
+
+/**
+ * Sends `events` as Server-Sent Events (WHATWG HTML, 9.2). Throws what the source throws as long as nothing was sent;
+ * afterwards a failure is a frame. The caller's abort signal must end the source when the client goes away.
+ */
+export async function sendEventStream<T>(
+  reply: FastifyReply,
+  events: AsyncGenerator<T>,
+  options: EventStreamOptions<T>,
+): Promise<void> {
+  const pending = nextVisible(events, options.frame);
+  pending.catch(() => {});
+  const first = await settledWithin(pending, options.holdMs);
+  const response = begin(reply);
+  if (first === null) response.write(': waiting\n\n');
+  const heartbeat = setInterval(() => response.write(': keep-alive\n\n'), options.heartbeatMs);
+  try {
+    for (let data = first ? first.value : await pending; data !== null;) {
+      if (!writeFrame(response, data)) await drained(response, options.stallMs);
+      data = await nextVisible(events, options.frame);
+    }
+  } catch (thrown) {
+    if (response.writable) writeFrame(response, options.failureFrame(thrown));
+  } finally {
+    clearInterval(heartbeat);
+    await events.return(undefined);
+    if (options.terminator !== undefined && response.writable) writeFrame(response, options.terminator);
+    response.end();
+  }
+}
+
+async function nextVisible<T>(
+  events: AsyncGenerator<T>,
+  frame: (event: T) => string | null,
+): Promise<string | null> {
+  for (let next = await events.next(); next.done !== true; next = await events.next()) {
+    const data = frame(next.value);
+    if (data !== null) return data;
+  }
+  return null;
+}
+
+async function settledWithin<T>(promise: Promise<T>, ms: number): Promise<{ value: T } | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<null>((resolve) => (timer = setTimeout(resolve, ms, null)));
+  try {
+    return await Promise.race([promise.then((value) => ({ value })), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function begin(reply: FastifyReply): ServerResponse {
+  const response = reply.raw;
+  reply.hijack();
+  response.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    'x-process-time': (reply.elapsedTime / 1000).toFixed(3),
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+    'x-accel-buffering': 'no',
+  });
+  return response;
+}
+
+/** Frames of one turn of the event loop leave in one packet. False where the client is slower than we are. */
+function writeFrame(response: ServerResponse, data: string): boolean {
+  if (response.writableCorked === 0) {
+    response.cork();
+    process.nextTick(() => response.uncork());
+  }
+  return response.write(`data: ${data}\n\n`);
+}
+
+function drained(response: ServerResponse, stallMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.destroyed) return resolve();
+    const stalled = setTimeout(() => response.destroy(), stallMs);
+    const done = () => {
+      clearTimeout(stalled);
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.once('drain', done).once('close', done);
+  });
+}

@@ -1,0 +1,49 @@
+import type { ServerResponse } from 'node:http';
+import type { ParleyError } from '../core/errors.ts';
+
+/** The work in progress for clients, so that it can end with its client and be waited for at shutdown. */
+export interface Running {
+  /** A signal that aborts when the client of `response` goes away before the response is finished. */
+  forResponse(response: ServerResponse): AbortSignal;
+  /** A piece of work of a socket's; `end` must be called when it is over. */
+  begin(): { controller: AbortController; end: () => void };
+  /** Pieces of work at present. */
+  size(): number;
+  /** Resolves as soon as nothing runs. */
+  idle(): Promise<void>;
+  abortAll(reason: ParleyError): void;
+}
+
+export function createRunning(): Running {
+  const controllers = new Set<AbortController>();
+  const waiting = new Set<() => void>();
+
+  const begin = () => {
+    const controller = new AbortController();
+    controllers.add(controller);
+    const end = () => {
+      controllers.delete(controller);
+      if (controllers.size > 0) return;
+      for (const resolve of waiting) resolve();
+      waiting.clear();
+    };
+    return { controller, end };
+  };
+
+  return {
+    begin,
+    forResponse(response) {
+      const { controller, end } = begin();
+      response.once('close', () => {
+        end();
+        if (!response.writableFinished) controller.abort();
+      });
+      return controller.signal;
+    },
+    size: () => controllers.size,
+    idle: () => (controllers.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
+    abortAll(reason) {
+      for (const controller of controllers) controller.abort(reason);
+    },
+  };
+}

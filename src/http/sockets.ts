@@ -1,0 +1,114 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { ClientAddress } from './client-address.ts';
+import { socketCredentialsOf, type Credentials } from './credentials.ts';
+import type { Metrics } from './metrics.ts';
+
+/** What a contract learns of a socket that opens. */
+export interface SocketRequest {
+  ip: string;
+  requestId: string;
+  credentials: Credentials;
+}
+
+/** A contract's way of speaking on a path. */
+export interface SocketDoor {
+  contract: string;
+  /** Called once the handshake is done. Messages that arrive meanwhile wait for the first `message` listener. */
+  open(socket: WebSocket, request: SocketRequest): void;
+}
+
+/** Close codes of ../contracts/README (4000 and up) and of RFC 6455. */
+export const closeCodes = {
+  goingAway: 1001,
+  serviceRestart: 1012,
+  unauthorized: 4401,
+  notFound: 4404,
+  rateLimited: 4429,
+} as const;
+
+export interface SocketsParts {
+  clientAddress: ClientAddress;
+  requestId: (request: IncomingMessage) => string;
+  metrics: Metrics;
+  /** Frames larger than this end the connection (1009). Doors refuse smaller ones politely at their own limit. */
+  maxFrameBytes: number;
+  /** Between two pings; a socket that did not answer the one before is dead. */
+  heartbeatMs: number;
+}
+
+/** All WebSockets of the process. */
+export interface Sockets {
+  add(path: string, door: SocketDoor): void;
+  attach(server: Server): void;
+  /** Closes every open socket. */
+  closeAll(code: number, reason: string): void;
+  close(): void;
+}
+
+export function createSockets(parts: SocketsParts): Sockets {
+  const doors = new Map<string, SocketDoor>();
+  const alive = new WeakSet<WebSocket>();
+  const wss = new WebSocketServer({
+    noServer: true,
+    maxPayload: parts.maxFrameBytes,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => [...offered][0] ?? false,
+  });
+
+  const heartbeat = setInterval(() => {
+    for (const socket of wss.clients) {
+      if (!alive.delete(socket)) socket.terminate();
+      else socket.ping();
+    }
+  }, parts.heartbeatMs);
+  heartbeat.unref();
+
+  const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
+    const door = doors.get(path);
+    if (door === undefined) return refuse(stream);
+    wss.handleUpgrade(request, stream, head, (socket) => {
+      alive.add(socket);
+      socket.on('pong', () => alive.add(socket));
+      socket.on('error', () => {});
+      parts.metrics.socketOpened(door.contract);
+      socket.once('close', () => parts.metrics.socketClosed(door.contract));
+      door.open(socket, {
+        ip: parts.clientAddress(request),
+        requestId: parts.requestId(request),
+        credentials: socketCredentialsOf(request.headers, new URLSearchParams(query)),
+      });
+    });
+  };
+
+  return {
+    add: (path, door) => void doors.set(path, door),
+    attach: (server) => void server.on('upgrade', upgrade),
+    closeAll(code, reason) {
+      for (const socket of wss.clients) socket.close(code, reason);
+    },
+    close() {
+      clearInterval(heartbeat);
+      for (const socket of wss.clients) socket.terminate();
+      wss.close();
+    },
+  };
+}
+
+function refuse(stream: Duplex): void {
+  stream.on('error', () => {});
+  stream.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+}
+
+/** Frames that wait for a slow client beyond this hold up their source. */
+const highWaterBytes = 1024 * 1024;
+
+/** Sends a frame as JSON; resolves at once, or, where the client is slow, when the frame has left. */
+export function sendFrame(socket: WebSocket, frame: object): Promise<void> | void {
+  if (socket.readyState !== socket.OPEN) return;
+  const text = JSON.stringify(frame);
+  if (socket.bufferedAmount < highWaterBytes) return void socket.send(text);
+  return new Promise((resolve) => socket.send(text, () => resolve()));
+}

@@ -1,0 +1,32 @@
+import type { ModelRequest, Usage } from '../core/completions/provider.ts';
+import { textOf } from '../core/completions/messages.ts';
+
+/** About how many tokens a text has. */
+export type EstimateTokens = (text: string) => number;
+
+/** What a vendor said about an answer's tokens; each figure may be missing. */
+export interface ReportedUsage {
+  promptTokens?: number | undefined;
+  completionTokens?: number | undefined;
+  cachedPromptTokens?: number | undefined;
+}
+
+/** The usage of an answer of which `output` was received: the vendor's own figures, and estimates for what it left out. */
+export function completeUsage(
+  reported: ReportedUsage,
+  request: ModelRequest,
+  output: string,
+  estimateTokens: EstimateTokens,
+): Usage {
+  const { promptTokens, completionTokens, cachedPromptTokens } = reported;
+  return {
+    promptTokens: promptTokens ?? estimateTokens(promptText(request)),
+    completionTokens: completionTokens ?? (output === '' ? 0 : estimateTokens(output)),
+    ...(cachedPromptTokens !== undefined && { cachedPromptTokens }),
+    estimated: promptTokens === undefined || completionTokens === undefined,
+  };
+}
+
+function promptText(request: ModelRequest): string {
+  return request.messages.map((message) => textOf(message.content)).join('\n');
+}

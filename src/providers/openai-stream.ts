@@ -1,0 +1,90 @@
+import type { FinishReason, ModelRequest, ProviderEvent } from '../core/completions/provider.ts';
+import { completeUsage } from './estimated-usage.ts';
+import type { EstimateTokens, ReportedUsage } from './estimated-usage.ts';
+import {
+  contentText,
+  outputOf,
+  readOpenAiUsage,
+  throwReported,
+  toFinishReason,
+  withoutNulls,
+} from './openai-wire.ts';
+import { malformedError } from './vendor-errors.ts';
+import { readEvents } from './sse-events.ts';
+import { isCancelled } from './vendor-exchange.ts';
+import type { Vendor, VendorStream } from './vendor-exchange.ts';
+import { parseJson } from './vendor-http.ts';
+import { arrayOf, objectOf } from './wire-values.ts';
+import type { WireObject } from './wire-values.ts';
+
+const doneMark = '[DONE]';
+
+interface Progress {
+  reason: FinishReason | undefined;
+  usage: ReportedUsage;
+  done: boolean;
+  output: string;
+}
+
+/**
+ * The events of a streamed chat completion, which the first read opens. `finish` comes last, after the usage chunk that follows the finish
+ * reason; a stream that ends with neither a finish reason nor `[DONE]` is `provider_failed`.
+ */
+export async function* fromOpenAiStream(
+  vendor: Vendor,
+  open: () => Promise<VendorStream>,
+  request: ModelRequest,
+  estimateTokens: EstimateTokens,
+): AsyncGenerator<ProviderEvent, void, undefined> {
+  const progress: Progress = { reason: undefined, usage: {}, done: false, output: '' };
+  const stream = await open();
+  try {
+    for await (const events of readEvents(vendor, stream, (event) => event.data === doneMark)) {
+      for (const { data } of events) {
+        if (data === doneMark) progress.done = true;
+        // A `yield*` would cost every event two more turns of the promise queue.
+        else if (data !== '') for (const event of readChunk(vendor, data, progress)) yield event;
+      }
+    }
+  } catch (error) {
+    // All of the answer is there: a connection lost while waiting for the usage must not take it away.
+    if (progress.reason === undefined || isCancelled(error)) throw error;
+  }
+  if (progress.reason === undefined && !progress.done)
+    throw malformedError(vendor, 'a stream that ended before the answer did');
+  const usage = completeUsage(progress.usage, request, progress.output, estimateTokens);
+  yield { type: 'finish', reason: progress.reason ?? 'stop', usage };
+}
+
+/** The events in one chunk; notes in `progress` what belongs into the finish event. */
+function* readChunk(
+  vendor: Vendor,
+  data: string,
+  progress: Progress,
+): Generator<ProviderEvent, void, undefined> {
+  const chunk = objectOf(parseJson(vendor, data));
+  throwReported(vendor, chunk);
+  if (objectOf(chunk?.usage) !== undefined) progress.usage = readOpenAiUsage(chunk?.usage);
+  const choice = firstChoice(chunk);
+  if (choice === undefined) return;
+  const { role: _, content, ...rest } = objectOf(choice.delta) ?? {};
+  const text = contentText(content);
+  if (text !== '') {
+    progress.output += text;
+    yield { type: 'text-delta', text };
+  }
+  const delta = withoutNulls(rest);
+  if (delta !== undefined) {
+    progress.output += outputOf(delta);
+    yield { type: 'extra-delta', delta };
+  }
+  if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '')
+    progress.reason = toFinishReason(choice.finish_reason);
+}
+
+// With `n` above 1 the choices of one stream are told apart by their index; core knows one answer.
+function firstChoice(chunk: WireObject | undefined): WireObject | undefined {
+  return arrayOf(chunk?.choices)
+    .map(objectOf)
+    .find((choice) => choice !== undefined && (choice.index ?? 0) === 0);
+}

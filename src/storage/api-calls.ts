@@ -1,0 +1,110 @@
+import type { SelectQueryBuilder } from 'kysely';
+import { apiCallColumns, apiCallRow, sampleCall, usageRow } from './api-call.ts';
+import type { ApiCall, ApiCallRow, NewApiCall } from './api-call.ts';
+import type { Database, Statement } from './database.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+import type { Schema } from './schema.ts';
+import { readTotals } from './usage-totals.ts';
+import type { UsageDimension, UsageFilter, UsageTotal } from './usage-totals.ts';
+
+export type { ApiCall, NewApiCall } from './api-call.ts';
+export type { UsageDimension, UsageFilter, UsageTotal } from './usage-totals.ts';
+
+/** Which calls to list; every field narrows. */
+export interface ApiCallFilter {
+  owner?: string;
+  userId?: number;
+  apiKeyId?: number;
+  model?: string;
+  /** First and last day, `YYYY-MM-DD`, both included. */
+  fromDay?: string;
+  toDay?: string;
+  /** Only what comes after this call in the list: the id of the last one seen. */
+  beforeId?: number;
+  /** 1 and up. */
+  limit: number;
+}
+
+/** The record of every model call, and the daily sums that statistics read. */
+export interface ApiCalls {
+  /** Stores the call and adds it to its day's sums in one unit. */
+  record(call: NewApiCall): Promise<void>;
+  /** Newest day first, within a day the last recorded first. */
+  list(filter: ApiCallFilter): Promise<ApiCall[]>;
+  /**
+   * Sums over the calls that match, one row per distinct combination of `by` and currency (money of two
+   * currencies is never added), ordered by them. Reads daily sums, never single calls.
+   */
+  totals<Dimension extends UsageDimension = never>(
+    filter: UsageFilter,
+    by?: readonly Dimension[],
+  ): Promise<UsageTotal<Dimension>[]>;
+}
+
+/** Calls kept in `database`. */
+export function createApiCalls(database: Database, queries: Queries): ApiCalls {
+  const insert = compileStatement(queries.insertInto('api_calls').values(apiCallRow(sampleCall)));
+  const addUp = compileAddUp(queries);
+  return {
+    async record(call) {
+      await database.write([
+        withValues(insert, Object.values(apiCallRow(call))),
+        withValues(addUp, Object.values(usageRow(call))),
+      ]);
+    },
+    async list(filter) {
+      const rows: ApiCallRow[] = await database.read(compileQuery(selectCalls(queries, filter)));
+      return rows.map((row) => ({ ...row, estimated: row.estimated === 1, streamed: row.streamed === 1 }));
+    },
+    totals: (filter, by = []) => readTotals(database, queries, filter, by),
+  };
+}
+
+function compileAddUp(queries: Queries): Statement {
+  const dimensions = [
+    'day',
+    'contract',
+    'owner',
+    'user_id',
+    'api_key_id',
+    'model',
+    'outcome',
+    'currency',
+  ] as const;
+  const insert = queries.insertInto('usage_daily').values(usageRow(sampleCall));
+  return compileStatement(
+    insert.onConflict((conflict) =>
+      conflict.columns(dimensions).doUpdateSet(({ eb, ref }) => ({
+        calls: eb('usage_daily.calls', '+', ref('excluded.calls')),
+        prompt_tokens: eb('usage_daily.prompt_tokens', '+', ref('excluded.prompt_tokens')),
+        completion_tokens: eb('usage_daily.completion_tokens', '+', ref('excluded.completion_tokens')),
+        cost_nano: eb('usage_daily.cost_nano', '+', ref('excluded.cost_nano')),
+        duration_ms: eb('usage_daily.duration_ms', '+', ref('excluded.duration_ms')),
+      })),
+    ),
+  );
+}
+
+function selectCalls(queries: Queries, filter: ApiCallFilter) {
+  const { owner, userId, apiKeyId, model, fromDay, toDay, beforeId, limit } = filter;
+  return queries
+    .selectFrom('api_calls')
+    .select(apiCallColumns)
+    .$if(owner !== undefined, (query) => query.where('owner', '=', owner as string))
+    .$if(userId !== undefined, (query) => query.where('user_id', '=', userId as number))
+    .$if(apiKeyId !== undefined, (query) => query.where('api_key_id', '=', apiKeyId as number))
+    .$if(model !== undefined, (query) => query.where('model', '=', model as string))
+    .$if(fromDay !== undefined, (query) => query.where('day', '>=', fromDay as string))
+    .$if(toDay !== undefined, (query) => query.where('day', '<=', toDay as string))
+    .$if(beforeId !== undefined, (query) => after(query, queries, beforeId as number))
+    .orderBy('day', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit);
+}
+
+/** A row comparison, which an index over (…, day, id) answers without reading what it skips. */
+function after<Row>(query: SelectQueryBuilder<Schema, 'api_calls', Row>, queries: Queries, id: number) {
+  const seen = queries.selectFrom('api_calls').select('day').where('id', '=', id);
+  return query.where(({ eb, refTuple, tuple }) => eb(refTuple('day', 'id'), '<', tuple(seen, id)));
+}

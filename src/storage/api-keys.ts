@@ -1,0 +1,98 @@
+import type { Database } from './database.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+
+/** A key as it is made. The key itself is never stored, only its hash. */
+export interface NewApiKeyRow {
+  name: string;
+  /** The key's first characters, by which people recognise it. */
+  prefix: string;
+  hash: string;
+  /** Comma separated; empty for none. */
+  scopes: string;
+  requestsPerMinute: number | null;
+  /** Milliseconds since the epoch, as are the other times. */
+  expiresAt: number | null;
+  createdAt: number;
+}
+
+/** A stored key. */
+export interface ApiKeyRow extends NewApiKeyRow {
+  id: number;
+  revokedAt: number | null;
+  lastUsedAt: number | null;
+}
+
+/** API keys, whether valid, expired or revoked. */
+export interface ApiKeys {
+  /** Resolves to the new key's id; rejects with `conflict` where the hash exists. */
+  create(key: NewApiKeyRow): Promise<number>;
+  /** Every key, the newest first. */
+  list(): Promise<ApiKeyRow[]>;
+  findByHash(hash: string): Promise<ApiKeyRow | undefined>;
+  /** False where there is no such key or it is revoked already. */
+  revoke(id: number, at: number): Promise<boolean>;
+  /** Notes a use; an older time than the noted one changes nothing. */
+  touch(id: number, at: number): Promise<void>;
+}
+
+const columns = [
+  'id',
+  'name',
+  'prefix',
+  'hash',
+  'scopes',
+  'requests_per_minute as requestsPerMinute',
+  'expires_at as expiresAt',
+  'created_at as createdAt',
+  'revoked_at as revokedAt',
+  'last_used_at as lastUsedAt',
+] as const;
+
+/** Keys kept in `database`. */
+export function createApiKeys(database: Database, queries: Queries): ApiKeys {
+  const select = queries.selectFrom('api_keys').select(columns);
+  const all = compileQuery(select.orderBy('id', 'desc'));
+  const byHash = compileQuery(select.where('hash', '=', ''));
+  const touch = compileStatement(
+    queries
+      .updateTable('api_keys')
+      .set({ last_used_at: 0 })
+      .where('id', '=', 0)
+      .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<', 0)])),
+  );
+  return {
+    async create(key) {
+      const insert = queries.insertInto('api_keys').values(tableRow(key)).returning('id');
+      const [result] = await database.write([compileStatement(insert, 1)]);
+      return result?.rows[0]?.['id'] as number;
+    },
+    list: async () => (await database.read(all)).map((row) => ({ ...row })),
+    async findByHash(hash) {
+      const [row] = await database.read(withValues(byHash, [hash]));
+      return row && { ...row };
+    },
+    async revoke(id, at) {
+      const update = queries.updateTable('api_keys').set({ revoked_at: at });
+      const [result] = await database.write([
+        compileStatement(update.where('id', '=', id).where('revoked_at', 'is', null)),
+      ]);
+      return result?.changes === 1;
+    },
+    async touch(id, at) {
+      await database.write([withValues(touch, [at, id, at])]);
+    },
+  };
+}
+
+function tableRow(key: NewApiKeyRow) {
+  return {
+    name: key.name,
+    prefix: key.prefix,
+    hash: key.hash,
+    scopes: key.scopes,
+    requests_per_minute: key.requestsPerMinute,
+    expires_at: key.expiresAt,
+    created_at: key.createdAt,
+  };
+}

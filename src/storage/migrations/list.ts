@@ -1,0 +1,12 @@
+import { foundation } from './0001-foundation.ts';
+
+/** One step of the schema. Migrations are frozen once released, and import nothing. */
+export interface Migration {
+  /** Four digits and a word: `0001-foundation`. Steps run in the order of the list. */
+  name: string;
+  /** Statements for SQLite, run one by one. */
+  sqlite: readonly string[];
+}
+
+/** Every step from an empty database to the schema that this version works with. */
+export const migrations: readonly Migration[] = [foundation];

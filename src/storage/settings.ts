@@ -1,0 +1,36 @@
+import type { Database } from './database.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+
+/** Values that belong to the whole installation, by name. */
+export interface Settings {
+  /** The value as it was set, or undefined; the caller vouches for its type. */
+  get<Value>(key: string): Promise<Value | undefined>;
+  /** Stores anything that JSON can hold; `at` is the time of the change, milliseconds since the epoch. */
+  set(key: string, value: unknown, at: number): Promise<void>;
+}
+
+/** Settings kept in `database`. */
+export function createSettings(database: Database, queries: Queries): Settings {
+  const byKey = compileQuery(queries.selectFrom('settings').select('value').where('key', '=', ''));
+  const put = compileStatement(
+    queries
+      .insertInto('settings')
+      .values({ key: '', value: '', updated_at: 0 })
+      .onConflict((conflict) =>
+        conflict.column('key').doUpdateSet(({ ref }) => ({
+          value: ref('excluded.value'),
+          updated_at: ref('excluded.updated_at'),
+        })),
+      ),
+  );
+  return {
+    async get<Value>(key: string) {
+      const [row] = await database.read(withValues(byKey, [key]));
+      return row && (JSON.parse(row.value) as Value);
+    },
+    async set(key, value, at) {
+      await database.write([withValues(put, [key, JSON.stringify(value), at])]);
+    },
+  };
+}

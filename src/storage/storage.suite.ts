@@ -1,0 +1,373 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
+import { newCall, newEntry, newKey, newUser } from './sample-rows.fixture.ts';
+import type { Storage } from './storage.ts';
+
+/** One empty store, which can be opened again after it was closed. */
+export interface StorageUnderTest {
+  open(): Promise<Storage>;
+}
+
+/** What every kind of storage must do; `prepare` gives each test a store of its own and cleans up after it. */
+export function storageSuite(kind: string, prepare: (test: TestContext) => StorageUnderTest): void {
+  async function openOne(test: TestContext): Promise<Storage> {
+    const storage = await prepare(test).open();
+    test.after(() => storage.close());
+    return storage;
+  }
+
+  describe(`${kind}: api calls`, () => apiCallTests(openOne));
+  describe(`${kind}: usage totals`, () => totalTests(openOne));
+  describe(`${kind}: api keys`, () => apiKeyTests(openOne));
+  describe(`${kind}: users`, () => userTests(openOne));
+  describe(`${kind}: cache entries`, () => cacheEntryTests(openOne));
+  describe(`${kind}: settings and life`, () => {
+    settingTests(openOne);
+    lifeTests(prepare);
+  });
+}
+
+type OpenOne = (test: TestContext) => Promise<Storage>;
+
+function apiCallTests(openOne: OpenOne): void {
+  it('returns a recorded call as it was given', async (test) => {
+    const { apiCalls } = await openOne(test);
+    const full = newCall({
+      userId: 3,
+      conversationId: 4,
+      messageId: 5,
+      estimated: true,
+      errorCode: 'cancelled',
+    });
+    await apiCalls.record(full);
+    assert.deepEqual(await apiCalls.list({ limit: 10 }), [{ id: 1, ...full }]);
+  });
+
+  it('rounds fractions of milliseconds', async (test) => {
+    const { apiCalls } = await openOne(test);
+    await apiCalls.record(newCall({ durationMs: 12.6, firstTokenMs: 3.2, costNano: 0.4 }));
+    const [call] = await apiCalls.list({ limit: 1 });
+    assert.deepEqual([call?.durationMs, call?.firstTokenMs, call?.costNano], [13, 3, 0]);
+  });
+
+  it('lists newest first and pages without gap or repetition', async (test) => {
+    const { apiCalls } = await openOne(test);
+    for (let i = 0; i < 25; i++) {
+      // A call that ends after midnight is recorded after calls of the new day.
+      await apiCalls.record(newCall({ day: i % 3 === 0 ? '2026-09-21' : '2026-09-22', requestId: `r${i}` }));
+    }
+    const all = await apiCalls.list({ limit: 100 });
+    const sorted = all.toSorted((a, b) => (a.day === b.day ? b.id - a.id : a.day < b.day ? 1 : -1));
+    assert.deepEqual(all, sorted);
+    const paged: string[] = [];
+    for (let beforeId: number | undefined; ;) {
+      const page = await apiCalls.list({ limit: 4, ...(beforeId === undefined ? {} : { beforeId }) });
+      paged.push(...page.map(({ requestId }) => requestId));
+      if (page.length < 4) break;
+      beforeId = page.at(-1)?.id;
+    }
+    assert.deepEqual(
+      paged,
+      all.map(({ requestId }) => requestId),
+    );
+  });
+
+  it('filters by owner, user, key, model and days, alone and together', async (test) => {
+    const { apiCalls } = await openOne(test);
+    await apiCalls.record(newCall({ requestId: 'a' }));
+    await apiCalls.record(newCall({ requestId: 'b', owner: 'user:3', userId: 3, apiKeyId: null }));
+    await apiCalls.record(newCall({ requestId: 'c', model: 'claude', day: '2026-09-23' }));
+    const found = async (filter: object) =>
+      (await apiCalls.list({ limit: 10, ...filter })).map(({ requestId }) => requestId).join('');
+    assert.equal(await found({ owner: 'key:7' }), 'ca');
+    assert.equal(await found({ userId: 3 }), 'b');
+    assert.equal(await found({ apiKeyId: 7 }), 'ca');
+    assert.equal(await found({ model: 'claude' }), 'c');
+    assert.equal(await found({ fromDay: '2026-09-22' }), 'c');
+    assert.equal(await found({ toDay: '2026-09-22' }), 'ba');
+    assert.equal(await found({ fromDay: '2026-09-21', toDay: '2026-09-21', owner: 'key:7' }), 'a');
+    assert.equal(await found({ owner: 'nobody' }), '');
+  });
+}
+
+function totalTests(openOne: OpenOne): void {
+  it('adds calls up by outcome, and never adds two currencies', async (test) => {
+    const { apiCalls } = await openOne(test);
+    await apiCalls.record(newCall());
+    await apiCalls.record(newCall({ promptTokens: 1, completionTokens: 2, costNano: 3, durationMs: 4 }));
+    await apiCalls.record(newCall({ outcome: 'failure', costNano: 0 }));
+    await apiCalls.record(newCall({ currency: 'CNY', costNano: 5 }));
+    const totals = await apiCalls.totals({}, ['outcome']);
+    const call = { promptTokens: 120, completionTokens: 40, durationMs: 812 };
+    assert.deepEqual(totals, [
+      { outcome: 'failure', currency: 'USD', calls: 1, costNano: 0, ...call },
+      { outcome: 'success', currency: 'CNY', calls: 1, costNano: 5, ...call },
+      {
+        outcome: 'success',
+        currency: 'USD',
+        calls: 2,
+        promptTokens: 121,
+        completionTokens: 42,
+        costNano: 42_003,
+        durationMs: 816,
+      },
+    ]);
+  });
+
+  it('filters and breaks down by day and model', async (test) => {
+    const { apiCalls } = await openOne(test);
+    await apiCalls.record(newCall({ day: '2026-09-20', userId: 3 }));
+    await apiCalls.record(newCall({ day: '2026-09-21', model: 'claude' }));
+    await apiCalls.record(
+      newCall({ day: '2026-09-22', owner: 'anonymous', apiKeyId: null, contract: 'openai' }),
+    );
+    const counted = async (filter: object) => (await apiCalls.totals(filter))[0]?.calls;
+    assert.equal(await counted({}), 3);
+    assert.equal(await counted({ fromDay: '2026-09-21', toDay: '2026-09-21' }), 1);
+    assert.equal(await counted({ userId: 3 }), 1);
+    assert.equal(await counted({ apiKeyId: 7 }), 2);
+    assert.equal(await counted({ owner: 'anonymous' }), 1);
+    assert.equal(await counted({ contract: 'openai' }), 1);
+    assert.equal(await counted({ model: 'none' }), undefined);
+    const lines = await apiCalls.totals({}, ['day', 'model']);
+    assert.deepEqual(
+      lines.map(({ day, model, calls }) => `${day} ${model} ${calls}`),
+      ['2026-09-20 gpt-4o-mini 1', '2026-09-21 claude 1', '2026-09-22 gpt-4o-mini 1'],
+    );
+  });
+
+  it('counts every one of many calls at once', async (test) => {
+    const { apiCalls } = await openOne(test);
+    await Promise.all(
+      Array.from({ length: 500 }, (_, i) => apiCalls.record(newCall({ requestId: `r${i}` }))),
+    );
+    assert.equal((await apiCalls.totals({}))[0]?.calls, 500);
+    assert.equal((await apiCalls.list({ limit: 1000 })).length, 500);
+  });
+}
+
+function apiKeyTests(openOne: OpenOne): void {
+  it('finds a key by its hash only', async (test) => {
+    const { apiKeys } = await openOne(test);
+    const made = await apiKeys.create(newKey({ requestsPerMinute: 60, expiresAt: 5000 }));
+    const expected = {
+      id: 1,
+      ...newKey({ requestsPerMinute: 60, expiresAt: 5000 }),
+      revokedAt: null,
+      lastUsedAt: null,
+    };
+    assert.equal(made, 1);
+    assert.deepEqual(await apiKeys.findByHash('hash-1'), expected);
+    assert.equal(await apiKeys.findByHash('pk_abc'), undefined);
+  });
+
+  it('refuses a hash that exists', async (test) => {
+    const { apiKeys } = await openOne(test);
+    await apiKeys.create(newKey());
+    await assert.rejects(apiKeys.create(newKey({ name: 'other' })), {
+      code: 'conflict',
+      constraint: 'api_keys.hash',
+    });
+  });
+
+  it('revokes once', async (test) => {
+    const { apiKeys } = await openOne(test);
+    await apiKeys.create(newKey());
+    assert.equal(await apiKeys.revoke(1, 2000), true);
+    assert.equal(await apiKeys.revoke(1, 3000), false);
+    assert.equal(await apiKeys.revoke(99, 3000), false);
+    assert.equal((await apiKeys.findByHash('hash-1'))?.revokedAt, 2000);
+  });
+
+  it('notes the latest use and lists newest first', async (test) => {
+    const { apiKeys } = await openOne(test);
+    await apiKeys.create(newKey());
+    await apiKeys.create(newKey({ hash: 'hash-2' }));
+    await apiKeys.touch(1, 2000);
+    await apiKeys.touch(1, 1500);
+    const listed = await apiKeys.list();
+    assert.deepEqual(
+      listed.map(({ id, lastUsedAt }) => [id, lastUsedAt]),
+      [
+        [2, null],
+        [1, 2000],
+      ],
+    );
+  });
+}
+
+function userTests(openOne: OpenOne): void {
+  it('finds an account by name, address and id, in any case', async (test) => {
+    const { users } = await openOne(test);
+    const id = await users.create(newUser());
+    const made = { id, ...newUser() };
+    for (const login of ['ada', 'ADA', 'ada@example.com', 'ADA@EXAMPLE.COM']) {
+      assert.deepEqual(await users.findByLogin(login), made);
+    }
+    assert.deepEqual(await users.findById(id), made);
+    assert.equal(await users.findByLogin('bob'), undefined);
+    assert.equal(await users.findById(2), undefined);
+  });
+
+  it('says which of name and address is taken', async (test) => {
+    const { users } = await openOne(test);
+    await users.create(newUser());
+    const sameName = newUser({ username: 'aDa', email: 'b@example.com' });
+    const sameEmail = newUser({ username: 'bob', email: 'ADA@example.COM' });
+    await assert.rejects(users.create(sameName), { code: 'conflict', constraint: 'users.username_key' });
+    await assert.rejects(users.create(sameEmail), { code: 'conflict', constraint: 'users.email_key' });
+  });
+
+  it('lets only one of two simultaneous registrations win', async (test) => {
+    const { users } = await openOne(test);
+    const outcomes = await Promise.allSettled([users.create(newUser()), users.create(newUser())]);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ['fulfilled', 'rejected'],
+    );
+  });
+
+  it('prefers the owner of an address to one who took it as a name', async (test) => {
+    const { users } = await openOne(test);
+    await users.create(newUser({ username: 'ada@example.com', email: 'mallory@example.com' }));
+    await users.create(newUser());
+    assert.equal((await users.findByLogin('ada@example.com'))?.id, 2);
+  });
+
+  it('counts administrators and knows the first', async (test) => {
+    const { users } = await openOne(test);
+    assert.equal(await users.countAdmins(), 0);
+    assert.equal(await users.firstAdmin(), undefined);
+    await users.create(newUser());
+    await users.create(newUser({ username: 'root', email: 'root@example.com', role: 'admin' }));
+    await users.create(newUser({ username: 'toor', email: 'toor@example.com', role: 'admin' }));
+    assert.equal(await users.countAdmins(), 2);
+    assert.equal((await users.firstAdmin())?.username, 'root');
+  });
+}
+
+function cacheEntryTests(openOne: OpenOne): void {
+  it('gives an entry back byte for byte', async (test) => {
+    const { cacheEntries } = await openOne(test);
+    const id = await cacheEntries.put(newEntry());
+    const other = await cacheEntries.put(
+      newEntry({ exactKey: 'exact-2', embedding: null, lastUsedAt: 2000 }),
+    );
+    assert.deepEqual(await cacheEntries.loadPage(null, 10), [
+      { id, ...newEntry() },
+      { id: other, ...newEntry({ exactKey: 'exact-2', embedding: null, lastUsedAt: 2000 }) },
+    ]);
+  });
+
+  it('replaces an entry of the same exact key and keeps its id', async (test) => {
+    const { cacheEntries } = await openOne(test);
+    const id = await cacheEntries.put(newEntry());
+    await cacheEntries.put(newEntry({ exactKey: 'exact-2' }));
+    const changed = newEntry({
+      answer: '{"text":"new"}',
+      prompt: 'p',
+      lastUsedAt: 5,
+      embedding: null,
+      bytes: 1,
+    });
+    assert.equal(await cacheEntries.put(changed), id);
+    const page = await cacheEntries.loadPage(null, 10);
+    assert.deepEqual(page[0], { id, ...changed });
+    assert.equal(page.length, 2);
+  });
+
+  it('pages from the least to the most recently used', async (test) => {
+    const { cacheEntries } = await openOne(test);
+    const ids: number[] = [];
+    for (let i = 0; i < 7; i++) {
+      ids.push(await cacheEntries.put(newEntry({ exactKey: `e${i}`, lastUsedAt: i < 5 ? 100 : 50 })));
+    }
+    await cacheEntries.touch([ids[0] as number, ids[2] as number], 200);
+    const seen: number[] = [];
+    for (let page = await cacheEntries.loadPage(null, 2); page.length > 0;) {
+      seen.push(...page.map(({ id }) => id));
+      const last = page.at(-1);
+      page = last ? await cacheEntries.loadPage(last, 2) : [];
+    }
+    assert.deepEqual(
+      seen,
+      [5, 6, 1, 3, 4, 0, 2].map((position) => ids[position]),
+    );
+  });
+
+  it('removes by id, by expiry and altogether', async (test) => {
+    const { cacheEntries } = await openOne(test);
+    const ids: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      ids.push(await cacheEntries.put(newEntry({ exactKey: `e${i}`, expiresAt: 1000 + i })));
+    }
+    await cacheEntries.remove([]);
+    await cacheEntries.touch([], 1);
+    await cacheEntries.remove([ids[5] as number, 12345]);
+    assert.equal(await cacheEntries.removeExpired(1001), 2);
+    const left = await cacheEntries.loadPage(null, 10);
+    assert.deepEqual(
+      left.map(({ exactKey }) => exactKey),
+      ['e2', 'e3', 'e4'],
+    );
+    assert.equal(await cacheEntries.clear(), 3);
+    assert.deepEqual(await cacheEntries.loadPage(null, 10), []);
+  });
+
+  it('never gives the id of a removed entry to another', async (test) => {
+    const { cacheEntries } = await openOne(test);
+    const id = await cacheEntries.put(newEntry());
+    await cacheEntries.remove([id]);
+    assert.notEqual(await cacheEntries.put(newEntry()), id);
+  });
+}
+
+function settingTests(openOne: OpenOne): void {
+  it('returns a setting as it was last set', async (test) => {
+    const { settings } = await openOne(test);
+    assert.equal(await settings.get('secret'), undefined);
+    await settings.set('secret', { value: ['ä', 1, null] }, 1000);
+    assert.deepEqual(await settings.get('secret'), { value: ['ä', 1, null] });
+    await settings.set('secret', false, 2000);
+    assert.equal(await settings.get('secret'), false);
+  });
+
+  it('passes its own check, several at once too', async (test) => {
+    const storage = await openOne(test);
+    await Promise.all([storage.check(), storage.check(), storage.check()]);
+  });
+
+  it('has settled all earlier writes when flush resolves', async (test) => {
+    const storage = await openOne(test);
+    let settled = 0;
+    for (let i = 0; i < 50; i++) void storage.settings.set(`k${i}`, i, 0).then(() => settled++);
+    await storage.flush();
+    assert.equal(settled, 50);
+  });
+}
+
+function lifeTests(prepare: (test: TestContext) => StorageUnderTest): void {
+  it('keeps everything across close and open', async (test) => {
+    const store = prepare(test);
+    const before = await store.open();
+    await before.users.create(newUser());
+    await before.cacheEntries.put(newEntry());
+    void before.apiCalls.record(newCall());
+    await before.close();
+    const after = await store.open();
+    test.after(() => after.close());
+    assert.equal((await after.users.findById(1))?.username, 'Ada');
+    assert.equal((await after.cacheEntries.loadPage(null, 10)).length, 1);
+    assert.equal((await after.apiCalls.totals({}))[0]?.calls, 1);
+  });
+
+  it('refuses everything once closing has begun, and closes twice without harm', async (test) => {
+    const storage = await prepare(test).open();
+    const closing = storage.close();
+    await assert.rejects(storage.apiCalls.record(newCall()), { name: 'StorageError', code: 'unavailable' });
+    await Promise.all([closing, storage.close()]);
+    await assert.rejects(storage.users.findById(1), { code: 'unavailable' });
+    await assert.rejects(storage.check(), { code: 'unavailable' });
+  });
+}

@@ -1,0 +1,72 @@
+import { createApiCalls } from './api-calls.ts';
+import type { ApiCalls } from './api-calls.ts';
+import { createApiKeys } from './api-keys.ts';
+import type { ApiKeys } from './api-keys.ts';
+import { createCacheEntries } from './cache-entries.ts';
+import type { CacheEntries } from './cache-entries.ts';
+import { ensureDatabaseFile } from './database-file.ts';
+import type { Database, DatabaseStats } from './database.ts';
+import { createSqliteQueries } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+import { migrate } from './migrate.ts';
+import { migrations } from './migrations/list.ts';
+import { createReadinessCheck } from './readiness.ts';
+import { createSettings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { openSqliteDatabase } from './sqlite-database.ts';
+import type { StorageError } from './storage-error.ts';
+import { createUsers } from './users.ts';
+import type { Users } from './users.ts';
+
+/** How to open the store. */
+export interface StorageOptions {
+  /** The database file; it and its folder are made where missing, readable by their owner only. */
+  path: string;
+  /** Units waiting to be written at most (default 200,000); more are refused with `overloaded`. */
+  maxPendingUnits?: number;
+  /** Called once if the writer dies; from then on every write rejects with `unavailable`. */
+  onFatal?: (error: StorageError) => void;
+  /** Wall clock, milliseconds since the epoch. */
+  now?: () => number;
+}
+
+/** Everything that is stored. Failures are `StorageError`s; a write is durable when its promise resolves. */
+export interface Storage {
+  apiCalls: ApiCalls;
+  apiKeys: ApiKeys;
+  users: Users;
+  cacheEntries: CacheEntries;
+  settings: Settings;
+  /** Proves that the store takes a write and gives it back. */
+  check(): Promise<void>;
+  /** Resolves when every write begun before this call has settled. */
+  flush(): Promise<void>;
+  /** Settles what is queued, then closes. Safe to repeat. */
+  close(): Promise<void>;
+  /** Counters since the store was opened. */
+  stats(): DatabaseStats;
+}
+
+/** Opens the SQLite store at `path` and brings its schema up to date. Rejects with `StorageError`. */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { path, maxPendingUnits, onFatal, now = Date.now } = options;
+  ensureDatabaseFile(path);
+  migrate({ path, migrations, now });
+  const database = await openSqliteDatabase({ path, maxPendingUnits, onFatal });
+  return createStorage(database, createSqliteQueries());
+}
+
+/** The nouns over a database whose schema is up to date. */
+export function createStorage(database: Database, queries: Queries): Storage {
+  return {
+    apiCalls: createApiCalls(database, queries),
+    apiKeys: createApiKeys(database, queries),
+    users: createUsers(database, queries),
+    cacheEntries: createCacheEntries(database, queries),
+    settings: createSettings(database, queries),
+    check: createReadinessCheck(database, queries),
+    flush: database.flush,
+    close: database.close,
+    stats: database.stats,
+  };
+}
