@@ -58,8 +58,7 @@ async function stopChild(child: ChildProcess): Promise<void> {
 function awaitAddress(child: ChildProcess, command: PartyCommand, output: () => string): Promise<string> {
   const limitMs = command.startLimitMs ?? 20_000;
   return new Promise((resolve, reject) => {
-    const fail = (why: string): void =>
-      reject(new Error(`${command.name} ${why}: ${output().trim().slice(-600)}`));
+    const fail = (why: string): void => reject(new Error(`${command.name} ${why}: ${output().trim()}`));
     const timer = setTimeout(() => fail(`printed no address within ${limitMs} ms`), limitMs);
     child.once('exit', (code, signal) => {
       clearTimeout(timer);

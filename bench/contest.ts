@@ -5,6 +5,7 @@ import type { LoadPlan, LoadResult } from './load-plan.ts';
 import { median } from './median.ts';
 import type { Options } from './options.ts';
 import { cpuMs, peakRssMb } from './proc-stats.ts';
+import { reasonOf } from './reason.ts';
 
 /** Between two parties' stretches: what the last one still had to do must not be charged to the next. */
 const settleMs = 250;
@@ -74,7 +75,7 @@ async function tryMeasure(
     if (stretch.errors === 0 && stretch.responses > 0) return stretch;
     return `${stretch.errors} wrong answers of ${stretch.errors + stretch.total}, first: ${stretch.firstError ?? 'none came'}`;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error);
   }
 }
 

@@ -8,6 +8,10 @@ export interface LoadPlan {
   bodies: readonly string[];
   connections: number;
   durationMs: number;
+  /** The connections open one after the other over this time; the counted window begins at its end. */
+  rampMs?: number;
+  /** Ends the stretch early, after this many requests. */
+  requests?: number;
   /** A body shorter than this is an error. */
   minBytes: number;
   /** A body with fewer `\n\n`-separated frames is an error; 0 for whole answers. */

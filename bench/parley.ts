@@ -12,6 +12,9 @@ const source = (file: string): string => join(root, 'src', file);
 /** Far above what one machine can ask, so that the limiter works on every request and refuses none. */
 const requestsPerMinute = '100000000';
 
+/** What a scenario writes into the YAML file of `PARLEY_CONFIG`. JSON is YAML. */
+export type ParleySettings = Readonly<Record<string, unknown>>;
+
 /** A Parley with a data folder of its own. */
 export interface ParleyHouse {
   env: Readonly<Record<string, string>>;
@@ -26,10 +29,10 @@ export interface ParleyHouse {
  * A fresh data folder with production settings: limits on, SQLite on disk, `info` logs. With `providerOrigin`
  * OpenAI's place is taken by the mock; without, nothing is configured and `parley-local` answers.
  */
-export function createParleyHouse(providerOrigin?: string): ParleyHouse {
+export function createParleyHouse(providerOrigin?: string, settings: ParleySettings = {}): ParleyHouse {
   const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
   const configFile = join(folder, 'parley.yaml');
-  writeFileSync(configFile, '{}\n');
+  writeFileSync(configFile, `${JSON.stringify(settings)}\n`);
   const env: Record<string, string> = {
     PORT: '0',
     HOST: '127.0.0.1',

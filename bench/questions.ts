@@ -10,9 +10,9 @@ const frames: readonly string[] = [
   'Write a short summary of the % about % and % for a %.',
   'Which % should I use to % a % with % %?',
   'Give me three reasons to % the % instead of the % % in %.',
-  'I want to % my % but the % says % %, what now?',
+  'Why does my % show % after the % was set to % %?',
   'Is it safe to % a % while the % is % in %?',
-  'Translate the sentence about % % and the % into % for %.',
+  'Compare the % % with the % that a % would % for %.',
   'How long does it take to % a % % in % %?',
 ];
 const syllables = 'ba co da fe gi ho ju ka lo mi nu pe ra si to ve wa xi yo zu tra ble sto pri nel'.split(
@@ -53,8 +53,11 @@ export function buildQuestions(count: number, seed = 1): string[] {
   return [...questions];
 }
 
-/** The same question as somebody else would type it: another case, spacing and closing mark. */
+/**
+ * The same question as somebody else would type it: a request with "please", a question in another case with other
+ * spacing and closing mark.
+ */
 export function rephrase(question: string): string {
-  const open = question.replace(/[?.]$/, '');
-  return `${open.charAt(0).toLowerCase()}${open.slice(1)} ?`.replace(', ', ' , ');
+  const lower = `${question.charAt(0).toLowerCase()}${question.slice(1)}`;
+  return /^(?:Write|Give|Compare)/.test(question) ? `Please ${lower}` : `${lower.replace(/[?.]$/, '')} ?`;
 }

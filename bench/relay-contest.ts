@@ -10,6 +10,8 @@ import { openAiRequestBody, streamedFrames } from './wire.ts';
 export interface RelayKind {
   stream: boolean;
   connections: number;
+  /** See `LoadPlan`. */
+  rampMs?: number;
   /** Environment of the mock provider. */
   mockEnv?: Record<string, string>;
 }
@@ -27,6 +29,7 @@ async function checkedPlan(kind: RelayKind, party: Party, headers: Record<string
     headers,
     bodies: [body],
     connections: kind.connections,
+    rampMs: kind.rampMs ?? 0,
     minBytes: 500,
     // Parley or Portkey may leave the role's frame or the finish's usage out; no token may be missing.
     minFrames: kind.stream ? streamedFrames - 2 : 0,

@@ -1,7 +1,8 @@
 import { startParty, type Party, type PartyCommand } from './children.ts';
 import type { Contender } from './contest.ts';
 import { startLoadGenerator, type LoadGenerator } from './load-generator.ts';
-import { createParleyHouse } from './parley.ts';
+import { createParleyHouse, type ParleySettings } from './parley.ts';
+import { reasonOf } from './reason.ts';
 
 const here = (file: string): string => new URL(file, import.meta.url).pathname;
 const portkeyServer = here('node_modules/@portkey-ai/gateway/build/start-server.js');
@@ -15,7 +16,7 @@ export interface Stage {
   startPortkey(): Promise<Party>;
   startHello(bodyBytes: number): Promise<Party>;
   /** A Parley on a fresh data folder, and a key for it. */
-  startParley(mock: Party): Promise<{ party: Party; key: string }>;
+  startParley(mock: Party, settings?: ParleySettings): Promise<{ party: Party; key: string }>;
   end(): Promise<void>;
 }
 
@@ -43,8 +44,8 @@ export function createStage(): Stage {
         name: 'Portkey',
         args: ['--import', here('parties/loopback-only.ts'), portkeyServer, '--headless'],
       }),
-    async startParley(mock) {
-      const house = createParleyHouse(mock.origin);
+    async startParley(mock, settings) {
+      const house = createParleyHouse(mock.origin, settings);
       leftovers.push(house.remove);
       const key = await house.createKey();
       const party = await house.start();
@@ -77,7 +78,6 @@ export async function contender(
   try {
     return { name, ...(await prepare()) };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { name, absent: why.replaceAll(/\s+/g, ' ').slice(0, 300) };
+    return { name, absent: reasonOf(error) };
   }
 }

@@ -46,6 +46,10 @@ export function loadConfig(env: Env): Config {
     providers,
     shippedModels,
     models,
+    fallback: {
+      ...settings.fallback,
+      models: chainsById(settings.fallback.models, [...shippedModels, ...models]),
+    },
     warnings: [...unusedSettings(settings), ...unknownVariables(env, settings)],
   };
   checkNamedModels(config, sources);
@@ -56,6 +60,15 @@ function databaseIn(dataDir: string, url: string | null): string {
   const file = url?.slice('sqlite:'.length) ?? '';
   if (file === ':memory:') return 'sqlite::memory:';
   return `sqlite:${file === '' ? resolve(dataDir, 'parley.db') : resolve(file)}`;
+}
+
+/** The chains under the ids of their models, where the file names an alias: that is where they are looked up. */
+function chainsById(chains: Record<string, string[]>, entries: ModelEntry[]): Record<string, string[]> {
+  const ids = new Map(entries.flatMap(({ id, aliases = [] }) => aliases.map((alias) => [alias, id])));
+  for (const { id } of entries) ids.set(id, id);
+  const byId = Object.create(null) as Record<string, string[]>;
+  for (const [model, chain] of Object.entries(chains)) byId[ids.get(model) ?? model] = chain;
+  return byId;
 }
 
 /** Every model that a setting names must exist, as far as that is known before providers are asked what they serve. */
@@ -94,7 +107,7 @@ function unknownVariables(env: Env, settings: Settings): string[] {
     .filter((name) => name.startsWith('PARLEY_') && !known.includes(name) && !named.has(name))
     .sort()
     .map((name) => {
-      const near = suggest(name, known);
+      const near = suggest(name, known) ?? suggest(name.slice('PARLEY_'.length), known);
       return oneLine(`${name} is not a known variable${near === undefined ? '' : `: did you mean ${near}?`}`);
     });
 }

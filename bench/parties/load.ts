@@ -28,6 +28,7 @@ function createTally(plan: LoadPlan) {
   const latencies = createHistogram();
   const firstBytes = createHistogram();
   const startedAt = performance.now();
+  const countedFrom = startedAt + (plan.rampMs ?? 0);
   const deadline = startedAt + plan.durationMs;
   let responses = 0;
   let frames = 0;
@@ -40,17 +41,19 @@ function createTally(plan: LoadPlan) {
       errors++;
       firstError ??= why;
     },
-    good(now: number, sentAt: number, firstByteAt: number, seenFrames: number): void {
+    firstByte(now: number, sentAt: number): void {
+      if (now <= deadline && sentAt >= countedFrom) firstBytes.add(now - sentAt);
+    },
+    good(now: number, sentAt: number, seenFrames: number): void {
       total++;
-      if (now > deadline) return;
+      if (now > deadline || now < countedFrom) return;
       responses++;
       frames += seenFrames;
       latencies.add(now - sentAt);
-      firstBytes.add(firstByteAt - sentAt);
     },
     result(): LoadResult {
       return {
-        seconds: plan.durationMs / 1000,
+        seconds: (plan.durationMs - (plan.rampMs ?? 0)) / 1000,
         responses,
         frames,
         total,
@@ -67,55 +70,60 @@ function createTally(plan: LoadPlan) {
 
 type Tally = ReturnType<typeof createTally>;
 
-/** Hands out the next request's bytes, all connections together in turn. */
-function createRequestSource(plan: LoadPlan): () => Buffer {
+/** Hands out the next request's bytes, all connections together in turn; undefined when the stretch is over. */
+function createRequestSource(plan: LoadPlan, deadline: number): () => Buffer | undefined {
   const requests = buildRequests(plan);
+  const most = plan.requests ?? Infinity;
   let next = 0;
-  return () => requests[next++ % requests.length]!;
+  return () => {
+    if (next >= most || performance.now() >= deadline) return undefined;
+    return requests[next++ % requests.length]!;
+  };
 }
 
 /** Runs one connection until the deadline; calls `done` once, when it is closed and will not be opened again. */
 function runConnection(
+  openAfterMs: number,
   plan: LoadPlan,
   tally: Tally,
-  nextRequest: () => Buffer,
+  nextRequest: () => Buffer | undefined,
   done: () => void,
 ): () => void {
   let sentAt = 0;
-  let firstByteAt = 0;
   let ended = false;
-  let socket: Socket;
+  let socket: Socket | undefined;
 
   const send = (): void => {
+    const request = nextRequest();
+    if (!request) return finish();
     sentAt = performance.now();
-    socket.write(nextRequest());
+    socket?.write(request);
   };
   const reader = (): ResponseReader =>
     new ResponseReader({
       onFirstByte() {
-        firstByteAt = performance.now();
+        tally.firstByte(performance.now(), sentAt);
       },
       onEnd(status, bytes, frames) {
-        const now = performance.now();
         if (status !== 200) tally.fail(`status ${status}`);
         else if (bytes < plan.minBytes) tally.fail(`short body: ${bytes} of ${plan.minBytes} bytes`);
         else if (frames < plan.minFrames) tally.fail(`short stream: ${frames} of ${plan.minFrames} frames`);
-        else tally.good(now, sentAt, firstByteAt, frames);
-        if (now < tally.deadline) send();
-        else finish();
+        else tally.good(performance.now(), sentAt, frames);
+        send();
       },
       onBroken(why) {
         tally.fail(why);
-        socket.destroy();
+        socket?.destroy();
       },
     });
   const finish = (): void => {
     if (ended) return;
     ended = true;
-    socket.destroy();
+    socket?.destroy();
     done();
   };
   const open = (): void => {
+    if (ended) return;
     const { hostname, port } = new URL(plan.origin);
     const current = reader();
     socket = connect({ host: hostname, port: Number(port), noDelay: true });
@@ -129,14 +137,14 @@ function runConnection(
       else finish();
     });
   };
-  open();
+  setTimeout(open, openAfterMs);
   return finish;
 }
 
 /** Runs the plan; resolves when every connection is closed. Answers that hang past the deadline are errors. */
 function runLoad(plan: LoadPlan): Promise<LoadResult> {
   const tally = createTally(plan);
-  const nextRequest = createRequestSource(plan);
+  const nextRequest = createRequestSource(plan, tally.deadline);
   return new Promise((resolve) => {
     let open = plan.connections;
     const closers: (() => void)[] = [];
@@ -151,7 +159,8 @@ function runLoad(plan: LoadPlan): Promise<LoadResult> {
       resolve(tally.result());
     };
     for (let index = 0; index < plan.connections; index++) {
-      closers.push(runConnection(plan, tally, nextRequest, done));
+      const openAfterMs = ((plan.rampMs ?? 0) * index) / plan.connections;
+      closers.push(runConnection(openAfterMs, plan, tally, nextRequest, done));
     }
   });
 }

@@ -18,11 +18,10 @@ function relay(request: IncomingMessage, body: Buffer, response: ServerResponse)
     },
     {
       onRequestStart() {},
-      onResponseStart(_controller, status, upstreamHeaders) {
-        const headers: OutgoingHttpHeaders = {
-          'content-type': upstreamHeaders['content-type'] ?? 'text/plain',
-        };
-        if (upstreamHeaders['content-length']) headers['content-length'] = upstreamHeaders['content-length'];
+      onResponseStart(_controller, status, { 'content-type': type, 'content-length': length }) {
+        const headers: OutgoingHttpHeaders = {};
+        if (type) headers['content-type'] = String(type);
+        if (length) headers['content-length'] = String(length);
         response.writeHead(status, headers);
       },
       onResponseData(_controller, chunk) {

@@ -11,6 +11,7 @@ import type { Party } from '../children.ts';
 import { figure, judgeMost, spread } from '../outcome.ts';
 import { createParleyHouse } from '../parley.ts';
 import { cpuMs, rssMb } from '../proc-stats.ts';
+import { reasonOf } from '../reason.ts';
 import type { Scenario } from '../scenario.ts';
 import { postOnce } from '../verify.ts';
 import { gatewayRequestBody } from '../wire.ts';
@@ -91,9 +92,7 @@ export const start: Scenario = {
         raw: { runs, untouchedMb, askedMb },
       };
     } catch (error) {
-      const why = (error instanceof Error ? error.message : String(error))
-        .replaceAll(/\s+/g, ' ')
-        .slice(0, 300);
+      const why = reasonOf(error);
       return {
         goals: [judgeMost(goals.answer, why, 'ms', 1_500), judgeMost(goals.memory, why, 'MB', 150)],
         figures: { columns, rows: [] },

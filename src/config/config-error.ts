@@ -9,7 +9,12 @@ export type Masking = 'none' | 'credentials' | 'all';
 const longestShown = 80;
 
 /** The error for a value that is not allowed at `place`, a variable's name or a path in the YAML file. */
-export function refusal(place: string, value: unknown, allowed: string, masking: Masking = 'none'): ConfigError {
+export function refusal(
+  place: string,
+  value: unknown,
+  allowed: string,
+  masking: Masking = 'none',
+): ConfigError {
   return new ConfigError(oneLine(`${place} is ${shown(value, masking)}: must be ${allowed}`));
 }
 

@@ -36,7 +36,11 @@ function textKind(
 }
 
 /** Any text up to 10,000 characters. */
-export const text = textKind('text', 'text (in quotes where it looks like a number)', (t) => t.length <= 10_000);
+export const text = textKind(
+  'text',
+  'text (in quotes where it looks like a number)',
+  (t) => t.length <= 10_000,
+);
 
 export const modelId = textKind('model id', 'a model id: 1 to 200 characters without blanks', (t) =>
   /^\S{1,200}$/.test(t),
@@ -48,7 +52,9 @@ export const host = textKind(
   (t) => isIP(t) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(t),
 );
 
-export const email = textKind('e-mail address', 'an e-mail address', (t) => /^[^\s@]{1,64}@[^\s@]{1,190}$/.test(t));
+export const email = textKind('e-mail address', 'an e-mail address', (t) =>
+  /^[^\s@]{1,64}@[^\s@]{1,190}$/.test(t),
+);
 
 export const environmentName = textKind('text', 'letters, digits, ".", "_" or "-", at most 40', (t) =>
   /^[\w.-]{1,40}$/.test(t),
@@ -134,14 +140,10 @@ function parseUrl(value: unknown, protocols: string[]): URL | undefined {
 }
 
 /** An IP address or a range in CIDR notation. */
-export const addressRange = textKind(
-  'address range',
-  'IP addresses or ranges such as 10.0.0.0/8',
-  (t) => {
-    if (!t.includes('/')) return ipaddr.IPv4.isValidFourPartDecimal(t) || (isIP(t) === 6 && !t.includes('%'));
-    return t.includes(':') ? ipaddr.IPv6.isValidCIDR(t) : ipaddr.IPv4.isValidCIDRFourPartDecimal(t);
-  },
-);
+export const addressRange = textKind('address range', 'IP addresses or ranges such as 10.0.0.0/8', (t) => {
+  if (!t.includes('/')) return ipaddr.IPv4.isValidFourPartDecimal(t) || (isIP(t) === 6 && !t.includes('%'));
+  return t.includes(':') ? ipaddr.IPv6.isValidCIDR(t) : ipaddr.IPv4.isValidCIDRFourPartDecimal(t);
+});
 
 export const flag = kind<boolean>({
   type: 'on/off',
@@ -258,7 +260,8 @@ export function listOf<T>(item: Kind<T>): Kind<T[]> {
     allowed: `a list; each item ${item.allowed}`,
     masking: item.masking,
     parse(value) {
-      const parts: unknown = typeof value === 'string' ? value.split(',').filter((part) => part.trim()) : value;
+      const parts: unknown =
+        typeof value === 'string' ? value.split(',').filter((part) => part.trim()) : value;
       if (!Array.isArray(parts)) return undefined;
       const items = parts.map((part: unknown) => item.parse(part)).filter((one) => one !== undefined);
       return items.length === parts.length ? items : undefined;

@@ -50,7 +50,7 @@ export const modelSchema = group('A model.', {
   }),
   prices: {
     node: 'list',
-    description: 'What it costs; without a price, its calls count as free of known cost.',
+    description: 'What it costs. Without prices its calls have no known cost.',
     of: priceSchema,
     example: [],
   } satisfies ListOf<typeof priceSchema>,

@@ -21,7 +21,12 @@ export function readShippedModels(): ModelEntry[] {
   const sources: Sources = { env: {}, file: 'models.yaml' };
   const { models } = readTree(shippedSchema, readYaml(shippedFile, 'models.yaml'), sources);
   const entries = models.map(withoutEmptyPrices);
-  checkModels(entries, [], vendors.map(({ name }) => name), sources);
+  checkModels(
+    entries,
+    [],
+    vendors.map(({ name }) => name),
+    sources,
+  );
   return entries;
 }
 
@@ -63,11 +68,19 @@ function checkPrices(entry: ModelEntry, at: (field: string) => string): void {
     const currency = currencies.get(price.from) ?? price.currency;
     currencies.set(price.from, currency);
     if (price.currency !== currency) {
-      throw refusal(at(`prices[${index}].currency`), price.currency, `${currency} like the other price of that day`);
+      throw refusal(
+        at(`prices[${index}].currency`),
+        price.currency,
+        `${currency} like the other price of that day`,
+      );
     }
     const tier = `${price.from} ${price.upToPromptTokens ?? ''}`;
     if (tiers.has(tier)) {
-      throw refusal(at(`prices[${index}].from`), price.from, 'another day or tier than an earlier price of the model');
+      throw refusal(
+        at(`prices[${index}].from`),
+        price.from,
+        'another day or tier than an earlier price of the model',
+      );
     }
     tiers.add(tier);
   }

@@ -66,9 +66,18 @@ const guards = {
     maxMs: field(duration(0, minute), { default: 4 * second, description: 'The longest pause of all.' }),
   }),
   breaker: group('A failing provider is left alone for a while.', {
-    failures: field(wholeNumber(1, 1000), { default: 5, description: 'So many failures …' }),
-    windowMs: field(duration(1, 60 * minute), { default: 30 * second, description: '… within this time …' }),
-    openMs: field(duration(1, 60 * minute), { default: 10 * second, description: '… close it for so long.' }),
+    failures: field(wholeNumber(1, 1000), {
+      default: 5,
+      description: 'Failures within `window` from which it is left alone.',
+    }),
+    windowMs: field(duration(1, 60 * minute), {
+      default: 30 * second,
+      description: 'The time over which failures are counted.',
+    }),
+    openMs: field(duration(1, 60 * minute), {
+      default: 10 * second,
+      description: 'How long it is left alone before one call tries it again.',
+    }),
   }),
 };
 
@@ -80,13 +89,17 @@ const otherProvider = group('A provider.', {
   baseUrl: field(httpUrl, {
     default: null,
     shownDefault: 'the vendor’s own',
-    description: 'Where its API is, `/v1` included where it has one. Required except for the vendors’ own services.',
+    description:
+      'Where its API is, `/v1` included where it has one. Required except for the vendors’ own services.',
   }),
   apiKey: field(apiKey, {
     default: null,
     description: 'Its key. Better: `api_key_env`, which keeps the key out of the file.',
   }),
-  apiKeyEnv: field(variableName, { default: null, description: 'The environment variable that holds its key.' }),
+  apiKeyEnv: field(variableName, {
+    default: null,
+    description: 'The environment variable that holds its key.',
+  }),
   ...guards,
   discoverModels: field(flag, {
     default: null,
@@ -139,7 +152,10 @@ export const providersSchema: MapOf<Group<(typeof otherProvider)['fields']>> = {
     'vllm:',
     '  base_url: http://localhost:8001/v1',
     '  api_key_env: VLLM_API_KEY',
-    '  timeouts: { first_byte: 2m }',
+    '  timeouts: { connect: 5s, first_byte: 2m, idle: 1m, total: 10m }',
+    '  retries: { attempts: 3, base: 250ms, max: 4s }',
+    '  breaker: { failures: 5, window: 30s, open: 10s }',
+    '  discover_models: on',
     'openai:',
     '  retries: { attempts: 2 }',
   ],

@@ -69,7 +69,8 @@ function keyOf(provider: ProviderSettings, path: string, sources: Sources): stri
   if (variable === null) return provider.apiKey;
   const value = sources.env[variable]?.trim() ?? '';
   const place = placeOf(`${path}.api_key_env`, sources);
-  if (value === '') throw new ConfigError(oneLine(`${place} is "${variable}": must be the name of a variable that is set`));
+  if (value === '')
+    throw new ConfigError(oneLine(`${place} is "${variable}": must be the name of a variable that is set`));
   if (!/^[\x21-\x7e]+$/.test(value)) {
     throw new ConfigError(oneLine(`${variable} is (hidden): must be a key of visible ASCII characters`));
   }

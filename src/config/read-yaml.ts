@@ -16,7 +16,9 @@ export function readYaml(path: string, place: string): unknown {
   const error = document.errors[0];
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    throw new ConfigError(oneLine(`${place}: line ${line}, column ${col} is not valid YAML: ${gist(error.message)}`));
+    throw new ConfigError(
+      oneLine(`${place}: line ${line}, column ${col} is not valid YAML: ${gist(error.message)}`),
+    );
   }
   try {
     return document.toJS({ maxAliasCount: 100 }) as unknown;

@@ -45,7 +45,8 @@ const server = {
   dataDir: field(text, {
     env: 'PARLEY_DATA_DIR',
     default: './data',
-    description: 'The folder of the embedded database, the generated secret and the knowledge base; created, mode 0700.',
+    description:
+      'The folder of the embedded database, the generated secret and the knowledge base; created, mode 0700.',
   }),
   databaseUrl: field(databaseUrl, {
     env: 'DATABASE_URL',
@@ -61,7 +62,8 @@ const server = {
   }),
   shutdownGraceMs: field(duration(0, 3600 * second), {
     default: 30 * second,
-    description: 'How long running answers may take to finish after the stop signal, before they are cancelled.',
+    description:
+      'How long running answers may take to finish after the stop signal, before they are cancelled.',
   }),
   environment: field(environmentName, {
     env: 'NODE_ENV',
@@ -82,15 +84,19 @@ const access = {
     env: 'PARLEY_SECRET',
     default: null,
     shownDefault: 'generated once, kept in the data folder (0600)',
-    description: 'Signs tokens.',
+    description: 'Signs tokens; 16 characters and up.',
   }),
   admin: group('The first administrator, made at the first start.', {
-    email: field(email, { env: 'PARLEY_ADMIN_EMAIL', default: 'admin@example.com', description: 'E-mail address.' }),
+    email: field(email, {
+      env: 'PARLEY_ADMIN_EMAIL',
+      default: 'admin@example.com',
+      description: 'E-mail address of the first administrator.',
+    }),
     password: field(password, {
       env: 'PARLEY_ADMIN_PASSWORD',
       default: null,
       shownDefault: 'random, printed once',
-      description: 'Password.',
+      description: 'Password of the first administrator, 8 to 256 characters.',
     }),
   }),
   openGateway: field(flag, {

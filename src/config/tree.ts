@@ -8,14 +8,14 @@ export interface Field<T> {
   /** What holds where nothing is set; meaningless where `required`. */
   default: T;
   required: boolean;
+  /** The default as YAML; `none` where there is none. */
+  written: string;
   /** The default as the reference shows it. */
   shownDefault: string;
   /** The environment variable that sets it; it wins over the YAML file. */
   env: string | undefined;
   /** Whether only the environment variable sets it. */
   envOnly: boolean;
-  /** A value for the example file where there is no default to show. */
-  example: string | undefined;
 }
 
 /** Settings under fixed keys. */
@@ -75,7 +75,6 @@ export interface Words<D> {
   env?: string;
   envOnly?: boolean;
   shownDefault?: string;
-  example?: string;
 }
 
 /** A setting with a default; null as the default means that it may be unset. */
@@ -83,7 +82,7 @@ export function field<T>(kind: Kind<T>, words: Words<NoInfer<T>>): Field<T>;
 export function field<T>(kind: Kind<T>, words: Words<null>): Field<T | null>;
 export function field<T>(kind: Kind<T>, words: Words<undefined>): Field<T | undefined>;
 export function field<T>(kind: Kind<T>, words: Words<T | null | undefined>): Field<T | null | undefined> {
-  const { default: value, shownDefault, env, envOnly = false, example, description } = words;
+  const { default: value, shownDefault, env, envOnly = false, description } = words;
   const written = value === null || value === undefined ? 'none' : kind.write(value);
   return {
     node: 'field',
@@ -91,10 +90,10 @@ export function field<T>(kind: Kind<T>, words: Words<T | null | undefined>): Fie
     description,
     default: value,
     required: false,
+    written,
     shownDefault: shownDefault ?? written,
     env,
     envOnly,
-    example,
   };
 }
 

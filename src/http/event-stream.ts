@@ -6,7 +6,7 @@ export interface EventStreamOptions<T> {
   frame: (event: T) => string | null;
   /** The `data:` that tells of a failure after the stream began. */
   failureFrame: (thrown: unknown) => string;
-  /** Sent after the last event, also after a failure; OpenAI's `[DONE]`. */
+  /** Sent after the last event of a stream that did not fail: OpenAI's `[DONE]`. */
   terminator?: string;
   /**
    * How long the status line waits for the first event: until then a failure is an honest HTTP error, after it the
@@ -41,12 +41,12 @@ export async function sendEventStream<T>(
       if (!writeFrame(response, data)) await drained(response, options.stallMs);
       data = await nextVisible(events, options.frame);
     }
+    if (options.terminator !== undefined) writeFrame(response, options.terminator);
   } catch (thrown) {
     if (response.writable) writeFrame(response, options.failureFrame(thrown));
   } finally {
     clearInterval(heartbeat);
     await events.return(undefined);
-    if (options.terminator !== undefined && response.writable) writeFrame(response, options.terminator);
     response.end();
   }
 }

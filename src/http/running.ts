@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { ParleyError } from '../core/errors.ts';
+import { ParleyError } from '../core/errors.ts';
 
 /** The work in progress for clients, so that it can end with its client and be waited for at shutdown. */
 export interface Running {
@@ -11,6 +11,8 @@ export interface Running {
   size(): number;
   /** Resolves as soon as nothing runs. */
   idle(): Promise<void>;
+  /** Takes on no more: from now on new work is refused with `overloaded`. */
+  drain(): void;
   abortAll(reason: ParleyError): void;
 }
 
@@ -18,7 +20,10 @@ export function createRunning(): Running {
   const controllers = new Set<AbortController>();
   const waiting = new Set<() => void>();
 
+  let draining = false;
+
   const begin = () => {
+    if (draining) throw shuttingDown();
     const controller = new AbortController();
     controllers.add(controller);
     const end = () => {
@@ -42,8 +47,19 @@ export function createRunning(): Running {
     },
     size: () => controllers.size,
     idle: () => (controllers.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
+    drain() {
+      draining = true;
+    },
     abortAll(reason) {
       for (const controller of controllers) controller.abort(reason);
     },
   };
+}
+
+/** What work hears that ends because the process does. */
+export function shuttingDown(): ParleyError {
+  return new ParleyError('overloaded', 'The server is shutting down. Try again in a moment.', {
+    retryable: true,
+    retryAfterMs: 2_000,
+  });
 }

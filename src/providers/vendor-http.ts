@@ -19,6 +19,7 @@ export interface VendorHttpParts {
   headers: Record<string, string>;
   /** Values that must never appear in an error. */
   secrets: string[];
+  /** All but the total one are undici's, whose clock ticks twice a second: they may come up to a second late. */
   timeouts: ProviderTimeouts;
   /** How many calls run at once; a stream counts for as long as it lasts, further calls wait. Default 256. */
   connections?: number;

@@ -1,10 +1,8 @@
-import type { SelectQueryBuilder } from 'kysely';
 import { apiCallColumns, apiCallRow, sampleCall, usageRow } from './api-call.ts';
 import type { ApiCall, ApiCallRow, NewApiCall } from './api-call.ts';
 import type { Database, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
-import type { Schema } from './schema.ts';
 import { readTotals } from './usage-totals.ts';
 import type { UsageDimension, UsageFilter, UsageTotal } from './usage-totals.ts';
 
@@ -20,7 +18,7 @@ export interface ApiCallFilter {
   /** First and last day, `YYYY-MM-DD`, both included. */
   fromDay?: string;
   toDay?: string;
-  /** Only what comes after this call in the list: the id of the last one seen. */
+  /** Only what comes after this call in the list: the id of the last one seen. Nothing comes after an unknown id. */
   beforeId?: number;
   /** 1 and up. */
   limit: number;
@@ -54,7 +52,7 @@ export function createApiCalls(database: Database, queries: Queries): ApiCalls {
       ]);
     },
     async list(filter) {
-      const rows: ApiCallRow[] = await database.read(compileQuery(selectCalls(queries, filter)));
+      const rows = await readPage(database, queries, filter);
       return rows.map((row) => ({ ...row, estimated: row.estimated === 1, streamed: row.streamed === 1 }));
     },
     totals: (filter, by = []) => readTotals(database, queries, filter, by),
@@ -86,8 +84,27 @@ function compileAddUp(queries: Queries): Statement {
   );
 }
 
+/**
+ * What follows the call `beforeId`: the rest of its day, then the days before. Asked as two ranges, each is a straight walk
+ * along an index; SQLite compares rows, `(day, id) < (?, ?)`, by the day alone and would pass over the day's newer calls.
+ */
+async function readPage(database: Database, queries: Queries, filter: ApiCallFilter): Promise<ApiCallRow[]> {
+  const { beforeId, limit } = filter;
+  if (beforeId === undefined) return database.read(compileQuery(selectCalls(queries, filter)));
+  const [seen] = await database.read(
+    compileQuery(queries.selectFrom('api_calls').select('day').where('id', '=', beforeId)),
+  );
+  if (!seen) return [];
+  const restOfDay = selectCalls(queries, filter).where('day', '=', seen.day).where('id', '<', beforeId);
+  const sameDay = await database.read(compileQuery(restOfDay));
+  if (sameDay.length >= limit) return sameDay;
+  const missing = { ...filter, limit: limit - sameDay.length };
+  const earlier = selectCalls(queries, missing).where('day', '<', seen.day);
+  return [...sameDay, ...(await database.read(compileQuery(earlier)))];
+}
+
 function selectCalls(queries: Queries, filter: ApiCallFilter) {
-  const { owner, userId, apiKeyId, model, fromDay, toDay, beforeId, limit } = filter;
+  const { owner, userId, apiKeyId, model, fromDay, toDay, limit } = filter;
   return queries
     .selectFrom('api_calls')
     .select(apiCallColumns)
@@ -97,14 +114,7 @@ function selectCalls(queries: Queries, filter: ApiCallFilter) {
     .$if(model !== undefined, (query) => query.where('model', '=', model as string))
     .$if(fromDay !== undefined, (query) => query.where('day', '>=', fromDay as string))
     .$if(toDay !== undefined, (query) => query.where('day', '<=', toDay as string))
-    .$if(beforeId !== undefined, (query) => after(query, queries, beforeId as number))
     .orderBy('day', 'desc')
     .orderBy('id', 'desc')
     .limit(limit);
-}
-
-/** A row comparison, which an index over (…, day, id) answers without reading what it skips. */
-function after<Row>(query: SelectQueryBuilder<Schema, 'api_calls', Row>, queries: Queries, id: number) {
-  const seen = queries.selectFrom('api_calls').select('day').where('id', '=', id);
-  return query.where(({ eb, refTuple, tuple }) => eb(refTuple('day', 'id'), '<', tuple(seen, id)));
 }

@@ -71,7 +71,7 @@ const columns = [
 /** Entries kept in `database`. */
 export function createCacheEntries(database: Database, queries: Queries): CacheEntries {
   const put = compilePut(queries);
-  const { first, following } = compilePages(queries);
+  const pages = compilePages(queries);
   // One parameter for any number of ids keeps the SQL text the same, so it stays prepared.
   const idsOf = (ids: readonly number[]) =>
     sql<number>`(select value from json_each(${JSON.stringify(ids)}))`;
@@ -97,10 +97,10 @@ export function createCacheEntries(database: Database, queries: Queries): CacheE
       if (ids.length > 0) await changesOf(withValues(touch, [at, JSON.stringify(ids)]));
     },
     async loadPage(after, limit) {
-      const page = after
-        ? withValues(following, [after.lastUsedAt, after.id, limit])
-        : withValues(first, [limit]);
-      return (await database.read(page)).map((row) => ({ ...row }));
+      const rows = after
+        ? await readFollowing(database, pages, after, limit)
+        : await database.read(withValues(pages.first, [limit]));
+      return rows.map((row) => ({ ...row }));
     },
     clear: () => changesOf(compileStatement(queries.deleteFrom('cache_entries'))),
     removeExpired: (now) =>
@@ -115,10 +115,24 @@ function compilePages(queries: Queries) {
     .orderBy('last_used_at')
     .orderBy('id')
     .limit(0);
-  const following = first.where(({ eb, refTuple, tuple }) =>
-    eb(refTuple('last_used_at', 'id'), '>', tuple(0, 0)),
-  );
-  return { first: compileQuery(first), following: compileQuery(following) };
+  return {
+    first: compileQuery(first),
+    sameTime: compileQuery(first.where('last_used_at', '=', 0).where('id', '>', 0)),
+    later: compileQuery(first.where('last_used_at', '>', 0)),
+  };
+}
+
+/** Two ranges instead of `(last_used_at, id) > (?, ?)`, for the reason that `api-calls.ts` gives. */
+async function readFollowing(
+  database: Database,
+  { sameTime, later }: ReturnType<typeof compilePages>,
+  after: CacheCursor,
+  limit: number,
+): Promise<CacheEntryRow[]> {
+  const same = await database.read(withValues(sameTime, [after.lastUsedAt, after.id, limit]));
+  if (same.length >= limit) return same;
+  const rest = await database.read(withValues(later, [after.lastUsedAt, limit - same.length]));
+  return [...same, ...rest];
 }
 
 function compilePut(queries: Queries): Statement {

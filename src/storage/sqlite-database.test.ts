@@ -236,6 +236,18 @@ describe('a failing transaction', () => {
   });
 });
 
+describe('the write connection', () => {
+  it('syncs every commit, logs ahead and enforces foreign keys', async (test) => {
+    const database = await openNotes(test);
+    const pragmas = ['journal_mode', 'synchronous', 'foreign_keys', 'busy_timeout'];
+    const results = await database.write(pragmas.map((name) => statement(`PRAGMA ${name}`)));
+    assert.deepEqual(
+      results.map(({ rows }) => Object.values(rows[0] ?? {})[0]),
+      ['wal', 2, 1, 5000],
+    );
+  });
+});
+
 describe('reading', () => {
   it('cannot write', async (test) => {
     const database = await openNotes(test);

@@ -49,3 +49,16 @@ export function presentError(error: ParleyError, requestId: string, now: number)
     details: error.field === undefined ? null : { field: error.field, issue: error.message },
   };
 }
+
+/** gateway.md, "WebSocket API", "Error". */
+export function errorFrame(id: string | null, error: ParleyError) {
+  return {
+    type: 'error',
+    id,
+    data: {
+      error: error.message,
+      code: errors[error.code].code,
+      ...(error.field === undefined ? {} : { details: { field: error.field } }),
+    },
+  };
+}

@@ -19,7 +19,8 @@ export function completionInput(
 }
 
 /** What `Cache-Control` allows: `no-cache` skips reading, `no-store` both. */
-export function cachePolicyOf(header: string | undefined): CachePolicy {
+export function cachePolicyOf(enabled: boolean, header: string | undefined): CachePolicy {
+  if (!enabled) return { read: false, write: false };
   if (header === undefined) return { read: true, write: true };
   const directives = header.split(',').map((directive) => directive.trim().toLowerCase());
   const noStore = directives.includes('no-store');

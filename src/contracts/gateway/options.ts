@@ -28,6 +28,8 @@ export interface GatewayOptions {
   environment: string;
   /** Names of the vendors and whether each is configured. */
   providersConfigured: Record<string, boolean>;
+  /** Whether answers come from, and go into, the response cache. */
+  cacheEnabled: boolean;
   /** Largest text frame that a socket may send. */
   socketFrameBytes: number;
   /** Answers that one socket may have on the way at once. */

@@ -1,5 +1,6 @@
 import type { CacheStats } from '../../core/completions/cache/response-cache.ts';
 import type { Completion } from '../../core/completions/completions.ts';
+import { priceFor } from '../../core/completions/prices.ts';
 import type { Usage } from '../../core/completions/provider.ts';
 import type { WarmReport } from '../../core/completions/warm.ts';
 import type { OfferedModel } from '../../core/core.ts';
@@ -27,8 +28,8 @@ export function presentCompletion({ text, model, cache, usage }: Completion, req
 }
 
 /** `cost_per_token` is the price of 1,000 tokens: the document's example has gpt-4 at 0.03 and 0.06. */
-export function presentModel(model: OfferedModel) {
-  const price = model.prices.at(-1);
+export function presentModel(model: OfferedModel, now: number) {
+  const price = priceFor(model.prices, 0, now);
   return {
     id: model.id,
     name: model.name,
@@ -38,7 +39,7 @@ export function presentModel(model: OfferedModel) {
     capabilities: model.capabilities,
     available: model.available,
     cost_per_token:
-      price === undefined
+      price === null
         ? null
         : {
             input: perThousand(price.input),

@@ -4,11 +4,11 @@ import { asParleyError, ParleyError } from '../../core/errors.ts';
 import type { Caller } from '../../core/identity/caller.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
 import { sendFrame, type SocketRequest } from '../../http/sockets.ts';
-import { completionInput } from './input.ts';
+import { cachePolicyOf, completionInput } from './input.ts';
+import { errorFrame } from './errors.ts';
 import type { GatewayOptions } from './options.ts';
 import { presentUsage } from './present.ts';
 import { chatFrameSchema, type ChatFrame } from './schemas.ts';
-import { errorFrame } from './socket.ts';
 
 const chatFrame = Compile(chatFrameSchema);
 
@@ -122,7 +122,7 @@ async function answer(session: Session, { id, data }: ChatFrame, chat: Chat): Pr
   const input = completionInput(data, {
     endpoint: '/ws/chat',
     requestId: request.requestId,
-    cache: { read: true, write: true },
+    cache: cachePolicyOf(options.cacheEnabled, undefined),
   });
   let index = 0;
   let cached = false;

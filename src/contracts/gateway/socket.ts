@@ -1,10 +1,10 @@
 import type { WebSocket } from 'ws';
 import type { Caller } from '../../core/identity/caller.ts';
-import { asParleyError, type ParleyError } from '../../core/errors.ts';
+import { asParleyError } from '../../core/errors.ts';
 import { requireScope } from '../../http/access.ts';
 import { rateLimited } from '../../http/rate-limit.ts';
 import { closeCodes, sendFrame, type SocketRequest } from '../../http/sockets.ts';
-import { gatewayError } from './errors.ts';
+import { errorFrame } from './errors.ts';
 import type { GatewayOptions } from './options.ts';
 import { createSocketSession } from './socket-session.ts';
 
@@ -45,16 +45,4 @@ async function admit(
     );
     return null;
   }
-}
-
-export function errorFrame(id: string | null, error: ParleyError) {
-  return {
-    type: 'error',
-    id,
-    data: {
-      error: error.message,
-      code: gatewayError(error.code).code,
-      ...(error.field === undefined ? {} : { details: { field: error.field } }),
-    },
-  };
 }

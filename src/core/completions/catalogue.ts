@@ -5,7 +5,10 @@ export type Capability = (typeof capabilities)[number];
 
 /** A model as the rest of core and the contracts see it. */
 export interface Model {
+  /** What the vendor is asked for; an alias, such as a dated id, is asked for as it is. */
   id: string;
+  /** The listed model that this id is an alias of; null for listed models. */
+  aliasOf: string | null;
   name: string;
   /** Name of the provider that serves it. */
   provider: string;
@@ -61,10 +64,20 @@ export function createCatalogue(shipped: readonly ModelEntry[], own: readonly Mo
   const discovered = new Map<string, Model>();
   const offers = new Map<string, ReadonlySet<string>>();
 
-  const find = (id: string): Model | undefined => known.get(id) ?? known.get(aliases.get(id) ?? '');
+  const aliased = new Map<string, Model>();
+
+  const find = (id: string): Model | undefined => known.get(id) ?? findAliased(id);
+  const findAliased = (id: string): Model | undefined => {
+    const target = known.get(aliases.get(id) ?? '');
+    if (target === undefined) return undefined;
+    const model = aliased.get(id) ?? { ...target, id, aliasOf: target.id };
+    aliased.set(id, model);
+    return model;
+  };
 
   for (const entry of [...shipped, ...own]) {
     known.set(entry.id, modelOf(entry, find(entry.id)));
+    aliased.clear();
     for (const alias of entry.aliases ?? []) aliases.set(alias, entry.id);
   }
 
@@ -89,6 +102,7 @@ function modelOf(entry: ModelEntry, base: Model | undefined): Model {
   if (provider === undefined) throw new TypeError(`Model ${entry.id} names no provider.`);
   return {
     id: entry.id,
+    aliasOf: null,
     name: entry.name ?? base?.name ?? entry.id,
     provider,
     description: entry.description ?? base?.description ?? '',
@@ -103,6 +117,7 @@ function modelOf(entry: ModelEntry, base: Model | undefined): Model {
 function discoveredModel(provider: string, id: string): Model {
   return {
     id,
+    aliasOf: null,
     name: id,
     provider,
     description: `Served by ${provider}`,

@@ -65,7 +65,8 @@ export interface CompletionsParts {
   meter: Meter;
   runtime: Runtime;
   log: Log;
-  defaultModel: string;
+  /** The model for requests that name none. */
+  defaultModel: () => string;
   /** Whether cached answers belong to the caller alone or to all callers. */
   cacheScope: 'caller' | 'shared';
 }
@@ -90,7 +91,7 @@ export async function prepare(
   streamed: boolean,
 ): Promise<Preparation> {
   const began = parts.runtime.elapsed();
-  const requestedModel = input.model ?? parts.defaultModel;
+  const requestedModel = input.model ?? parts.defaultModel();
   const candidates = parts.router.plan(requestedModel) as [Candidate, ...Candidate[]];
   const [{ model, slot }] = candidates;
   const request = requestOf(input);

@@ -15,7 +15,8 @@ export interface EmbeddingInput {
   endpoint: string;
   requestId: string;
   model: string;
-  inputs: string[];
+  /** Texts, or texts as the vendor's own token numbers. */
+  inputs: string[] | number[][];
   /** 8 to 4096 where given. */
   dimensions?: number | undefined;
 }
@@ -99,9 +100,14 @@ async function callModel(
 }
 
 function embedLocally({ inputs, dimensions }: EmbeddingInput): EmbeddingAnswer {
+  const texts = inputs.map((input) => {
+    if (typeof input === 'string') return input;
+    const text = `${localEmbeddingModel} takes texts; it has no tokens whose numbers could be sent.`;
+    throw new ParleyError('invalid_request', text, { field: 'input' });
+  });
   return {
-    vectors: inputs.map((text) => toDense(embedLexically(text), dimensions ?? localDimensions)),
-    promptTokens: inputs.reduce((sum, text) => sum + estimateTokens(text), 0),
+    vectors: texts.map((text) => toDense(embedLexically(text), dimensions ?? localDimensions)),
+    promptTokens: texts.reduce((sum, text) => sum + estimateTokens(text), 0),
   };
 }
 

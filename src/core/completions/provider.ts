@@ -45,7 +45,8 @@ export type ProviderEvent =
 
 export interface EmbeddingRequest {
   model: string;
-  inputs: string[];
+  /** Texts, or texts as the vendor's own token numbers. */
+  inputs: string[] | number[][];
   /** Length of each vector where the model can choose. */
   dimensions?: number;
 }

@@ -65,7 +65,7 @@ export function createRouter(parts: RouterParts): Router {
 
   const chainOf = (model: Model): string[] => {
     if (!fallback.enabled) return [model.id];
-    return [...new Set([model.id, ...(fallback.models[model.id] ?? fallback.default)])];
+    return [...new Set([model.id, ...(fallback.models[model.aliasOf ?? model.id] ?? fallback.default)])];
   };
 
   return {
@@ -141,6 +141,18 @@ async function guarded<T>(
     observer.providerCalled(slot.provider.name, model.id, error.code, runtime.elapsed() - began);
     throw error;
   }
+}
+
+/**
+ * The model for requests that name none: the first chat model whose provider is configured and, where the provider said
+ * what it serves, serves it.
+ */
+export function defaultModelOf(catalogue: Catalogue, slots: ReadonlyMap<string, ProviderSlot>): string {
+  const chat = catalogue.list().find(({ id, provider, capabilities }) => {
+    const offered = catalogue.offered(provider);
+    return slots.has(provider) && capabilities.includes('chat') && (offered === undefined || offered.has(id));
+  });
+  return chat?.id ?? 'parley-local';
 }
 
 /** Failures that speak against the provider itself. A refusal (4xx, 429 included) shows that it is alive. */

@@ -35,7 +35,7 @@ export async function warm(
   input: WarmInput,
   signal: AbortSignal,
 ): Promise<WarmReport> {
-  const models = input.models.length > 0 ? input.models : [parts.defaultModel];
+  const models = input.models.length > 0 ? input.models : [parts.defaultModel()];
   const prompts = input.patterns.flatMap((pattern) => promptSets[pattern] ?? [pattern]);
   const jobs = models.flatMap((model) => prompts.map((prompt) => ({ model, prompt }))).slice(0, input.limit);
   const report: WarmReport = { warmed: 0, skipped: 0, failed: 0, entries: [] };

@@ -23,7 +23,7 @@ export function registerChatRoutes(app: FastifyInstance, options: GatewayOptions
     },
     (request, reply) =>
       request.body.stream === true
-        ? streamAnswer(options, request, reply, inputOf(request, completionPath))
+        ? streamAnswer(options, request, reply, inputOf(options, request, completionPath))
         : completeAnswer(options, request, reply),
   );
 
@@ -38,7 +38,7 @@ export function registerChatRoutes(app: FastifyInstance, options: GatewayOptions
         body: chatRequestSchema,
       },
     },
-    (request, reply) => streamAnswer(options, request, reply, inputOf(request, streamPath)),
+    (request, reply) => streamAnswer(options, request, reply, inputOf(options, request, streamPath)),
   );
 }
 
@@ -52,14 +52,18 @@ async function completeAnswer(
   const signal = running.forResponse(reply.raw);
   const completion = await core.completions.complete(
     request.caller,
-    inputOf(request, completionPath),
+    inputOf(options, request, completionPath),
     signal,
   );
   reply.header('x-cache-status', completion.cache.status);
   return presentCompletion(completion, request.id, runtime.now());
 }
 
-function inputOf(request: FastifyRequest<{ Body: ChatRequest }>, endpoint: string) {
-  const cache = cachePolicyOf(request.headers['cache-control']);
+function inputOf(
+  { cacheEnabled }: GatewayOptions,
+  request: FastifyRequest<{ Body: ChatRequest }>,
+  endpoint: string,
+) {
+  const cache = cachePolicyOf(cacheEnabled, request.headers['cache-control']);
   return completionInput(request.body, { endpoint, requestId: request.id, cache });
 }

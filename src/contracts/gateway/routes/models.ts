@@ -15,7 +15,7 @@ import {
 } from '../schemas.ts';
 
 /** `GET /api/v1/models` and `GET /api/v1/models/{model_id}`. */
-export function registerModelRoutes(app: FastifyInstance, { core, access }: GatewayOptions): void {
+export function registerModelRoutes(app: FastifyInstance, { core, access, runtime }: GatewayOptions): void {
   app.get<{ Querystring: PageQuery }>(
     '/api/v1/models',
     {
@@ -31,7 +31,9 @@ export function registerModelRoutes(app: FastifyInstance, { core, access }: Gate
     (request) => {
       requireScope(access, request.caller, 'completions');
       const { page, limit, sort, order } = request.query;
-      const models = sorted(core.models.list(), sort, order).map(presentModel);
+      const models = sorted(core.models.list(), sort, order).map((model) =>
+        presentModel(model, runtime.now()),
+      );
       return page === undefined && limit === undefined ? models : presentPage(models, request.query);
     },
   );
@@ -54,7 +56,7 @@ export function registerModelRoutes(app: FastifyInstance, { core, access }: Gate
           field: 'model_id',
         });
       }
-      return presentModel(model);
+      return presentModel(model, runtime.now());
     },
   );
 }

@@ -15,18 +15,15 @@ const maxLenientChars = 4_000;
 
 /** The message asks about spelling, letters, bytes or typography: every character counts. */
 const aboutCharacters =
-  /\b(?:ascii|unicode|utf-?\d*|base-?\d+|md5|sha-?\d*|hash(?:es|ed)?|checksum|hex|encod\w*|decod\w*|encrypt\w*|decrypt\w*|cipher|rot13|regex\w*|(?:upper|lower|camel|title|snake|sentence)[- ]?case|capitali[sz]\w*|capital letters?|case[- ]?(?:in)?sensitive|punctuat\w*|grammar|spell\w*|typos?|proofread\w*|letters?|characters?|palindrome|anagram|whitespace|spaces|commas?|indent\w*|syntax|correct (?:this|the)|tokens?)\b|大写|小写|编码|解码|加密|解密|哈希|正则|标点|错别字|语法|拼写|字符|字母|全角|半角|空格|校对|病句|断句|逗号|几个字|字数/iu;
+  /\b(?:ascii|unicode|utf-?\d*|base-?\d+|md5|sha-?\d*|hash(?:es|ed)?|checksum|hex|encod\w*|decod\w*|encrypt\w*|decrypt\w*|cipher|rot13|regex\w*|(?:upper|lower|camel|title|snake|sentence)[- ]?case|capitali[sz]\w*|capital letters?|case[- ]?(?:in)?sensitive|punctuat\w*|grammar|spell\w*|typos?|proofread\w*|letters|(?:first|last|each|every|single) letter|characters?|palindrome|anagram|whitespace|spaces|commas?|apostrophes?|contractions?|quotes?|quotation marks?|abbreviat\w*|indent\w*|syntax|correct (?:this|the)|tokens?)\b|大写|小写|编码|解码|加密|解密|哈希|正则|标点|错别字|语法|拼写|字符|字母|全角|半角|空格|校对|病句|断句|逗号|句号|冒号|引号|标题|几个字|字数/iu;
 
 const mask = '\uE000';
 const quoted =
   /`[^`]*`|"[^"]*"|「[^」]*」|『[^』]*』|《[^》]*》|【[^】]*】|(?<![\p{L}\p{N}])'[^']+'(?![\p{L}\p{N}])/gu;
 
 const han = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー、`;
-const negationZh = '不没别非无勿未莫';
-const spaceBesideHan = new RegExp(
-  `(?<=[${han}]) (?![${negationZh}])(?<![${negationZh}] )| (?=[${han}])(?<![${han}] )`,
-  'gu',
-);
+/** Between two Chinese characters a space may stand for a comma, so it stays. */
+const spaceBesideHan = new RegExp(`(?<=[${han}]) (?![${han}])|(?<![${han}]) (?=[${han}])`, 'gu');
 const payloadStart = new RegExp(String.raw`\n|:(?=[\s"'${'`'}${han}]|$)|(?<=[${han}]):`, 'u');
 
 /** The canonical form of `text`; see docs/similarity.md for what it levels and what it keeps. */
@@ -64,7 +61,7 @@ function canonicalHead(head: string, hasPayload: boolean): CanonicalText {
   const masked = head.replace(quoted, (quote) => `${mask}${quotes.push(quote)}${mask}`);
   const folded = expandContractions(foldCase(tidySpaces(masked)));
   const { core, fillers } = withoutPoliteness(folded);
-  const level = levelWording(hasPayload ? core.trim() : withoutOuterMarks(core));
+  const level = levelWording(hasPayload ? core.trim() : withoutOuterMarks(fronted(core)));
   const content = level.replace(/\uE000(\d+)\uE000/gu, (_, number: string) => quotes[Number(number) - 1]!);
   return { content, fillers };
 }
@@ -73,7 +70,7 @@ function tidySpaces(text: string): string {
   return text
     .replace(/\s+/gu, ' ')
     .replace(spaceBesideHan, '')
-    .replace(/(?<!\d) ?,(?! ?\d) ?| ?,(?! ?\d) ?/gu, ',')
+    .replace(/ ?,(?! ?\d) ?/g, ',')
     .trim();
 }
 
@@ -93,7 +90,11 @@ const contractions = new Map([
 const contraction =
   /\b(?:can't|cannot|won't|shan't|i'm|i'd like|whats|dont|doesnt|didnt|isnt|(?:is|are|was|were|do|does|did|has|have|had|could|would|should|must)n't|(?:you|we|they)'re|(?:i|you|we|they)'ve|(?:i|you|we|they|he|she|it)'ll|(?:what|who|where|when|how|that|there|here|it|he|she)'s)\b/gu;
 
+/** The message may be about the short form itself. */
+const aboutForms = /\b(?:difference|different|versus|vs|same|correct|right|proper|mean|means|word|say)\b/u;
+
 function expandContractions(text: string): string {
+  if (aboutForms.test(text) && /n't|not\b/u.test(text)) return text;
   return text.replace(contraction, (short) => contractions.get(short) ?? expandRegular(short));
 }
 
@@ -108,11 +109,11 @@ function expandRegular(short: string): string {
 
 const asks = new RegExp(`^${opener}|${questionZh}`, 'u');
 const reportsZh = /知道|告诉|明白|记得/u;
-const finalMarks = /(?<=[\p{L}\p{M}\p{N}\p{S}\uE000)\]%'])(?: ?[?!~…;,]| ?\.{3,}|\.(?!\.))+$/u;
+const finalMarks = /(?<=[\p{L}\p{M}\p{N}\uE000)\]%+#'°€£¥])(?: ?\?|[!…;,]|(?<=\p{Script=Han})~|\.(?!\.))+$/u;
 
 /** Drops marks around the text that change nothing; "5!", "cd .." and the question mark of a statement stay. */
 function withoutOuterMarks(text: string): string {
-  const body = text.replace(/^(?:[,;、。·…¿¡]|\.{3,}) */u, '');
+  const body = text.replace(/^[,;、·…¿¡]+ */u, '');
   if (/(?:\d|\)|(?<![\p{L}\p{M}\p{N}])\p{Script=Latin})!+$/u.test(body)) return body;
   const marks = finalMarks.exec(body);
   if (marks === null) return body;
@@ -126,11 +127,14 @@ const howToZh = new RegExp(`(?:如何|怎样)(?=${taskStartZh})`, 'gu');
 const askingZh = new RegExp(questionZh, 'u');
 const requestZh = new RegExp(`^${requestStartZh}`, 'u');
 
+/** "In Python, how …?" as "how … in Python?". */
+function fronted(text: string): string {
+  return text.replace(/^in (\p{L}+),((?:how|what|why|which) [^,.;?!]+)(\??)$/u, '$2 in $1$3');
+}
+
 /** Turns of phrase that ask the same whatever stands around them. */
 function levelWording(text: string): string {
-  let level = text
-    .replace(/^in (\p{L}+),((?:how|what|why|which) [^,.;?!]+)$/u, '$2 in $1')
-    .replace(howTo, 'how to ');
+  let level = text.replace(howTo, 'how to ');
   if (!/\p{Script=Han}/u.test(level)) return level;
   level = level
     .replace(howToZh, '怎么')

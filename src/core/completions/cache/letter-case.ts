@@ -1,10 +1,14 @@
 /** Words that mean something else in capitals: "IT", "the WHO". */
-const acronyms = new Set('us it who aids ram pos add sad cat act era ace care pin sim'.split(' '));
+const acronyms = new Set(
+  'us it who aids ram pos add sad cat act era ace care pin sim co hf pb no'.split(' '),
+);
 
 /** Words that mean something else with a capital: "clean Windows", "a Polish table". */
 const names = new Set(
   `polish march may august turkey china apple windows word nice reading bath mobile bill mark will rose frank jordan chad
-  art hope grace jack target edge teams square mercury`.split(/\s+/u),
+  art hope grace jack target edge teams square mercury bush cook ford gates wood stone cash price page fox
+  drake prince queen kiss rush journey cream heart genesis oasis blur pink sting buffalo cologne lima job ash dawn drew eve
+  faith gene iris ivy joy june access outlook`.split(/\s+/u),
 );
 
 const bits = /^[KkMGTP]b(?:ps)?$/;

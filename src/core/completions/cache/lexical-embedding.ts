@@ -70,7 +70,8 @@ function addGrams(features: Map<number, number>, token: string): void {
   }
   if (token.length < 3) return;
   const bounded = `<${token}>`;
-  for (let i = 0; i + 3 <= bounded.length; i++) add(features, hashOf(bounded, i, i + 3, gramSeed), gramWeight);
+  for (let i = 0; i + 3 <= bounded.length; i++)
+    add(features, hashOf(bounded, i, i + 3, gramSeed), gramWeight);
 }
 
 function addFillers(features: Map<number, number>, words: string[]): void {

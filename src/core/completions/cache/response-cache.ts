@@ -105,7 +105,7 @@ type State = ReturnType<typeof createState>;
 
 function createState(parts: ResponseCacheParts) {
   const byNumber = new Map<number, Entry>();
-  const index = createSimilarIndex({ minThreshold: parts.threshold });
+  const index = createSimilarIndex();
   const state = {
     parts,
     index,
@@ -153,7 +153,7 @@ async function lookup(state: State, key: CacheKey): Promise<CacheHit | null> {
 }
 
 async function lookupSimilar(state: State, key: CacheKey): Promise<CacheHit | null> {
-  if (key.group === null || !state.index.hasGroup(key.group)) return null;
+  if (key.group === null || !state.index.hasCandidate(key.group, key.prompt)) return null;
   const embedding = await embedOrNull(state, key.prompt);
   if (embedding === null) return null;
   const found = state.index.find(key.group, key.prompt, embedding, state.parts.threshold);

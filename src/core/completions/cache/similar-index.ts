@@ -77,6 +77,5 @@ export function createSimilarIndex(): SimilarIndex {
 
 /** 128 bits, so that no two meanings ever share a key by chance. */
 function keyOf(group: string, text: string, kind: Embedding['kind']): string {
-  const digest = hash('sha256', `${kind}\0${group}\0${meaningKey(text, kind)}`, 'base64url');
-  return Buffer.from(digest, 'latin1').latin1Slice(0, 22);
+  return hash('sha256', `${kind}\0${group}\0${meaningKey(text, kind)}`, 'buffer').toString('latin1', 0, 16);
 }

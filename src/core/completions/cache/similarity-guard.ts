@@ -19,12 +19,14 @@ export function sameMeaning(a: string, b: string, kind: Embedding['kind']): bool
 }
 
 const instructions = new RegExp(
-  `^(?:how (?:do|can|could|would) (?:i|you|we|one)|what is the (?:way|process|procedure) (?:to|of|for)|` +
+  `^(?:how (?:do|can|could|would) (?:i|one)|what is the (?:way|process|procedure) (?:to|of|for)|` +
     `what are the steps (?:to|for)|(?:(?:show|tell) me|explain) how to|how to) (?=${taskStart})`,
   'u',
 );
+const objectVerb =
+  '(?:reset|install|uninstall|export|import|download|upload|update|upgrade|enable|disable|restart|cancel|delete|remove|configure|deploy)';
 const articleAfterVerb = new RegExp(
-  `(?<=\\b${taskStart} )(?:an?|the) (?!few\\b|little\\b|number\\b|lot\\b|couple\\b|bit\\b)(?=\\p{L}{3})`,
+  `(?<=\\b${objectVerb} )(?:an?|the) (?!few\\b|little\\b|number\\b|lot\\b|couple\\b|bit\\b)(?=\\p{L}{3})`,
   'gu',
 );
 
@@ -35,12 +37,12 @@ const synonyms = new Map([
   ['movie', 'film'],
   ['movies', 'films'],
   ['automobile', 'car'],
-  ['bicycle', 'bike'],
+
   ['television', 'tv'],
   ['telephone', 'phone'],
   ['summarise', 'summarize'],
   ['analyse', 'analyze'],
-  ['colour', 'color'],
+
   ['计算机', '电脑'],
   ['何时', '什么时候'],
   ['哪儿', '哪里'],
@@ -49,10 +51,7 @@ const synonyms = new Map([
   ['迅速', '快速'],
   ['立即', '马上'],
 ]);
-const synonym = new RegExp(
-  `\\b(?:${wordsOf(/^[a-z]/)})\\b|(?:${wordsOf(/^\p{Script=Han}/u)})`,
-  'gu',
-);
+const synonym = new RegExp(`\\b(?:${wordsOf(/^[a-z]/)})\\b|(?:${wordsOf(/^\p{Script=Han}/u)})`, 'gu');
 
 function wordsOf(script: RegExp): string {
   return [...synonyms.keys()].filter((word) => script.test(word)).join('|');

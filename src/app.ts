@@ -1,0 +1,274 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { Config } from './config.ts';
+import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
+import { openAiPlugin } from './contracts/openai/plugin.ts';
+import { createBreaker } from './core/completions/breaker.ts';
+import { createResponseCache, type ResponseCache } from './core/completions/cache/response-cache.ts';
+import { createCacheEmbed } from './core/completions/cache/cache-embed.ts';
+import { createCatalogue, type Catalogue } from './core/completions/catalogue.ts';
+import { createDiscovery, type Discovery } from './core/completions/discovery.ts';
+import { estimateTokens } from './core/completions/estimate.ts';
+import { createMeter } from './core/completions/meter.ts';
+import type { Provider } from './core/completions/provider.ts';
+import { createRouter, defaultModelOf, type ProviderSlot } from './core/completions/router.ts';
+import { createCore, type Core } from './core/core.ts';
+import { createApiKeys } from './core/identity/api-keys.ts';
+import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
+import { createKnowledge } from './core/knowledge/knowledge.ts';
+import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
+import type { Runtime } from './core/runtime.ts';
+import { createDayOf } from './core/statistics/calendar.ts';
+import { accessPolicyOf } from './http/access.ts';
+import { createClientAddress } from './http/client-address.ts';
+import { createAuthenticator } from './http/credentials.ts';
+import { collectOpenApi, serveDocs } from './http/docs.ts';
+import { createMetrics, type Metrics } from './http/metrics.ts';
+import { serveReadiness } from './http/readiness.ts';
+import { createRequestId } from './http/request-id.ts';
+import { createRunning, shuttingDown, type Running } from './http/running.ts';
+import { createHttpServer } from './http/server.ts';
+import { closeCodes, createSockets, type Sockets } from './http/sockets.ts';
+import { answerUnclaimed } from './http/unclaimed.ts';
+import { createAnthropicProvider } from './providers/anthropic.ts';
+import { createKnowledgeFeed, type KnowledgeFeed } from './providers/local/knowledge-feed.ts';
+import { createLocalProvider } from './providers/local/local.ts';
+import { createOpenAiCompatibleProvider } from './providers/openai-compatible.ts';
+import { openStorage, type Storage } from './storage/storage.ts';
+
+const shippedKnowledge = fileURLToPath(new URL('../knowledge', import.meta.url));
+const minuteMs = 60_000;
+
+export interface AppParts {
+  config: Config;
+  log: FastifyBaseLogger;
+  runtime: Runtime;
+  version: string;
+  /** Called when the process can do its work no longer and should end. */
+  onFatal: (error: Error) => void;
+}
+
+/** Parley, assembled. */
+export interface App {
+  core: Core;
+  firstAdmin: FirstAdmin;
+  /** The model for requests that name none. */
+  defaultModel: () => string;
+  /** Starts to listen; resolves to the address. */
+  listen(): Promise<string>;
+  /** Stops accepting, lets running answers finish for `graceMs`, cancels the rest, and puts everything away. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Builds the app from its parts: storage, providers, cache → core → contracts. */
+export async function createApp(parts: AppParts): Promise<App> {
+  const { config, log, runtime, onFatal } = parts;
+  const storage = await openStorage({
+    path: config.databaseUrl.slice('sqlite:'.length),
+    onFatal,
+    now: runtime.now,
+  });
+  const metrics = createMetrics();
+  const knowledge = createKnowledge();
+  const feed = createKnowledgeFeed({
+    knowledge,
+    folders: [shippedKnowledge, join(config.dataDir, 'knowledge')],
+    log,
+  });
+  await feed.load();
+  const catalogue = createCatalogue(config.shippedModels, config.models);
+  const local = createLocalProvider({ knowledge, estimateTokens });
+  const slots = createSlots(config, local, runtime);
+  const built = createCoreParts({ parts, storage, catalogue, slots, metrics });
+  const firstAdmin = await ensureFirstAdmin({ users: storage.users, runtime }, config.admin);
+  const running = createRunning();
+  const { server, sockets } = await createServer({ parts, core: built.core, storage, metrics, running });
+  const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
+  return {
+    core: built.core,
+    firstAdmin,
+    defaultModel: built.defaultModel,
+    async listen() {
+      const address = await server.listen({ host: config.host, port: config.port });
+      sockets.attach(server.server);
+      discovery.start();
+      built.cache
+        .load()
+        .catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));
+      return address;
+    },
+    close: (graceMs) =>
+      close({ server, sockets, running, discovery, feed, storage, slots, ...built }, runtime, graceMs),
+  };
+}
+
+function createSlots(config: Config, local: Provider, runtime: Runtime): Map<string, ProviderSlot> {
+  const slots = new Map<string, ProviderSlot>();
+  for (const { name, kind, baseUrl, apiKey, timeouts, retries, breaker } of config.providers) {
+    const vendor = { name, baseUrl, timeouts, estimateTokens };
+    const provider =
+      kind === 'anthropic'
+        ? createAnthropicProvider({ ...vendor, apiKey: apiKey ?? '' })
+        : createOpenAiCompatibleProvider({ ...vendor, ...(apiKey !== null && { apiKey }) });
+    slots.set(name, { provider, retries, breaker: createBreaker(breaker, runtime) });
+  }
+  const never = { failures: Number.POSITIVE_INFINITY, windowMs: minuteMs, openMs: 0 };
+  const once = { attempts: 1, baseMs: 0, maxMs: 0 };
+  slots.set(local.name, { provider: local, retries: once, breaker: createBreaker(never, runtime) });
+  return slots;
+}
+
+function discoverable(config: Config): string[] {
+  return config.providers.filter(({ discoverModels }) => discoverModels).map(({ name }) => name);
+}
+
+interface CoreInputs {
+  parts: AppParts;
+  storage: Storage;
+  catalogue: Catalogue;
+  slots: Map<string, ProviderSlot>;
+  metrics: Metrics;
+}
+
+function createCoreParts({ parts, storage, catalogue, slots, metrics }: CoreInputs) {
+  const { config, log, runtime } = parts;
+  const { fallback } = config;
+  const meter = createMeter({
+    apiCalls: storage.apiCalls,
+    runtime,
+    dayOf: createDayOf(config.timeZone),
+    observer: metrics,
+    log,
+  });
+  const router = createRouter({ catalogue, slots, fallback, runtime, observer: metrics, log });
+  const embeddings = { catalogue, router, slots, meter, runtime, fallbackEnabled: fallback.enabled };
+  const cache = createResponseCache({
+    entries: storage.cacheEntries,
+    runtime,
+    log,
+    ...config.cache,
+    embed: createCacheEmbed(embeddings, config.cache.embeddingModel),
+  });
+  metrics.watchCache(cache.stats);
+  const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);
+  const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
+  const apiKeys = createApiKeys({ rows: storage.apiKeys, runtime });
+  const core = createCore({
+    completions,
+    embeddings,
+    catalogue,
+    cache,
+    promptSets: config.promptSets,
+    apiKeys,
+  });
+  return { core, cache, apiKeys, defaultModel };
+}
+
+interface ServerInputs {
+  parts: AppParts;
+  core: Core;
+  storage: Storage;
+  metrics: Metrics;
+  running: Running;
+}
+
+async function createServer({ parts, core, storage, metrics, running }: ServerInputs) {
+  const { config, log, runtime, version } = parts;
+  const { limits } = config;
+  const requestId = createRequestId(runtime);
+  const clientAddress = createClientAddress(config.trustedProxies);
+  const server = await createHttpServer({
+    log,
+    requestId,
+    metrics,
+    bodyBytes: limits.bodyBytes,
+    renderError: (thrown, request, reply) => renderGatewayError(thrown, request, reply, { runtime }),
+  });
+  const sockets = createSockets({
+    clientAddress,
+    requestId,
+    metrics,
+    maxFrameBytes: Math.max(limits.socketFrameBytes, limits.imageBodyBytes),
+    heartbeatMs: 30_000,
+  });
+  const doors = {
+    core,
+    authenticator: createAuthenticator({ apiKeys: core.apiKeys }),
+    access: accessPolicyOf(config.host, config.openGateway),
+    limits: config.rateLimits ? createMemoryLimits() : createNoLimits(),
+    running,
+    runtime,
+    clientAddress,
+  };
+  await collectOpenApi(server, { version });
+  await server.register(gatewayPlugin, { ...doors, ...gatewaySettings(parts), metrics, sockets, log });
+  await server.register(openAiPlugin, {
+    ...doors,
+    cache: config.cache.enabled && config.cache.openai,
+    imageBodyBytes: limits.imageBodyBytes,
+  });
+  await serveDocs(server);
+  serveReadiness(server, { storage: storage.check }, log);
+  answerUnclaimed(server, (error, request, reply) => renderGatewayError(error, request, reply, { runtime }));
+  return { server, sockets };
+}
+
+function gatewaySettings({ config, version }: AppParts) {
+  const { gateway, socketFrameBytes, answersPerSocket } = config.limits;
+  const names = new Set(['openai', 'anthropic', 'dashscope', ...config.providers.map(({ name }) => name)]);
+  const configured = new Set(config.providers.map(({ name }) => name));
+  return {
+    version,
+    environment: config.environment,
+    providersConfigured: Object.fromEntries([...names].map((name) => [name, configured.has(name)])),
+    cacheEnabled: config.cache.enabled,
+    requestLimit: {
+      name: 'gateway',
+      points: gateway.requestsPerMinute,
+      burst: gateway.burst,
+      windowMs: minuteMs,
+    },
+    socketLimit: { name: 'gateway-sockets', points: gateway.socketsPerMinute, burst: 0, windowMs: minuteMs },
+    socketFrameBytes,
+    answersPerSocket,
+  };
+}
+
+interface Closing {
+  server: FastifyInstance;
+  sockets: Sockets;
+  running: Running;
+  discovery: Discovery;
+  feed: KnowledgeFeed;
+  storage: Storage;
+  slots: Map<string, ProviderSlot>;
+  cache: ResponseCache;
+  apiKeys: Core['apiKeys'];
+}
+
+/** How long cancelled answers may take to say so. */
+const lastWordsMs = 2_000;
+
+async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
+  const { server, sockets, running } = app;
+  const within = async (work: Promise<unknown>, ms: number) => {
+    const waiting = new AbortController();
+    await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
+    waiting.abort();
+  };
+  app.discovery.stop();
+  app.feed.close();
+  running.drain();
+  const closed = server.close();
+  await within(running.idle(), graceMs);
+  running.abortAll(shuttingDown());
+  await within(running.idle(), lastWordsMs);
+  sockets.closeAll(closeCodes.serviceRestart, 'service restart');
+  await within(closed, lastWordsMs);
+  sockets.close();
+  server.server.closeAllConnections();
+  await Promise.all([app.cache.flush(), app.apiKeys.flush()]);
+  await Promise.all([...app.slots.values()].map(({ provider }) => provider.close()));
+  await app.storage.close();
+}

@@ -1,0 +1,35 @@
+import type { ErrorCode, ParleyError } from '../../core/errors.ts';
+
+interface OpenAiError {
+  status: number;
+  type: string;
+  code: string | null;
+}
+
+/** OpenAI's API reference, "Error codes". */
+const errors = {
+  invalid_request: { status: 400, type: 'invalid_request_error', code: null },
+  unauthorized: { status: 401, type: 'invalid_request_error', code: 'invalid_api_key' },
+  forbidden: { status: 403, type: 'invalid_request_error', code: 'insufficient_permissions' },
+  not_found: { status: 404, type: 'invalid_request_error', code: 'not_found' },
+  model_not_found: { status: 404, type: 'invalid_request_error', code: 'model_not_found' },
+  payload_too_large: { status: 413, type: 'invalid_request_error', code: 'request_too_large' },
+  unsupported_media_type: { status: 415, type: 'invalid_request_error', code: 'unsupported_content_type' },
+  rate_limited: { status: 429, type: 'requests', code: 'rate_limit_exceeded' },
+  overloaded: { status: 503, type: 'server_error', code: 'overloaded' },
+  provider_failed: { status: 502, type: 'server_error', code: 'provider_error' },
+  provider_timeout: { status: 504, type: 'server_error', code: 'timeout' },
+  cancelled: { status: 499, type: 'invalid_request_error', code: 'cancelled' },
+  storage_failed: { status: 500, type: 'server_error', code: null },
+  internal: { status: 500, type: 'server_error', code: null },
+} satisfies Record<ErrorCode, OpenAiError>;
+
+export function openAiError(code: ErrorCode): OpenAiError {
+  return errors[code];
+}
+
+/** An error as OpenAI's clients read it. */
+export function presentError(error: ParleyError) {
+  const { type, code } = errors[error.code];
+  return { error: { message: error.message, type, param: error.field ?? null, code } };
+}

@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify';
+import { ParleyError } from '../../../core/errors.ts';
+import { requireScope } from '../../../http/access.ts';
+import type { OpenAiOptions } from '../options.ts';
+import { presentModel } from '../present.ts';
+import { modelParamsSchema } from '../schemas.ts';
+
+/** `GET /v1/models` lists the models that can answer at present; `GET /v1/models/{model}` knows all of them. */
+export function registerModelRoutes(app: FastifyInstance, { core, access }: OpenAiOptions): void {
+  app.get(
+    '/v1/models',
+    { schema: { tags: ['openai'], summary: 'The models that can answer' } },
+    (request) => {
+      requireScope(access, request.caller, 'completions');
+      const available = core.models.list().filter((model) => model.available);
+      return { object: 'list', data: available.map(presentModel) };
+    },
+  );
+
+  app.get<{ Params: { model: string } }>(
+    '/v1/models/:model',
+    { schema: { tags: ['openai'], summary: 'One model', params: modelParamsSchema } },
+    (request) => {
+      requireScope(access, request.caller, 'completions');
+      const model = core.models.get(request.params.model);
+      if (model === undefined) {
+        throw new ParleyError('model_not_found', `The model "${request.params.model}" does not exist.`, {
+          field: 'model',
+        });
+      }
+      return presentModel(model);
+    },
+  );
+}

@@ -1,0 +1,64 @@
+import fastifyCompress from '@fastify/compress';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import { acceptJson } from './json-body.ts';
+import type { Metrics } from './metrics.ts';
+import { createValidatorCompiler } from './validation.ts';
+import './caller-decoration.ts';
+
+export interface ServerParts {
+  log: FastifyBaseLogger;
+  requestId: (request: IncomingMessage) => string;
+  metrics: Metrics;
+  bodyBytes: number;
+  /** Answers what no contract's own error handler does: addresses that nobody owns, and unreadable requests. */
+  renderError: (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+}
+
+/** The HTTP server that contracts are registered in: what every request has in common. */
+export async function createHttpServer(parts: ServerParts): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: parts.log,
+    disableRequestLogging: true,
+    requestIdHeader: false,
+    genReqId: parts.requestId,
+    bodyLimit: parts.bodyBytes,
+    frameworkErrors: parts.renderError as never,
+    routerOptions: { maxParamLength: 500 },
+  });
+  acceptJson(app);
+  app.setValidatorCompiler(createValidatorCompiler());
+  app.setErrorHandler((error, request, reply) => parts.renderError(error, request, reply));
+  app.decorateRequest('caller', undefined as never);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    reply.header('x-process-time', (reply.elapsedTime / 1000).toFixed(3));
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    observe(parts.metrics, request, reply);
+    done();
+  });
+  await app.register(fastifyCompress, { encodings: ['gzip', 'identity'], threshold: 1024 });
+  return app;
+}
+
+/** One line and one count a request, by the route's template: raw paths hold ids that are secrets, and have no bound. */
+function observe(metrics: Metrics, request: FastifyRequest, reply: FastifyReply): void {
+  const endpoint = request.routeOptions.url ?? 'unknown';
+  const { method } = request;
+  const { statusCode, elapsedTime } = reply;
+  metrics.requestDone(method, endpoint, statusCode, elapsedTime);
+  request.log.info(
+    { method, endpoint, status: statusCode, ms: Math.round(elapsedTime * 10) / 10 },
+    'request',
+  );
+}

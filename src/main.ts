@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { createApp, type App } from './app.ts';
+import { ConfigError } from './config/config-error.ts';
+import { loadConfig, type Config } from './config.ts';
+import { createRuntime } from './core/runtime.ts';
+import { createLog } from './http/log.ts';
+import { startReport } from './start-report.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+try {
+  await start(loadConfig(process.env));
+} catch (thrown) {
+  const known = thrown instanceof ConfigError || isKnown(thrown);
+  process.stderr.write(
+    `${known ? thrown.message : String(thrown instanceof Error ? thrown.stack : thrown)}\n`,
+  );
+  process.exit(1);
+}
+
+async function start(config: Config): Promise<void> {
+  const log = createLog(config.logLevel);
+  for (const warning of config.warnings) log.warn(warning);
+  const onFatal = (error: Error) => {
+    log.fatal({ err: error }, 'the process cannot go on');
+    process.exit(1);
+  };
+  const app = await createApp({ config, log, runtime: createRuntime(), version, onFatal });
+  const address = await app.listen();
+  process.stdout.write(startReport({ app, address, version, dataDir: config.dataDir }));
+  closeOnSignal(app, log, config.shutdownGraceMs);
+}
+
+/** The first signal closes gracefully, a second one at once. */
+function closeOnSignal(app: App, log: pino.Logger, graceMs: number): void {
+  let closing = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (closing) process.exit(1);
+    closing = true;
+    log.info({ signal }, 'shutting down: running answers may finish');
+    app.close(graceMs).then(
+      () => process.exit(0),
+      (err: unknown) => {
+        log.fatal({ err }, 'the shutdown failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+/** Failures whose message alone says what to do: a port in use, a folder without permission, a newer database. */
+function isKnown(thrown: unknown): thrown is Error {
+  if (!(thrown instanceof Error)) return false;
+  return thrown.name === 'StorageError' || 'syscall' in thrown;
+}
