@@ -12,6 +12,14 @@ const source = (file: string): string => join(root, 'src', file);
 /** Far above what one machine can ask, so that the limiter works on every request and refuses none. */
 const requestsPerMinute = '100000000';
 
+const folders = new Set<string>();
+
+/** Deletes the data folders that are left; for an `exit` handler, after the children were killed. */
+export function removeFolders(): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  folders.clear();
+}
+
 /** What a scenario writes into the YAML file of `PARLEY_CONFIG`. JSON is YAML. */
 export type ParleySettings = Readonly<Record<string, unknown>>;
 
@@ -30,7 +38,8 @@ export interface ParleyHouse {
  * OpenAI's place is taken by the mock; without, nothing is configured and `parley-local` answers.
  */
 export function createParleyHouse(providerOrigin?: string, settings: ParleySettings = {}): ParleyHouse {
-  const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const folder = mkdtempSync(join(tmpdir(), 'parley-bench-house-'));
+  folders.add(folder);
   const configFile = join(folder, 'parley.yaml');
   writeFileSync(configFile, `${JSON.stringify(settings)}\n`);
   const env: Record<string, string> = {
@@ -65,6 +74,9 @@ export function createParleyHouse(providerOrigin?: string, settings: ParleySetti
       return key;
     },
     start: () => startParty({ name: 'Parley', args: [source('main.ts')], env, cwd: root }),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove() {
+      folders.delete(folder);
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { killChildren } from './children.ts';
 import { parseOptions, usage, type Options } from './options.ts';
+import { removeFolders } from './parley.ts';
 import { pickScenarios, renderReport, resultsDocument, type Finding } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { completion } from './scenarios/completion.ts';
@@ -14,9 +15,12 @@ import { stream } from './scenarios/stream.ts';
 const scenarios: readonly Scenario[] = [completion, stream, firstToken, exactCache, similarCache, start];
 const folder = new URL('./', import.meta.url);
 
-/** Children are killed however the harness ends. */
-function guardChildren(): void {
-  process.on('exit', killChildren);
+/** Children are killed and their data deleted however the harness ends. */
+function clearOnExit(): void {
+  process.on('exit', () => {
+    killChildren();
+    removeFolders();
+  });
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -38,7 +42,7 @@ function save(findings: readonly Finding[], options: Options): void {
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
   const chosen = pickScenarios(scenarios, options.only);
-  guardChildren();
+  clearOnExit();
   const findings: Finding[] = [];
   for (const { name, title, run } of chosen) {
     process.stderr.write(`\n${title}\n`);

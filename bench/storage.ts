@@ -79,15 +79,22 @@ async function benchUnits(): Promise<void> {
   const insert = 'INSERT INTO notes (a, b, c) VALUES (?, ?, ?)';
   const add = 'INSERT INTO sums VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n';
   for (const clients of [1, 32, 256, 4000]) {
-    await closedLoop('unit of two small statements', clients, database.stats, (i) =>
-      database.write([
-        { sql: insert, parameters: [`text ${i}`, i, 'more'] },
-        { sql: add, parameters: [`key ${i % 20}`, 1] },
-      ]),
+    await closedLoop(
+      'unit of two small statements',
+      clients,
+      () => database.stats(),
+      (i) =>
+        database.write([
+          { sql: insert, parameters: [`text ${i}`, i, 'more'] },
+          { sql: add, parameters: [`key ${i % 20}`, 1] },
+        ]),
     );
   }
-  await closedLoop('round trip without fsync', 1, database.stats, () =>
-    database.write([{ sql: 'SELECT 1 AS one', parameters: [] }]),
+  await closedLoop(
+    'round trip without fsync',
+    1,
+    () => database.stats(),
+    () => database.write([{ sql: 'SELECT 1 AS one', parameters: [] }]),
   );
   await database.close();
 }
@@ -95,37 +102,65 @@ async function benchUnits(): Promise<void> {
 async function benchStorage(): Promise<void> {
   const storage = await openStorage({ path: join(folder, 'parley.db') });
   for (const clients of [1, 32, 256, 4000]) {
-    await closedLoop('apiCalls.record', clients, storage.stats, (i) =>
-      storage.apiCalls.record(
-        newCall({
-          owner: `key:${i % 50}`,
-          apiKeyId: i % 50,
-          requestId: `req_${i}`,
-          at: 1_790_000_000_000 + i,
-        }),
-      ),
+    await closedLoop(
+      'apiCalls.record',
+      clients,
+      () => storage.stats(),
+      (i) =>
+        storage.apiCalls.record(
+          newCall({
+            owner: `key:${i % 50}`,
+            apiKeyId: i % 50,
+            requestId: `req_${i}`,
+            at: 1_790_000_000_000 + i,
+          }),
+        ),
     );
   }
-  await closedLoop('cacheEntries.put (1 KiB vector)', 32, storage.stats, (i) =>
-    storage.cacheEntries.put(
-      newEntry({ exactKey: `exact ${i}`, answer: 'x'.repeat(1500), embedding: new Uint8Array(1024) }),
-    ),
+  await closedLoop(
+    'cacheEntries.put (1 KiB vector)',
+    32,
+    () => storage.stats(),
+    (i) =>
+      storage.cacheEntries.put(
+        newEntry({ exactKey: `exact ${i}`, answer: 'x'.repeat(1500), embedding: new Uint8Array(1024) }),
+      ),
   );
-  await closedLoop('cacheEntries.touch of 100', 32, storage.stats, (i) =>
-    storage.cacheEntries.touch(
-      Array.from({ length: 100 }, (_, j) => (i * 37 + j) % 10_000),
-      2000 + i,
-    ),
+  await closedLoop(
+    'cacheEntries.touch of 100',
+    32,
+    () => storage.stats(),
+    (i) =>
+      storage.cacheEntries.touch(
+        Array.from({ length: 100 }, (_, j) => (i * 37 + j) % 10_000),
+        2000 + i,
+      ),
   );
   await storage.apiKeys.create(newKey());
-  await closedLoop('apiKeys.findByHash', 1, storage.stats, () => storage.apiKeys.findByHash('hash-1'));
-  await closedLoop('apiCalls.list of 50 for one key', 1, storage.stats, (i) =>
-    storage.apiCalls.list({ apiKeyId: i % 50, beforeId: 5000 + i, limit: 50 }),
+  await closedLoop(
+    'apiKeys.findByHash',
+    1,
+    () => storage.stats(),
+    () => storage.apiKeys.findByHash('hash-1'),
   );
-  await closedLoop('apiCalls.totals by day', 1, storage.stats, () =>
-    storage.apiCalls.totals({}, ['day', 'outcome']),
+  await closedLoop(
+    'apiCalls.list of 50 for one key',
+    1,
+    () => storage.stats(),
+    (i) => storage.apiCalls.list({ apiKeyId: i % 50, beforeId: 5000 + i, limit: 50 }),
   );
-  await closedLoop('check', 1, storage.stats, () => storage.check());
+  await closedLoop(
+    'apiCalls.totals by day',
+    1,
+    () => storage.stats(),
+    () => storage.apiCalls.totals({}, ['day', 'outcome']),
+  );
+  await closedLoop(
+    'check',
+    1,
+    () => storage.stats(),
+    () => storage.check(),
+  );
   await storage.close();
 }
 

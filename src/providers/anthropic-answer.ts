@@ -7,14 +7,14 @@ import type { VendorIdentity } from './vendor-errors.ts';
 import { arrayOf, countOf, objectOf, stringOf, typedOf } from './wire-values.ts';
 import type { WireObject } from './wire-values.ts';
 
-const finishReasons: Record<string, FinishReason> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  max_tokens: 'length',
-  model_context_window_exceeded: 'length',
-  tool_use: 'tool_calls',
-  refusal: 'content_filter',
-};
+const finishReasons: ReadonlyMap<unknown, FinishReason> = new Map([
+  ['end_turn', 'stop'],
+  ['stop_sequence', 'stop'],
+  ['max_tokens', 'length'],
+  ['model_context_window_exceeded', 'length'],
+  ['tool_use', 'tool_calls'],
+  ['refusal', 'content_filter'],
+] as const);
 
 /** The error types of https://docs.anthropic.com/en/api/errors that may not happen again. */
 const retryableTypes: ReadonlySet<unknown> = new Set([
@@ -57,7 +57,7 @@ export function toReportedError(vendor: VendorIdentity, event: WireObject): Erro
 
 /** Anthropic's `stop_reason` as core knows it; an unknown one is `stop`. */
 export function toFinishReason(reason: unknown): FinishReason {
-  return finishReasons[stringOf(reason)] ?? 'stop';
+  return finishReasons.get(reason) ?? 'stop';
 }
 
 /** Anthropic's counts as far as they are known; absent where nothing has been said. */

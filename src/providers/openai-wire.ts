@@ -16,13 +16,13 @@ import type { WireObject } from './wire-values.ts';
 /** OpenAI's reasoning models refuse `max_tokens`; everybody else's servers may not know its successor. */
 const wantsCompletionLimit = /^(?:o[134](?:-|$)|gpt-5)/;
 
-const finishReasons: Record<string, FinishReason> = {
-  stop: 'stop',
-  length: 'length',
-  tool_calls: 'tool_calls',
-  function_call: 'tool_calls',
-  content_filter: 'content_filter',
-};
+const finishReasons: ReadonlyMap<unknown, FinishReason> = new Map([
+  ['stop', 'stop'],
+  ['length', 'length'],
+  ['tool_calls', 'tool_calls'],
+  ['function_call', 'tool_calls'],
+  ['content_filter', 'content_filter'],
+] as const);
 
 /** The body of `POST /chat/completions` for a whole answer. */
 export function toOpenAiRequest(request: ModelRequest): WireObject {
@@ -102,7 +102,7 @@ export function throwReported(vendor: VendorIdentity, body: WireObject | undefin
 
 /** OpenAI's `finish_reason` as core knows it; an unknown one is `stop`. */
 export function toFinishReason(reason: unknown): FinishReason {
-  return finishReasons[stringOf(reason)] ?? 'stop';
+  return finishReasons.get(reason) ?? 'stop';
 }
 
 /** Content as text: vendors send a string, null, or an array of parts. */
@@ -160,7 +160,7 @@ export function fromOpenAiEmbeddings(
 ): EmbeddingAnswer {
   const answer = objectOf(body);
   throwReported(vendor, answer);
-  const vectors = new Array<Float32Array | undefined>(request.inputs.length).fill(undefined);
+  const vectors = request.inputs.map((): Float32Array | undefined => undefined);
   arrayOf(answer?.data).forEach((value, position) => {
     const entry = objectOf(value);
     const index = countOf(entry?.index) ?? position;

@@ -258,7 +258,9 @@ function testAborts(subject: ProviderUnderTest): void {
     });
 
     test(`abort while waiting for a connection ends the call at once (${way})`, async (t) => {
-      const vendor = await listen(t, () => {});
+      const vendor = await listen(t, (_, response) => {
+        if (vendor.requests > 1) response.end(JSON.stringify(subject.whole('ok')));
+      });
       const provider = use(t, subject.create(vendor.url, longTimeouts, 1));
       const first = new AbortController();
       const holder = failure(provider.answer(ask('First'), first.signal));
@@ -269,7 +271,9 @@ function testAborts(subject: ProviderUnderTest): void {
       assert.equal((await waiting).code, 'cancelled');
       first.abort();
       await holder;
-      assert.equal(vendor.requests, 1);
+      // It stood in front of this call, so it would have come to the vendor by now.
+      assert.equal((await provider.answer(ask('Third'), never)).text, 'ok');
+      assert.equal(vendor.requests, 2);
     });
   }
 
@@ -337,6 +341,20 @@ function testConnections(subject: ProviderUnderTest): void {
     assert.equal(vendor.connections, 1);
   });
 
+  test('a stream is finished before its connection says so, and leaves it for the next call', async (t) => {
+    const open: ServerResponse[] = [];
+    const vendor = await listen(t, (_, response) => {
+      response.write(subject.opening + subject.piece('ok') + subject.closing);
+      open.push(response);
+    });
+    const provider = use(t, subject.create(vendor.url, longTimeouts, 1));
+    for (let round = 0; round < 3; round++) {
+      assert.equal(joined(await collect(provider.stream(ask('Hello'), never))), 'ok');
+      open.at(-1)?.end();
+    }
+    assert.equal(vendor.connections, 1);
+  });
+
   test('close ends the calls that still run', async (t) => {
     const vendor = await listen(t, (_, response) => startAnswer(response, subject, 'stream'));
     const provider = subject.create(vendor.url, longTimeouts);
@@ -349,7 +367,8 @@ function testConnections(subject: ProviderUnderTest): void {
 
 function testStreamDetails(subject: ProviderUnderTest): void {
   const text = 'Grüße 你好 👋 end';
-  const frames = () => subject.opening + [...text].map(subject.piece).join('') + subject.closing;
+  const frames = () =>
+    subject.opening + Array.from(text, (character) => subject.piece(character)).join('') + subject.closing;
   const serve = async (t: TestContext, write: (response: ServerResponse) => void) => {
     const vendor = await listen(t, (_, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -359,11 +378,13 @@ function testStreamDetails(subject: ProviderUnderTest): void {
   };
 
   test('characters and lines that are split between pieces of the body', async (t) => {
-    const provider = await serve(t, (response) => {
-      // Every write is an HTTP chunk of its own, and comes to the reader by itself.
-      for (const byte of Buffer.from(frames())) response.write(Buffer.of(byte));
-      response.end();
+    const vendor = await listen(t, ({ socket }) => {
+      // Every byte as an HTTP chunk of its own, which node's server would have put together again.
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+      for (const byte of Buffer.from(frames())) socket.write(Buffer.from([0x31, 13, 10, byte, 13, 10]));
+      socket.write('0\r\n\r\n');
     });
+    const provider = use(t, subject.create(vendor.url, longTimeouts));
     const events = await collect(provider.stream(ask('Hello'), never));
     assert.equal(joined(events), text);
     assert.equal(events.at(-1)?.type, 'finish');

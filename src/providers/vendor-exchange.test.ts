@@ -26,7 +26,7 @@ async function openStream(exchangeSignal = new AbortController().signal) {
   const { calls, controller } = createConnection();
   let resolved!: (stream: VendorStream) => void;
   const opened = new Promise<VendorStream>((resolve) => (resolved = resolve));
-  const exchange = new StreamExchange(vendor, exchangeSignal, resolved, assert.fail);
+  const exchange = new StreamExchange(vendor, exchangeSignal, resolved, () => {});
   exchange.onRequestStart(controller);
   exchange.onResponseStart(controller, 200, {});
   return { exchange, calls, controller, stream: await opened };

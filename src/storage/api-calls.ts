@@ -73,12 +73,12 @@ function compileAddUp(queries: Queries): Statement {
   const insert = queries.insertInto('usage_daily').values(usageRow(sampleCall));
   return compileStatement(
     insert.onConflict((conflict) =>
-      conflict.columns(dimensions).doUpdateSet(({ eb, ref }) => ({
-        calls: eb('usage_daily.calls', '+', ref('excluded.calls')),
-        prompt_tokens: eb('usage_daily.prompt_tokens', '+', ref('excluded.prompt_tokens')),
-        completion_tokens: eb('usage_daily.completion_tokens', '+', ref('excluded.completion_tokens')),
-        cost_nano: eb('usage_daily.cost_nano', '+', ref('excluded.cost_nano')),
-        duration_ms: eb('usage_daily.duration_ms', '+', ref('excluded.duration_ms')),
+      conflict.columns(dimensions).doUpdateSet((eb) => ({
+        calls: eb('usage_daily.calls', '+', eb.ref('excluded.calls')),
+        prompt_tokens: eb('usage_daily.prompt_tokens', '+', eb.ref('excluded.prompt_tokens')),
+        completion_tokens: eb('usage_daily.completion_tokens', '+', eb.ref('excluded.completion_tokens')),
+        cost_nano: eb('usage_daily.cost_nano', '+', eb.ref('excluded.cost_nano')),
+        duration_ms: eb('usage_daily.duration_ms', '+', eb.ref('excluded.duration_ms')),
       })),
     ),
   );

@@ -145,7 +145,7 @@ function compilePut(queries: Queries): Statement {
       .onConflict((conflict) =>
         conflict
           .column('exact_key')
-          .doUpdateSet(({ ref }) => Object.fromEntries(names.map((name) => [name, ref(`excluded.${name}`)]))),
+          .doUpdateSet((eb) => Object.fromEntries(names.map((name) => [name, eb.ref(`excluded.${name}`)]))),
       )
       .returning('id'),
   );

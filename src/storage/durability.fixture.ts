@@ -2,7 +2,6 @@
  * A process that records calls as fast as it can in the store named by its argument, and prints the request id of each
  * as soon as it is acknowledged.
  */
-import { writeSync } from 'node:fs';
 import { newCall } from './sample-rows.fixture.ts';
 import { openStorage } from './storage.ts';
 
@@ -13,8 +12,7 @@ async function client(): Promise<void> {
   for (;;) {
     const requestId = `r${process.pid}-${next++}`;
     await storage.apiCalls.record(newCall({ requestId }));
-    // Written at once and unbuffered: what the killed process acknowledged must not die with it.
-    writeSync(1, `${requestId}\n`);
+    process.stdout.write(`${requestId}\n`);
   }
 }
 

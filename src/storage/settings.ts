@@ -18,9 +18,9 @@ export function createSettings(database: Database, queries: Queries): Settings {
       .insertInto('settings')
       .values({ key: '', value: '', updated_at: 0 })
       .onConflict((conflict) =>
-        conflict.column('key').doUpdateSet(({ ref }) => ({
-          value: ref('excluded.value'),
-          updated_at: ref('excluded.updated_at'),
+        conflict.column('key').doUpdateSet((eb) => ({
+          value: eb.ref('excluded.value'),
+          updated_at: eb.ref('excluded.updated_at'),
         })),
       ),
   );

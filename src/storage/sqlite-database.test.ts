@@ -214,6 +214,22 @@ describe('a failing transaction', () => {
     assert.equal(database.stats().failedUnits, 3);
   });
 
+  it('that SQLite has rolled back by itself rejects the whole batch and stores nothing of it', async (test) => {
+    const database = await openNotes(test);
+    const outcomes = await Promise.allSettled([
+      database.write([put(1, 'a')]),
+      // As after an I/O error, the transaction is gone when the statement returns.
+      database.write([statement("INSERT OR ROLLBACK INTO notes (id, text) VALUES (2, 'a')")]),
+      database.write([put(3, 'c')]),
+    ]);
+    for (const outcome of outcomes) {
+      assert.equal(outcome.status === 'rejected' && outcome.reason.code, 'unavailable');
+    }
+    assert.deepEqual(await idsOf(database), []);
+    await database.write([put(4, 'd')]);
+    assert.deepEqual(await idsOf(database), [4]);
+  });
+
   it('because of a full disk is `unavailable`, and writing goes on once there is space', async (test) => {
     const database = await openNotes(test);
     const large = new Uint8Array(100_000);

@@ -28,12 +28,12 @@ export async function openSqliteDatabase(options: SqliteDatabaseOptions): Promis
   const connection = await openReader(options.path, () => queue.close());
   const reader = createSqliteReader(connection);
   return {
-    read: reader.read,
-    write: queue.write,
-    flush: queue.flush,
-    stats: queue.stats,
+    read: (query) => reader.read(query),
+    write: (unit) => queue.write(unit),
+    flush: () => queue.flush(),
+    stats: () => queue.stats(),
     // The reader first: the last connection to close checkpoints and removes the log, which a reader cannot do.
-    close: () => queue.close(reader.close),
+    close: () => queue.close(() => reader.close()),
   };
 }
 

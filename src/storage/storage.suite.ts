@@ -62,9 +62,10 @@ function apiCallTests(openOne: OpenOne): void {
     assert.deepEqual(all, sorted);
     const paged: string[] = [];
     for (let beforeId: number | undefined; ;) {
-      const page = await apiCalls.list({ limit: 4, ...(beforeId === undefined ? {} : { beforeId }) });
+      const page = await apiCalls.list({ limit: 5, ...(beforeId === undefined ? {} : { beforeId }) });
       paged.push(...page.map(({ requestId }) => requestId));
-      if (page.length < 4) break;
+      assert.ok(page.length <= 5);
+      if (page.length < 5) break;
       beforeId = page.at(-1)?.id;
     }
     assert.deepEqual(
@@ -287,6 +288,7 @@ function cacheEntryTests(openOne: OpenOne): void {
     const seen: number[] = [];
     for (let page = await cacheEntries.loadPage(null, 2); page.length > 0;) {
       seen.push(...page.map(({ id }) => id));
+      assert.ok(page.length <= 2);
       const last = page.at(-1);
       page = last ? await cacheEntries.loadPage(last, 2) : [];
     }

@@ -65,8 +65,8 @@ export function createStorage(database: Database, queries: Queries): Storage {
     cacheEntries: createCacheEntries(database, queries),
     settings: createSettings(database, queries),
     check: createReadinessCheck(database, queries),
-    flush: database.flush,
-    close: database.close,
-    stats: database.stats,
+    flush: () => database.flush(),
+    close: () => database.close(),
+    stats: () => database.stats(),
   };
 }

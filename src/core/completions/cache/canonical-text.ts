@@ -45,7 +45,7 @@ export function canonicalText(text: string): CanonicalText {
 /** One width, one kind of quotation mark, apostrophe and line end. Not NFKC, which makes 2⁵ into 25. */
 function evenOut(text: string): string {
   const clean = text.replaceAll('\r\n', '\n').trim();
-  if (/^[\x00-\x7f]*$/.test(clean)) return clean;
+  if (!/[\u0080-\uffff]/.test(clean)) return clean;
   return clean
     .normalize('NFC')
     .replace(/[\u200B\uFEFF\u00AD]/g, '')

@@ -29,17 +29,16 @@ export function foldCase(text: string): string {
   const clashing = clashingWords(text);
   return text
     .split(' ')
-    .map((chunk, position) =>
-      verbatimChunk.test(chunk) ? chunk : foldChunk(chunk, position, text, clashing),
+    .map((chunk, position, all) =>
+      verbatimChunk.test(chunk) ? chunk : foldChunk(chunk, all[position - 1] ?? '', clashing),
     )
     .join(' ');
 }
 
-function foldChunk(chunk: string, position: number, text: string, clashing: ReadonlySet<string>): string {
+function foldChunk(chunk: string, before: string, clashing: ReadonlySet<string>): string {
   const lower = chunk.toLowerCase();
   if (lower === chunk) return chunk;
-  const before = position === 0 ? '' : text.split(' ', position).at(-1)!;
-  const startsSentence = position === 0 || /[.?!:]$/.test(before);
+  const startsSentence = before === '' || /[.?!:]$/.test(before);
   return chunk.replace(wordPattern, (word, offset: number) => {
     const previous = offset === 0 ? before : chunk.slice(0, offset);
     const next = chunk[offset + word.length] ?? '';

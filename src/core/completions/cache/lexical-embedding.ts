@@ -41,7 +41,7 @@ export function embedLexically(text: string): Embedding {
 }
 
 function tokensOf(text: string): string[] {
-  if (/^[\x00-\x7f]*$/.test(text)) return text.match(asciiToken) ?? [];
+  if (!/[\u0080-\uffff]/.test(text)) return text.match(asciiToken) ?? [];
   const tokens: string[] = [];
   for (const token of text.match(otherToken) ?? []) {
     if (!han.test(token)) tokens.push(token);

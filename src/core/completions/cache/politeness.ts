@@ -7,7 +7,6 @@ export interface Plain {
   fillers: string;
 }
 
-/** The message is about words, so that "please" or 谢谢 may be what it is about. */
 const aboutWords =
   /\b(?:say|said|word|words|phrase|mean|means|meaning|synonyms?|pronounce|sentence|message|prompt|rewrite|rephrase|polite|politely|formal|lyrics|song|sang|sing|title|movie|film|greeting|reply)\b|怎么说|意思|读音|拼音|发音|词|句|礼貌|敬语|客气|语气|歌|电影|剧|回复|改写|润色/u;
 
@@ -34,6 +33,9 @@ const leading = [
   `帮我(?=写|解释|介绍|总结|列|翻译|生成|分析|推荐|比较)`,
 ].map((source) => new RegExp(`^${source}`, 'u'));
 
+/** "Hi, could you please tell me …" has three. */
+const maxLeading = 5;
+
 const thanks =
   '(?:many thanks|thanks(?: a lot| in advance| so much)?|thank you(?: very much| so much)?|thx|(?:谢谢|多谢|感谢)[你您]?[了啦]?)';
 const trailing = [new RegExp(`(?<=[,.!?;~]) ?${thanks}[ .!~]*$`, 'u'), /, ?(?:please|pls)[ .!?]*$/u];
@@ -45,16 +47,21 @@ const trailingPlease = new RegExp(`^(?:${requestStart}|${questionStart}).* (?:pl
  * such a word, nor everything.
  */
 export function withoutPoliteness(text: string): Plain {
-  if (aboutWords.test(text)) return { core: text, fillers: '' };
+  if (isAboutWords(text)) return { core: text, fillers: '' };
   const core = withoutLeading(withoutTrailing(text));
   if (core === '' || core === text || politeWords.test(core)) return { core: text, fillers: '' };
   const start = text.indexOf(core);
   return { core, fillers: `${text.slice(0, start)} ${text.slice(start + core.length)}`.trim() };
 }
 
+/** Whether `text` (case-folded) asks about words or a work's name, so that any word in it may be meant as a word. */
+export function isAboutWords(text: string): boolean {
+  return aboutWords.test(text);
+}
+
 function withoutLeading(text: string): string {
   let rest = text;
-  for (let before = ''; before !== rest;) {
+  for (let before = '', round = 0; before !== rest && round < maxLeading; round++) {
     before = rest;
     for (const pattern of leading) rest = rest.replace(pattern, '');
   }

@@ -1,5 +1,6 @@
 import { canonicalText } from './canonical-text.ts';
 import type { Embedding } from './embedding.ts';
+import { isAboutWords } from './politeness.ts';
 import { taskStart } from './question-words.ts';
 
 /**
@@ -10,13 +11,18 @@ import { taskStart } from './question-words.ts';
  */
 export function meaningKey(text: string, kind: Embedding['kind']): string {
   const { content } = canonicalText(text);
-  return kind === 'sparse' || /[\uE000\n]/u.test(content) ? content : looser(content);
+  return kind === 'sparse' || holdsLiterals.test(content) || isAboutWords(content)
+    ? content
+    : looser(content);
 }
 
 /** Whether an answer to `a` may be served for `b`: the veto over and above the cosine. */
 export function sameMeaning(a: string, b: string, kind: Embedding['kind']): boolean {
   return meaningKey(a, kind) === meaningKey(b, kind);
 }
+
+/** Quotations, code and what follows a colon or line break is meant as it is written. */
+const holdsLiterals = /[\uE000\n"`'「『《【]|difference|区别|不同/u;
 
 const instructions = new RegExp(
   `^(?:how (?:do|can|could|would) (?:i|one)|what is the (?:way|process|procedure) (?:to|of|for)|` +
@@ -37,12 +43,10 @@ const synonyms = new Map([
   ['movie', 'film'],
   ['movies', 'films'],
   ['automobile', 'car'],
-
   ['television', 'tv'],
   ['telephone', 'phone'],
   ['summarise', 'summarize'],
   ['analyse', 'analyze'],
-
   ['计算机', '电脑'],
   ['何时', '什么时候'],
   ['哪儿', '哪里'],

@@ -157,7 +157,7 @@ describe('similarity of generated sentences', () => {
   });
 
   it('always finds a Chinese sentence in other widths, spacing and outer marks', () => {
-    const plain = chinese.filter(({ frame }) => frame !== '%');
+    const plain = chinese.filter(({ frame, words }) => frame !== '%' && !/\d$/.test(words.at(-1)!));
     fc.assert(
       fc.property(plain, fc.constantFrom('', ' ', '。', '！', '  '), fc.boolean(), (made, after, wide) => {
         const bare = made.text.replace(/[。？]$/u, '');
