@@ -73,7 +73,7 @@ export function createParleyHouse(providerOrigin?: string, settings: ParleySetti
       if (!key) throw new Error('`keys create` printed no key that begins with pk_');
       return key;
     },
-    start: () => startParty({ name: 'Parley', args: [source('main.ts')], env, cwd: root }),
+    start: () => startParty({ name: 'Parley', args: [source('start.mjs')], env, cwd: root }),
     remove() {
       folders.delete(folder);
       rmSync(folder, { recursive: true, force: true });

@@ -49,7 +49,9 @@ export function renderReport(findings: readonly Finding[], options: Options): st
 
 /** The run as data. */
 export function resultsDocument(findings: readonly Finding[], options: Options, takenAt: Date) {
-  const scenarios = findings.map(({ name, report }) => [name, { goals: report.goals, raw: report.raw }]);
+  const scenarios = findings.map(
+    ({ name, report }) => [name, { goals: report.goals, raw: report.raw }] as const,
+  );
   return {
     takenAt: takenAt.toISOString(),
     machine: describeMachine(),

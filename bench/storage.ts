@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newCall, newEntry, newKey } from '../src/storage/sample-rows.fixture.ts';
 import { openSqliteDatabase } from '../src/storage/sqlite-database.ts';
-import { openStorage } from '../src/storage/storage.ts';
+import { openStorage, type Storage } from '../src/storage/storage.ts';
 
 const seconds = Number(process.argv[2] ?? 3);
 const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
@@ -101,6 +101,12 @@ async function benchUnits(): Promise<void> {
 
 async function benchStorage(): Promise<void> {
   const storage = await openStorage({ path: join(folder, 'parley.db') });
+  await benchNounWrites(storage);
+  await benchNounReads(storage);
+  await storage.close();
+}
+
+async function benchNounWrites(storage: Storage): Promise<void> {
   for (const clients of [1, 32, 256, 4000]) {
     await closedLoop(
       'apiCalls.record',
@@ -136,6 +142,9 @@ async function benchStorage(): Promise<void> {
         2000 + i,
       ),
   );
+}
+
+async function benchNounReads(storage: Storage): Promise<void> {
   await storage.apiKeys.create(newKey());
   await closedLoop(
     'apiKeys.findByHash',
@@ -161,7 +170,6 @@ async function benchStorage(): Promise<void> {
     () => storage.stats(),
     () => storage.check(),
   );
-  await storage.close();
 }
 
 try {

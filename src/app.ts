@@ -18,6 +18,7 @@ import { createApiKeys } from './core/identity/api-keys.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
 import { createKnowledge } from './core/knowledge/knowledge.ts';
 import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
+import type { Log } from './core/log.ts';
 import type { Runtime } from './core/runtime.ts';
 import { createDayOf } from './core/statistics/calendar.ts';
 import { accessPolicyOf } from './http/access.ts';
@@ -43,6 +44,8 @@ const minuteMs = 60_000;
 export interface AppParts {
   config: Config;
   log: FastifyBaseLogger;
+  /** Gets one line a request. */
+  access: Log;
   runtime: Runtime;
   version: string;
   /** Called when the process can do its work no longer and should end. */
@@ -180,6 +183,7 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
   const clientAddress = createClientAddress(config.trustedProxies);
   const server = await createHttpServer({
     log,
+    access: parts.access,
     requestId,
     metrics,
     bodyBytes: limits.bodyBytes,

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { pino } from 'pino';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createApp, type App } from './app.ts';
 import { ConfigError } from './config/config-error.ts';
 import { loadConfig, type Config } from './config.ts';
 import { createRuntime } from './core/runtime.ts';
-import { createLog } from './http/log.ts';
+import { createLogs, type Logs } from './http/log.ts';
 import { startReport } from './start-report.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -22,27 +23,32 @@ try {
 }
 
 async function start(config: Config): Promise<void> {
-  const log = createLog(config.logLevel);
+  const logs = createLogs(config.logLevel);
+  const { log, access } = logs;
   for (const warning of config.warnings) log.warn(warning);
   const onFatal = (error: Error) => {
     log.fatal({ err: error }, 'the process cannot go on');
     process.exit(1);
   };
-  const app = await createApp({ config, log, runtime: createRuntime(), version, onFatal });
+  const app = await createApp({ config, log, access, runtime: createRuntime(), version, onFatal });
+  trimHeap();
   const address = await app.listen();
   process.stdout.write(startReport({ app, address, version, dataDir: config.dataDir }));
-  closeOnSignal(app, log, config.shutdownGraceMs);
+  closeOnSignal(app, logs, config.shutdownGraceMs);
 }
 
 /** The first signal closes gracefully, a second one at once. */
-function closeOnSignal(app: App, log: pino.Logger, graceMs: number): void {
+function closeOnSignal(app: App, { log, flush }: Logs, graceMs: number): void {
   let closing = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (closing) process.exit(1);
     closing = true;
     log.info({ signal }, 'shutting down: running answers may finish');
     app.close(graceMs).then(
-      () => process.exit(0),
+      () => {
+        flush();
+        process.exit(0);
+      },
       (err: unknown) => {
         log.fatal({ err }, 'the shutdown failed');
         process.exit(1);
@@ -57,4 +63,14 @@ function closeOnSignal(app: App, log: pino.Logger, graceMs: number): void {
 function isKnown(thrown: unknown): thrown is Error {
   if (!(thrown instanceof Error)) return false;
   return thrown.name === 'StorageError' || 'syscall' in thrown;
+}
+
+/**
+ * Gives back the memory that starting took: modules are compiled, the catalogue read, and V8 would keep the room. About
+ * 40 MB for 50 ms, once.
+ */
+function trimHeap(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as NonNullable<typeof globalThis.gc>;
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

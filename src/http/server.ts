@@ -7,12 +7,15 @@ import fastify, {
 } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import { acceptJson } from './json-body.ts';
+import type { Log } from '../core/log.ts';
 import type { Metrics } from './metrics.ts';
 import { createValidatorCompiler } from './validation.ts';
 import './caller-decoration.ts';
 
 export interface ServerParts {
   log: FastifyBaseLogger;
+  /** Gets one line a request. */
+  access: Log;
   requestId: (request: IncomingMessage) => string;
   metrics: Metrics;
   bodyBytes: number;
@@ -28,7 +31,7 @@ export async function createHttpServer(parts: ServerParts): Promise<FastifyInsta
     requestIdHeader: false,
     genReqId: parts.requestId,
     bodyLimit: parts.bodyBytes,
-    frameworkErrors: parts.renderError as never,
+    frameworkErrors: (error, request, reply) => void parts.renderError(error, request, reply),
     routerOptions: { maxParamLength: 500 },
   });
   acceptJson(app);
@@ -44,7 +47,7 @@ export async function createHttpServer(parts: ServerParts): Promise<FastifyInsta
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
-    observe(parts.metrics, request, reply);
+    observe(parts, request, reply);
     done();
   });
   await app.register(fastifyCompress, { encodings: ['gzip', 'identity'], threshold: 1024 });
@@ -52,13 +55,13 @@ export async function createHttpServer(parts: ServerParts): Promise<FastifyInsta
 }
 
 /** One line and one count a request, by the route's template: raw paths hold ids that are secrets, and have no bound. */
-function observe(metrics: Metrics, request: FastifyRequest, reply: FastifyReply): void {
+function observe({ metrics, access }: ServerParts, request: FastifyRequest, reply: FastifyReply): void {
   const endpoint = request.routeOptions.url ?? 'unknown';
   const { method } = request;
   const { statusCode, elapsedTime } = reply;
   metrics.requestDone(method, endpoint, statusCode, elapsedTime);
-  request.log.info(
-    { method, endpoint, status: statusCode, ms: Math.round(elapsedTime * 10) / 10 },
+  access.info(
+    { reqId: request.id, method, endpoint, status: statusCode, ms: Math.round(elapsedTime * 10) / 10 },
     'request',
   );
 }

@@ -109,6 +109,6 @@ const highWaterBytes = 1024 * 1024;
 export function sendFrame(socket: WebSocket, frame: object): Promise<void> | void {
   if (socket.readyState !== socket.OPEN) return;
   const text = JSON.stringify(frame);
-  if (socket.bufferedAmount < highWaterBytes) return void socket.send(text);
+  if (socket.bufferedAmount < highWaterBytes) return socket.send(text);
   return new Promise((resolve) => socket.send(text, () => resolve()));
 }

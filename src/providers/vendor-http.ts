@@ -75,7 +75,7 @@ export function createVendorHttp(parts: VendorHttpParts): VendorHttp {
         headers: postHeaders,
         body: JSON.stringify(body),
       };
-      return whole(options as Dispatcher.DispatchOptions, signal);
+      return whole(options, signal);
     },
     getJson(path, signal) {
       return whole({ method: 'GET', path: prefix + path, headers: getHeaders }, signal);
@@ -90,7 +90,7 @@ export function createVendorHttp(parts: VendorHttpParts): VendorHttp {
       };
       return new Promise<VendorStream>((resolve, reject) => {
         const exchange = new StreamExchange(vendor, signal, resolve, reject);
-        pool.dispatch(options as Dispatcher.DispatchOptions, exchange);
+        pool.dispatch(options, exchange);
       });
     },
     close: () => pool.destroy(),

@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { createBatchEncoder } from './batch-encoder.ts';
+import type { BatchEncoder } from './batch-encoder.ts';
 import type { DatabaseStats, Statement, WriteResult } from './database.ts';
 import { StorageError } from './storage-error.ts';
 import { refusalOf } from './statement-check.ts';
@@ -35,123 +36,147 @@ export interface WriteQueue {
 /** Units in one transaction at most: bounds how long the first of them waits for the last. */
 const maxBatchUnits = 2000;
 
+interface State {
+  readonly parts: WriteQueueParts;
+  readonly encoder: BatchEncoder;
+  readonly stats: Omit<DatabaseStats, 'pending'>;
+  waiting: PendingUnit[];
+  inFlight: PendingUnit[];
+  scheduled: boolean;
+  /** Why nothing is written any more, once that is so. */
+  ended: StorageError | undefined;
+  closing: Promise<void> | undefined;
+}
+
 /**
  * Groups units into batches. While one batch commits, units gather for the next; when the writer is idle, a
  * unit leaves at the end of the event loop's turn, with everything else that came up in it.
  */
-export function createWriteQueue({ thread, maxPendingUnits, onFatal }: WriteQueueParts): WriteQueue {
-  const encoder = createBatchEncoder();
-  const stats = { units: 0, failedUnits: 0, transactions: 0, largestBatch: 0 };
-  let waiting: PendingUnit[] = [];
-  let inFlight: PendingUnit[] = [];
-  let scheduled = false;
-  let ended: StorageError | undefined;
-  let closing: Promise<void> | undefined;
-
-  function send(): void {
-    scheduled = false;
-    if (waiting.length === 0 || inFlight.length > 0 || ended) return;
-    if (waiting.length <= maxBatchUnits) {
-      inFlight = waiting;
-      waiting = [];
-    } else {
-      inFlight = waiting.splice(0, maxBatchUnits);
-    }
-    try {
-      const batch = encoder.encode(inFlight.map((unit) => unit.statements));
-      thread.postMessage(batch, [batch.layout.buffer]);
-    } catch (cause) {
-      die(new StorageError('unavailable', 'A batch could not be handed to the database writer', { cause }));
-    }
-  }
-
-  function schedule(): void {
-    if (scheduled || inFlight.length > 0) return;
-    scheduled = true;
-    setImmediate(send);
-  }
-
-  function receive(reply: WriterReply): void {
-    const units = inFlight;
-    inFlight = [];
-    send();
-    if (reply.kind === 'committed') {
-      if (reply.numbers.length > 0) stats.transactions++;
-      stats.units += units.length - reply.failures.length;
-      stats.failedUnits += reply.failures.length;
-      stats.largestBatch = Math.max(stats.largestBatch, units.length);
-      settleCommitted(units, reply);
-    } else if (reply.kind === 'lost') {
-      stats.failedUnits += units.length;
-      settleLost(units, reply.failure);
-    }
-  }
-
-  function end(error: StorageError): void {
-    if (ended) return;
-    ended = error;
-    const units = [...inFlight, ...waiting];
-    inFlight = [];
-    waiting = [];
-    stats.failedUnits += units.length;
-    for (const unit of units) unit.reject(error);
-  }
-
-  function die(error: StorageError): void {
-    if (ended) return;
-    end(error);
-    void thread.terminate();
-    onFatal(error);
-  }
-
-  function enqueue(statements: readonly Statement[]): Promise<WriteResult[]> {
-    return new Promise((resolve, reject) => {
-      waiting.push({ statements, resolve, reject });
-      schedule();
-    });
-  }
-
-  function refuse(error: StorageError): Promise<never> {
-    stats.failedUnits++;
-    return Promise.reject(error);
-  }
-
-  async function flush(): Promise<void> {
-    if (ended) throw ended;
-    if (waiting.length + inFlight.length > 0) await enqueue([]);
-  }
-
-  async function shutDown(beforeEnd: () => void): Promise<void> {
-    await flush().catch(() => undefined);
-    beforeEnd();
-    const wasRunning = !ended;
-    end(new StorageError('unavailable', 'The database is closed'));
-    if (!wasRunning) return;
-    const exited = new Promise((resolve) => thread.once('exit', resolve));
-    thread.postMessage({ kind: 'close' });
-    await exited;
-  }
-
-  thread.on('message', receive);
-  thread.on('error', (cause) =>
-    die(new StorageError('unavailable', 'The database writer crashed', { cause })),
-  );
-  thread.on('exit', (code) => {
-    die(new StorageError('unavailable', `The database writer ended unexpectedly with code ${code}`));
-  });
-
-  return {
-    write(unit) {
-      if (ended) return refuse(ended);
-      if (closing) return refuse(new StorageError('unavailable', 'The database is closing'));
-      if (waiting.length + inFlight.length >= maxPendingUnits) {
-        return refuse(new StorageError('overloaded', `${maxPendingUnits} writes are waiting already`));
-      }
-      const refusal = refusalOf(unit);
-      return refusal ? refuse(refusal) : enqueue(unit);
-    },
-    flush,
-    close: (beforeEnd = () => undefined) => (closing ??= shutDown(beforeEnd)),
-    stats: () => ({ ...stats, pending: waiting.length + inFlight.length }),
+export function createWriteQueue(parts: WriteQueueParts): WriteQueue {
+  const state: State = {
+    parts,
+    encoder: createBatchEncoder(),
+    stats: { units: 0, failedUnits: 0, transactions: 0, largestBatch: 0 },
+    waiting: [],
+    inFlight: [],
+    scheduled: false,
+    ended: undefined,
+    closing: undefined,
   };
+  parts.thread.on('message', (reply: WriterReply) => receive(state, reply));
+  parts.thread.on('error', (cause) =>
+    die(state, new StorageError('unavailable', 'The database writer crashed', { cause })),
+  );
+  parts.thread.on('exit', (code) => {
+    die(state, new StorageError('unavailable', `The database writer ended unexpectedly with code ${code}`));
+  });
+  return {
+    write: (unit) => write(state, unit),
+    flush: () => flush(state),
+    close: (beforeEnd = () => undefined) => (state.closing ??= shutDown(state, beforeEnd)),
+    stats: () => ({ ...state.stats, pending: pendingOf(state) }),
+  };
+}
+
+function pendingOf({ waiting, inFlight }: State): number {
+  return waiting.length + inFlight.length;
+}
+
+function write(state: State, unit: readonly Statement[]): Promise<WriteResult[]> {
+  if (state.ended) return refuse(state, state.ended);
+  if (state.closing) return refuse(state, new StorageError('unavailable', 'The database is closing'));
+  const { maxPendingUnits } = state.parts;
+  if (pendingOf(state) >= maxPendingUnits) {
+    return refuse(state, new StorageError('overloaded', `${maxPendingUnits} writes are waiting already`));
+  }
+  const refusal = refusalOf(unit);
+  return refusal ? refuse(state, refusal) : enqueue(state, unit);
+}
+
+function refuse(state: State, error: StorageError): Promise<never> {
+  state.stats.failedUnits++;
+  return Promise.reject(error);
+}
+
+function enqueue(state: State, statements: readonly Statement[]): Promise<WriteResult[]> {
+  return new Promise((resolve, reject) => {
+    state.waiting.push({ statements, resolve, reject });
+    schedule(state);
+  });
+}
+
+function schedule(state: State): void {
+  if (state.scheduled || state.inFlight.length > 0) return;
+  state.scheduled = true;
+  setImmediate(send, state);
+}
+
+function send(state: State): void {
+  state.scheduled = false;
+  if (state.waiting.length === 0 || state.inFlight.length > 0 || state.ended) return;
+  if (state.waiting.length <= maxBatchUnits) {
+    state.inFlight = state.waiting;
+    state.waiting = [];
+  } else {
+    state.inFlight = state.waiting.splice(0, maxBatchUnits);
+  }
+  try {
+    const batch = state.encoder.encode(state.inFlight.map((unit) => unit.statements));
+    state.parts.thread.postMessage(batch, [batch.layout.buffer]);
+  } catch (cause) {
+    die(
+      state,
+      new StorageError('unavailable', 'A batch could not be handed to the database writer', { cause }),
+    );
+  }
+}
+
+function receive(state: State, reply: WriterReply): void {
+  const { stats, inFlight: units } = state;
+  state.inFlight = [];
+  send(state);
+  if (reply.kind === 'committed') {
+    if (reply.numbers.length > 0) stats.transactions++;
+    stats.units += units.length - reply.failures.length;
+    stats.failedUnits += reply.failures.length;
+    stats.largestBatch = Math.max(stats.largestBatch, units.length);
+    settleCommitted(units, reply);
+  } else if (reply.kind === 'lost') {
+    stats.failedUnits += units.length;
+    settleLost(units, reply.failure);
+  }
+}
+
+function end(state: State, error: StorageError): void {
+  if (state.ended) return;
+  state.ended = error;
+  const units = [...state.inFlight, ...state.waiting];
+  state.inFlight = [];
+  state.waiting = [];
+  state.stats.failedUnits += units.length;
+  for (const unit of units) unit.reject(error);
+}
+
+function die(state: State, error: StorageError): void {
+  if (state.ended) return;
+  end(state, error);
+  void state.parts.thread.terminate();
+  state.parts.onFatal(error);
+}
+
+async function flush(state: State): Promise<void> {
+  if (state.ended) throw state.ended;
+  if (pendingOf(state) > 0) await enqueue(state, []);
+}
+
+async function shutDown(state: State, beforeEnd: () => void): Promise<void> {
+  await flush(state).catch(() => undefined);
+  beforeEnd();
+  const wasRunning = !state.ended;
+  end(state, new StorageError('unavailable', 'The database is closed'));
+  if (!wasRunning) return;
+  const { thread } = state.parts;
+  const exited = new Promise((resolve) => thread.once('exit', resolve));
+  thread.postMessage({ kind: 'close' });
+  await exited;
 }

@@ -1,4 +1,3 @@
-import { hash } from '@node-rs/argon2';
 import type { Users } from '../../storage/users.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -20,6 +19,7 @@ export async function ensureFirstAdmin(
   const existing = await parts.users.firstAdmin();
   if (existing !== undefined) return { email: existing.email, generatedPassword: null };
   const generatedPassword = wanted.password === null ? parts.runtime.token(12) : null;
+  const { hash } = await import('@node-rs/argon2');
   const now = parts.runtime.now();
   await parts.users.create({
     username: wanted.email,
