@@ -24,6 +24,7 @@ import { createDayOf } from './core/statistics/calendar.ts';
 import { accessPolicyOf } from './http/access.ts';
 import { createClientAddress } from './http/client-address.ts';
 import { createAuthenticator } from './http/credentials.ts';
+import { serveConsole } from './http/console.ts';
 import { collectOpenApi, serveDocs } from './http/docs.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { serveReadiness } from './http/readiness.ts';
@@ -213,6 +214,7 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
     imageBodyBytes: limits.imageBodyBytes,
   });
   await serveDocs(server);
+  await serveConsole(server);
   serveReadiness(server, { storage: storage.check }, log);
   answerUnclaimed(server, (error, request, reply) => renderGatewayError(error, request, reply, { runtime }));
   return { server, sockets };

@@ -4,7 +4,6 @@ import { loadConfig } from '../config.ts';
 import { createApiKeys } from '../core/identity/api-keys.ts';
 import { createRuntime } from '../core/runtime.ts';
 import { openStorage } from '../storage/storage.ts';
-import type { KeyOptions } from './key-options.ts';
 import { createKey, listKeys, revokeKey, type KeyCommandParts } from './keys.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -54,7 +53,7 @@ function commandOf(args: string[]): KeyCommand | null {
     case 'create': {
       const text = { type: 'string' } as const;
       const { values } = parse('create', rest, { name: text, scopes: text, rate: text, expires: text }, 0);
-      return (parts) => createKey(parts, values as KeyOptions);
+      return (parts) => createKey(parts, values);
     }
     case 'list':
       parse('list', rest, {}, 0);

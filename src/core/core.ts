@@ -25,7 +25,7 @@ export interface OfferedModel extends Model {
 export interface Core {
   completions: {
     complete(caller: Caller, input: CompletionInput, signal: AbortSignal): Promise<Completion>;
-    stream(caller: Caller, input: CompletionInput, signal: AbortSignal): AsyncGenerator<CompletionEvent>;
+    stream(caller: Caller, input: CompletionInput, signal: AbortSignal): AsyncGenerator<CompletionEvent[]>;
   };
   embeddings: {
     embed(caller: Caller, input: EmbeddingInput, signal: AbortSignal): Promise<Embedded>;

@@ -22,44 +22,53 @@ export interface EventStreamOptions<T> {
 export const eventStreamTimes = { holdMs: 5_000, heartbeatMs: 15_000, stallMs: 60_000 };
 
 /**
- * Sends `events` as Server-Sent Events (WHATWG HTML, 9.2). Throws what the source throws as long as nothing was sent;
+ * Sends groups of events as Server-Sent Events (WHATWG HTML, 9.2). Throws what the source throws as long as nothing was sent;
  * afterwards a failure is a frame. The caller's abort signal must end the source when the client goes away.
  */
 export async function sendEventStream<T>(
   reply: FastifyReply,
-  events: AsyncGenerator<T>,
+  groups: AsyncGenerator<T[]>,
   options: EventStreamOptions<T>,
 ): Promise<void> {
-  const pending = nextVisible(events, options.frame);
+  const pending = nextFrames(groups, options.frame);
   pending.catch(() => {});
   const first = await settledWithin(pending, options.holdMs);
   const response = begin(reply);
   if (first === null) response.write(': waiting\n\n');
   const heartbeat = setInterval(() => response.write(': keep-alive\n\n'), options.heartbeatMs);
   try {
-    for (let data = first ? first.value : await pending; data !== null;) {
-      if (!writeFrame(response, data)) await drained(response, options.stallMs);
-      data = await nextVisible(events, options.frame);
+    for (let frames = first ? first.value : await pending; frames !== null;) {
+      if (!response.write(frames)) await drained(response, options.stallMs);
+      frames = await nextFrames(groups, options.frame);
     }
-    if (options.terminator !== undefined) writeFrame(response, options.terminator);
+    if (options.terminator !== undefined) response.write(framed(options.terminator));
   } catch (thrown) {
-    if (response.writable) writeFrame(response, options.failureFrame(thrown));
+    if (response.writable) response.write(framed(options.failureFrame(thrown)));
   } finally {
     clearInterval(heartbeat);
-    await events.return(undefined);
+    await groups.return(undefined);
     response.end();
   }
 }
 
-async function nextVisible<T>(
-  events: AsyncGenerator<T>,
+/** The frames of the next group that the client sees anything of; null at the end. */
+async function nextFrames<T>(
+  groups: AsyncGenerator<T[]>,
   frame: (event: T) => string | null,
 ): Promise<string | null> {
-  for (let next = await events.next(); next.done !== true; next = await events.next()) {
-    const data = frame(next.value);
-    if (data !== null) return data;
+  for (let next = await groups.next(); next.done !== true; next = await groups.next()) {
+    let frames = '';
+    for (const event of next.value) {
+      const data = frame(event);
+      if (data !== null) frames += framed(data);
+    }
+    if (frames !== '') return frames;
   }
   return null;
+}
+
+function framed(data: string): string {
+  return `data: ${data}\n\n`;
 }
 
 async function settledWithin<T>(promise: Promise<T>, ms: number): Promise<{ value: T } | null> {
@@ -83,15 +92,6 @@ function begin(reply: FastifyReply): ServerResponse {
     'x-accel-buffering': 'no',
   });
   return response;
-}
-
-/** Frames of one turn of the event loop leave in one packet. False where the client is slower than we are. */
-function writeFrame(response: ServerResponse, data: string): boolean {
-  if (response.writableCorked === 0) {
-    response.cork();
-    process.nextTick(() => response.uncork());
-  }
-  return response.write(`data: ${data}\n\n`);
 }
 
 function drained(response: ServerResponse, stallMs: number): Promise<void> {

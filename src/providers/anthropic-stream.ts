@@ -32,7 +32,7 @@ export async function* fromAnthropicStream(
   open: () => Promise<VendorStream>,
   request: ModelRequest,
   estimateTokens: EstimateTokens,
-): AsyncGenerator<ProviderEvent, void, undefined> {
+): AsyncGenerator<ProviderEvent[], void, undefined> {
   const progress: Progress = {
     reason: undefined,
     usage: {},
@@ -44,9 +44,14 @@ export async function* fromAnthropicStream(
   const stream = await open();
   try {
     for await (const events of readEvents(vendor, stream, (event) => event.event === 'message_stop')) {
-      for (const { data } of events) {
-        const event = readEvent(vendor, data, progress);
-        if (event !== null) yield event;
+      const group: ProviderEvent[] = [];
+      try {
+        for (const { data } of events) {
+          const event = readEvent(vendor, data, progress);
+          if (event !== null) group.push(event);
+        }
+      } finally {
+        if (group.length > 0) yield group;
       }
     }
   } catch (error) {
@@ -56,7 +61,7 @@ export async function* fromAnthropicStream(
   if (progress.reason === undefined && !progress.stopped)
     throw malformedError(vendor, 'a stream that ended before the answer did');
   const usage = completeUsage(toUsage(progress.usage), request, progress.output, estimateTokens);
-  yield { type: 'finish', reason: progress.reason ?? 'stop', usage };
+  yield [{ type: 'finish', reason: progress.reason ?? 'stop', usage }];
 }
 
 function readEvent(vendor: Vendor, data: string, progress: Progress): ProviderEvent | null {

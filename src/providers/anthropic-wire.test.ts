@@ -4,6 +4,7 @@ import type { Message } from '../core/completions/messages.ts';
 import type { ModelRequest, ProviderEvent } from '../core/completions/provider.ts';
 import { fromAnthropicAnswer } from './anthropic-answer.ts';
 import { fromAnthropicStream } from './anthropic-stream.ts';
+import { singly } from './events.fixture.ts';
 import { toAnthropicRequest } from './anthropic-wire.ts';
 import type { VendorStream } from './vendor-exchange.ts';
 
@@ -272,7 +273,7 @@ describe('fromAnthropicStream', () => {
   const delta = (index: number, value: object) => event({ type: 'content_block_delta', index, delta: value });
   const blockStop = (index: number) => event({ type: 'content_block_stop', index });
   const read = (body: string): Promise<ProviderEvent[]> =>
-    Array.fromAsync(fromAnthropicStream(vendor, async () => streamOf(body), hello, estimateTokens));
+    Array.fromAsync(singly(fromAnthropicStream(vendor, async () => streamOf(body), hello, estimateTokens)));
 
   test('usage from the first and the last event', async () => {
     const events = await read(

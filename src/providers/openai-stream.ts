@@ -35,15 +35,19 @@ export async function* fromOpenAiStream(
   open: () => Promise<VendorStream>,
   request: ModelRequest,
   estimateTokens: EstimateTokens,
-): AsyncGenerator<ProviderEvent, void, undefined> {
+): AsyncGenerator<ProviderEvent[], void, undefined> {
   const progress: Progress = { reason: undefined, usage: {}, done: false, output: '' };
   const stream = await open();
   try {
     for await (const events of readEvents(vendor, stream, (event) => event.data === doneMark)) {
-      for (const { data } of events) {
-        if (data === doneMark) progress.done = true;
-        // A `yield*` would cost every event two more turns of the promise queue.
-        else if (data !== '') for (const event of readChunk(vendor, data, progress)) yield event;
+      const group: ProviderEvent[] = [];
+      try {
+        for (const { data } of events) {
+          if (data === doneMark) progress.done = true;
+          else if (data !== '') readChunk(vendor, data, progress, group);
+        }
+      } finally {
+        if (group.length > 0) yield group;
       }
     }
   } catch (error) {
@@ -53,15 +57,11 @@ export async function* fromOpenAiStream(
   if (progress.reason === undefined && !progress.done)
     throw malformedError(vendor, 'a stream that ended before the answer did');
   const usage = completeUsage(progress.usage, request, progress.output, estimateTokens);
-  yield { type: 'finish', reason: progress.reason ?? 'stop', usage };
+  yield [{ type: 'finish', reason: progress.reason ?? 'stop', usage }];
 }
 
-/** The events in one chunk; notes in `progress` what belongs into the finish event. */
-function* readChunk(
-  vendor: Vendor,
-  data: string,
-  progress: Progress,
-): Generator<ProviderEvent, void, undefined> {
+/** Adds the events in one chunk to `group`; notes in `progress` what belongs into the finish event. */
+function readChunk(vendor: Vendor, data: string, progress: Progress, group: ProviderEvent[]): void {
   const chunk = objectOf(parseJson(vendor, data));
   throwReported(vendor, chunk);
   if (objectOf(chunk?.usage) !== undefined) progress.usage = readOpenAiUsage(chunk?.usage);
@@ -71,12 +71,12 @@ function* readChunk(
   const text = contentText(content);
   if (text !== '') {
     progress.output += text;
-    yield { type: 'text-delta', text };
+    group.push({ type: 'text-delta', text });
   }
   const delta = withoutNulls(rest);
   if (delta !== undefined) {
     progress.output += outputOf(delta);
-    yield { type: 'extra-delta', delta };
+    group.push({ type: 'extra-delta', delta });
   }
   if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '')
     progress.reason = toFinishReason(choice.finish_reason);

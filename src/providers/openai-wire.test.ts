@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ModelRequest, ProviderEvent } from '../core/completions/provider.ts';
 import { fromOpenAiStream } from './openai-stream.ts';
+import { singly } from './events.fixture.ts';
 import {
   fromOpenAiAnswer,
   fromOpenAiEmbeddings,
@@ -228,7 +229,9 @@ describe('fromOpenAiStream', () => {
   });
 
   async function read(body: string): Promise<ProviderEvent[]> {
-    return Array.fromAsync(fromOpenAiStream(vendor, async () => streamOf(body), hello, estimateTokens));
+    return Array.fromAsync(
+      singly(fromOpenAiStream(vendor, async () => streamOf(body), hello, estimateTokens)),
+    );
   }
 
   async function finishOf(body: string): Promise<ProviderEvent & { type: 'finish' }> {

@@ -1,3 +1,4 @@
+import { singly } from './events.fixture.ts';
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
@@ -80,7 +81,7 @@ function testWithMock(subject: ProviderUnderTest): void {
   });
 
   test('stream joins to the text and ends with one finish', async () => {
-    const events = await collect(provider.stream(ask('Hello'), never));
+    const events = await collect(singly(provider.stream(ask('Hello'), never)));
     assert.ok(events.length > 5, 'the answer came in pieces');
     assert.equal(joined(events), text);
     assert.deepEqual(
@@ -108,7 +109,7 @@ function testWithMock(subject: ProviderUnderTest): void {
     assert.equal(call.function.name, 'weather');
     assert.deepEqual(JSON.parse(call.function.arguments), { city: 'Köln' });
 
-    const events = await collect(provider.stream(ask('Weather?'), never));
+    const events = await collect(singly(provider.stream(ask('Weather?'), never)));
     assert.deepEqual(JSON.parse(streamedArguments(events)), { city: 'Köln' });
     const finish = events.at(-1);
     assert.equal(finish?.type === 'finish' && finish.reason, 'tool_calls');
@@ -164,7 +165,7 @@ function testWithMock(subject: ProviderUnderTest): void {
     // Pauses, because the mock's disconnect throws away what it has not yet sent.
     mock.onMessage(/./, { content: text }, { truncateAfterChunks: 6, latency: 10 });
     const seen: ProviderEvent[] = [];
-    const error = await failure(collect(provider.stream(ask('Hello'), never), seen));
+    const error = await failure(collect(singly(provider.stream(ask('Hello'), never)), seen));
     assert.equal(error.code, 'provider_failed');
     assert.equal(error.retryable, true);
     assert.notEqual(joined(seen), '');
@@ -284,7 +285,7 @@ function testAborts(subject: ProviderUnderTest): void {
     });
     const provider = use(t, subject.create(vendor.url, longTimeouts));
     const stop = new AbortController();
-    const reader = provider.stream(ask('Hello'), stop.signal)[Symbol.asyncIterator]();
+    const reader = singly(provider.stream(ask('Hello'), stop.signal))[Symbol.asyncIterator]();
     assert.deepEqual((await reader.next()).value, { type: 'text-delta', text: 'first' });
     await assertStops(vendor, () => failure(drain(reader)), stop);
   });
@@ -293,7 +294,7 @@ function testAborts(subject: ProviderUnderTest): void {
     const vendor = await listen(t, (_, response) => startAnswer(response, subject, 'stream'));
     const provider = use(t, subject.create(vendor.url, longTimeouts));
     const closed = vendor.socketClosed();
-    for await (const event of provider.stream(ask('Hello'), never)) {
+    for await (const event of singly(provider.stream(ask('Hello'), never))) {
       assert.equal(event.type, 'text-delta');
       break;
     }
@@ -334,7 +335,7 @@ function testConnections(subject: ProviderUnderTest): void {
     });
     const provider = use(t, subject.create(vendor.url, longTimeouts, 1));
     for (let round = 0; round < 3; round++) {
-      assert.equal(joined(await collect(provider.stream(ask('Hello'), never))), 'ok');
+      assert.equal(joined(await collect(singly(provider.stream(ask('Hello'), never)))), 'ok');
       assert.equal((await provider.answer(ask('Hello'), never)).text, 'ok');
     }
     assert.equal(vendor.requests, 6);
@@ -349,7 +350,7 @@ function testConnections(subject: ProviderUnderTest): void {
     });
     const provider = use(t, subject.create(vendor.url, longTimeouts, 1));
     for (let round = 0; round < 3; round++) {
-      assert.equal(joined(await collect(provider.stream(ask('Hello'), never))), 'ok');
+      assert.equal(joined(await collect(singly(provider.stream(ask('Hello'), never)))), 'ok');
       open.at(-1)?.end();
     }
     assert.equal(vendor.connections, 1);
@@ -358,7 +359,7 @@ function testConnections(subject: ProviderUnderTest): void {
   test('close ends the calls that still run', async (t) => {
     const vendor = await listen(t, (_, response) => startAnswer(response, subject, 'stream'));
     const provider = subject.create(vendor.url, longTimeouts);
-    const reader = provider.stream(ask('Hello'), never)[Symbol.asyncIterator]();
+    const reader = singly(provider.stream(ask('Hello'), never))[Symbol.asyncIterator]();
     await reader.next();
     const [error] = await Promise.all([failure(drain(reader)), provider.close()]);
     assert.equal(error.code, 'provider_failed');
@@ -385,7 +386,7 @@ function testStreamDetails(subject: ProviderUnderTest): void {
       socket.write('0\r\n\r\n');
     });
     const provider = use(t, subject.create(vendor.url, longTimeouts));
-    const events = await collect(provider.stream(ask('Hello'), never));
+    const events = await collect(singly(provider.stream(ask('Hello'), never)));
     assert.equal(joined(events), text);
     assert.equal(events.at(-1)?.type, 'finish');
   });
@@ -395,13 +396,13 @@ function testStreamDetails(subject: ProviderUnderTest): void {
       const noisy = `\uFEFF: connected\n\n${frames().replaceAll('\n\n', '\n\n: keep-alive\nfoo: bar\n\n')}`;
       response.end(noisy.replaceAll('\n', '\r\n'));
     });
-    assert.equal(joined(await collect(provider.stream(ask('Hello'), never))), text);
+    assert.equal(joined(await collect(singly(provider.stream(ask('Hello'), never)))), text);
   });
 
   test('a stream that ends before the answer does', async (t) => {
     const provider = await serve(t, (response) => response.end(subject.opening + subject.piece('first')));
     const seen: ProviderEvent[] = [];
-    const error = await failure(collect(provider.stream(ask('Hello'), never), seen));
+    const error = await failure(collect(singly(provider.stream(ask('Hello'), never)), seen));
     assert.equal(joined(seen), 'first');
     assert.equal(error.code, 'provider_failed');
     assert.equal(error.retryable, true);
@@ -412,7 +413,7 @@ function testStreamDetails(subject: ProviderUnderTest): void {
     const provider = await serve(t, (response) =>
       response.end(subject.opening + subject.piece('first') + subject.overloaded),
     );
-    const error = await failure(collect(provider.stream(ask('Hello'), never)));
+    const error = await failure(collect(singly(provider.stream(ask('Hello'), never))));
     assert.equal(error.code, 'provider_failed');
     assert.equal(error.retryable, true);
     assert.match(error.message, /Overloaded/);
@@ -420,7 +421,7 @@ function testStreamDetails(subject: ProviderUnderTest): void {
 
   test('an event that is not JSON', async (t) => {
     const provider = await serve(t, (response) => response.end(`${subject.opening}data: {oops\n\n`));
-    const error = await failure(collect(provider.stream(ask('Hello'), never)));
+    const error = await failure(collect(singly(provider.stream(ask('Hello'), never))));
     assert.equal(error.code, 'provider_failed');
     assert.equal(error.retryable, true);
     assert.match(error.message, /not JSON/);
@@ -433,7 +434,7 @@ function testStreamDetails(subject: ProviderUnderTest): void {
         response.destroy(),
       );
     });
-    const events = await collect(provider.stream(ask('Hello'), never));
+    const events = await collect(singly(provider.stream(ask('Hello'), never)));
     assert.equal(joined(events), 'done');
     assert.equal(events.at(-1)?.type, 'finish');
   });
@@ -444,7 +445,7 @@ function testStreamDetails(subject: ProviderUnderTest): void {
       response.end(subject.opening + subject.piece(piece).repeat(400) + subject.closing),
     );
     let length = 0;
-    for await (const event of provider.stream(ask('Hello'), never)) {
+    for await (const event of singly(provider.stream(ask('Hello'), never))) {
       if (event.type === 'text-delta') length += event.text.length;
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -507,7 +508,7 @@ function ways(provider: () => Provider): [Way, (signal: AbortSignal) => Promise<
 function callBy(way: Way, provider: Provider, signal: AbortSignal): Promise<unknown> {
   return way === 'answer'
     ? provider.answer(ask('Hello'), signal)
-    : collect(provider.stream(ask('Hello'), signal));
+    : collect(singly(provider.stream(ask('Hello'), signal)));
 }
 
 function ask(content: string): ModelRequest {

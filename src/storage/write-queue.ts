@@ -35,6 +35,9 @@ export interface WriteQueue {
 
 /** Units in one transaction at most: bounds how long the first of them waits for the last. */
 const maxBatchUnits = 2000;
+/** From this many units a batch on, the queue is busy. */
+const busyBatchUnits = 3;
+const gatherMs = 1;
 
 interface State {
   readonly parts: WriteQueueParts;
@@ -43,6 +46,8 @@ interface State {
   waiting: PendingUnit[];
   inFlight: PendingUnit[];
   scheduled: boolean;
+  /** Units in the batch before: how busy the queue is. */
+  lastBatchUnits: number;
   /** Why nothing is written any more, once that is so. */
   ended: StorageError | undefined;
   closing: Promise<void> | undefined;
@@ -60,6 +65,7 @@ export function createWriteQueue(parts: WriteQueueParts): WriteQueue {
     waiting: [],
     inFlight: [],
     scheduled: false,
+    lastBatchUnits: 0,
     ended: undefined,
     closing: undefined,
   };
@@ -105,10 +111,15 @@ function enqueue(state: State, statements: readonly Statement[]): Promise<WriteR
   });
 }
 
+/**
+ * A quiet queue sends at the end of this turn. A busy one waits a moment for more: a batch costs two messages and an
+ * fsync however many units it has.
+ */
 function schedule(state: State): void {
   if (state.scheduled || state.inFlight.length > 0) return;
   state.scheduled = true;
-  setImmediate(send, state);
+  if (state.lastBatchUnits < busyBatchUnits) setImmediate(send, state);
+  else setTimeout(send, gatherMs, state);
 }
 
 function send(state: State): void {
@@ -134,7 +145,8 @@ function send(state: State): void {
 function receive(state: State, reply: WriterReply): void {
   const { stats, inFlight: units } = state;
   state.inFlight = [];
-  send(state);
+  state.lastBatchUnits = units.length;
+  if (state.waiting.length > 0) schedule(state);
   if (reply.kind === 'committed') {
     if (reply.numbers.length > 0) stats.transactions++;
     stats.units += units.length - reply.failures.length;

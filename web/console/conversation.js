@@ -24,7 +24,9 @@ export function createConversation() {
     },
     /** What came before an exchange, as `conversation_history`. */
     historyBefore(exchange) {
-      const earlier = exchanges.slice(0, exchanges.indexOf(exchange)).filter(({ answer }) => answer.trim() !== '');
+      const earlier = exchanges
+        .slice(0, exchanges.indexOf(exchange))
+        .filter(({ answer }) => answer.trim() !== '');
       return messagesOf(newest(earlier));
     },
   };

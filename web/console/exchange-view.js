@@ -28,7 +28,8 @@ export function createExchangeView(question) {
     },
     finish: (facts) => end(factsLine(facts)),
     stop: () => end(factsLine([{ text: say('stopped') }])),
-    fail: (failure, actions) => end(failureNote(failure), element('div', { className: 'actions' }, ...actions)),
+    fail: (failure, actions) =>
+      end(failureNote(failure), element('div', { className: 'actions' }, ...actions)),
   };
 }
 
@@ -37,7 +38,9 @@ function unseenHeading(text) {
 }
 
 function factsLine(facts) {
-  const spans = facts.map(({ text, title = '', className = '' }) => element('span', { title, className }, text));
+  const spans = facts.map(({ text, title = '', className = '' }) =>
+    element('span', { title, className }, text),
+  );
   return element('p', { className: 'facts' }, ...spans);
 }
 

@@ -67,7 +67,8 @@ const ends = {
   code(lines, at) {
     const [, mark] = fence.exec(lines[at]);
     const close = lines.findIndex(
-      (line, index) => index > at && line.trim().startsWith(mark) && line.trim().replaceAll(mark[0], '') === '',
+      (line, index) =>
+        index > at && line.trim().startsWith(mark) && line.trim().replaceAll(mark[0], '') === '',
     );
     return close === -1 ? lines.length : close + 1;
   },
@@ -81,7 +82,10 @@ const ends = {
     const isOrdered = ordered(lines[at]);
     return endWhile(lines, at, (line, index) => {
       if (line.trim() === '') return belongsToList(lines[index + 1] ?? '', isOrdered);
-      return belongsToList(line, isOrdered) || (lines[index - 1].trim() !== '' && kindAt(lines, index) === 'paragraph');
+      return (
+        belongsToList(line, isOrdered) ||
+        (lines[index - 1].trim() !== '' && kindAt(lines, index) === 'paragraph')
+      );
     });
   },
 };
@@ -125,7 +129,11 @@ function nodesOf(lines, depth) {
 const nodes = {
   code(lines) {
     const closed = lines.length > 1 && fence.test(lines.at(-1));
-    const pre = element('pre', { tabIndex: 0 }, element('code', {}, lines.slice(1, closed ? -1 : undefined).join('\n')));
+    const pre = element(
+      'pre',
+      { tabIndex: 0 },
+      element('code', {}, lines.slice(1, closed ? -1 : undefined).join('\n')),
+    );
     return pre;
   },
   heading([line]) {
@@ -134,11 +142,23 @@ const nodes = {
   },
   rule: () => element('hr'),
   quote: (lines, depth) =>
-    element('blockquote', {}, ...nodesOf(lines.map((line) => line.replace(quote, '')), depth + 1)),
+    element(
+      'blockquote',
+      {},
+      ...nodesOf(
+        lines.map((line) => line.replace(quote, '')),
+        depth + 1,
+      ),
+    ),
   table([head, , ...rows]) {
-    const row = (line, cell) => element('tr', {}, ...cellsOf(line).map((text) => element(cell, {}, ...inlineNodes(text))));
+    const row = (line, cell) =>
+      element('tr', {}, ...cellsOf(line).map((text) => element(cell, {}, ...inlineNodes(text))));
     const body = element('tbody', {}, ...rows.map((line) => row(line, 'td')));
-    return element('div', { className: 'table', tabIndex: 0 }, element('table', {}, element('thead', {}, row(head, 'th')), body));
+    return element(
+      'div',
+      { className: 'table', tabIndex: 0 },
+      element('table', {}, element('thead', {}, row(head, 'th')), body),
+    );
   },
   paragraph: (lines) => element('p', {}, ...inlineNodes(flowed(lines))),
   list(lines, depth) {
@@ -151,7 +171,10 @@ const nodes = {
 
 function flowed(lines) {
   return lines
-    .map((line, index) => line.trim() + (index === lines.length - 1 ? '' : line.length >= wrappedFrom ? ' ' : '\n'))
+    .map(
+      (line, index) =>
+        line.trim() + (index === lines.length - 1 ? '' : line.length >= wrappedFrom ? ' ' : '\n'),
+    )
     .join('');
 }
 

@@ -10,8 +10,14 @@ export function showModels(select, models, chosen) {
     members.length === 0 ? [] : [element('optgroup', { label }, ...members.map(option))];
   select.replaceChildren(
     element('option', { value: '' }, say('defaultModel')),
-    ...group(say('available'), chat.filter(({ available }) => available)),
-    ...group(say('unavailable'), chat.filter(({ available }) => !available)),
+    ...group(
+      say('available'),
+      chat.filter(({ available }) => available),
+    ),
+    ...group(
+      say('unavailable'),
+      chat.filter(({ available }) => !available),
+    ),
   );
   select.value = chat.some(({ id }) => id === chosen) ? chosen : '';
 }

@@ -42,7 +42,8 @@ export function createSettings({ gateway, onKeyChange }) {
       const { model, temperature, systemPrompt } = fields;
       return {
         ...(model.value !== '' && { model: model.value }),
-        ...(temperature.value !== '' && temperature.validity.valid && { temperature: temperature.valueAsNumber }),
+        ...(temperature.value !== '' &&
+          temperature.validity.valid && { temperature: temperature.valueAsNumber }),
         ...(systemPrompt.value.trim() !== '' && { system_prompt: systemPrompt.value }),
       };
     },

@@ -133,7 +133,8 @@ export function say(key, values = {}) {
 /** Puts the texts of the page, marked by `data-say…`, into the browser's language. */
 export function translatePage() {
   document.documentElement.lang = chinese ? 'zh-CN' : 'en';
-  for (const element of document.querySelectorAll('[data-say]')) element.textContent = say(element.dataset.say);
+  for (const element of document.querySelectorAll('[data-say]'))
+    element.textContent = say(element.dataset.say);
   const attributes = { sayLabel: 'aria-label', sayTitle: 'title', sayPlaceholder: 'placeholder' };
   for (const [mark, attribute] of Object.entries(attributes)) {
     const selector = `[data-${mark.replace(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`)}]`;

@@ -85,7 +85,11 @@ export const chatFrame = `{
   }
 }`;
 
-export const streamFrame = { type: 'stream', id: 'msg_123', data: { chunk: 'Hello', index: 0, finished: false } };
+export const streamFrame = {
+  type: 'stream',
+  id: 'msg_123',
+  data: { chunk: 'Hello', index: 0, finished: false },
+};
 
 export const completeFrame = {
   type: 'complete',
@@ -98,7 +102,11 @@ export const completeFrame = {
   },
 };
 
-export const errorFrame = { type: 'error', id: 'msg_123', data: { error: 'Error message', code: 'ERROR_CODE' } };
+export const errorFrame = {
+  type: 'error',
+  id: 'msg_123',
+  data: { error: 'Error message', code: 'ERROR_CODE' },
+};
 
 export const pingFrame = `{
   "type": "ping",

@@ -1,5 +1,4 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ParleyError } from '../../core/errors.ts';
 import type { Caller } from '../../core/identity/caller.ts';
 import { credentialsOf } from '../../http/credentials.ts';
 import { takeAllowance } from '../../http/rate-limit.ts';
@@ -21,7 +20,7 @@ export async function gatewayPlugin(app: FastifyInstance, options: GatewayOption
   registerSocket(options);
   await app.register(async (limited) => {
     limited.addHook('onRequest', async (request, reply) => {
-      request.caller = await identify(options, request);
+      request.caller = await identify(options, request, reply);
       await takeAllowance(options.limits, request.caller, options.requestLimit, reply, options.runtime.now());
     });
     registerChatRoutes(limited, options);
@@ -31,14 +30,17 @@ export async function gatewayPlugin(app: FastifyInstance, options: GatewayOption
 }
 
 /** Bad credentials count against the address, too: guessing keys is not free. */
-async function identify(options: GatewayOptions, request: FastifyRequest): Promise<Caller> {
+async function identify(
+  options: GatewayOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Caller> {
   const ip = options.clientAddress(request.raw);
   try {
     return await options.authenticator.identify(credentialsOf(request.headers), ip);
   } catch (thrown) {
-    const { allowed } = await options.limits.take(options.requestLimit, ip);
-    if (!allowed)
-      throw new ParleyError('rate_limited', 'Too many requests. Try again in a minute.', { cause: thrown });
+    const stranger = { kind: 'anonymous', ip } as const;
+    await takeAllowance(options.limits, stranger, options.requestLimit, reply, options.runtime.now());
     throw thrown;
   }
 }

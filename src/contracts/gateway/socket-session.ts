@@ -1,7 +1,8 @@
-import { Compile } from 'typebox/compile';
 import type { RawData, WebSocket } from 'ws';
+import type { CompletionEvent } from '../../core/completions/completions.ts';
 import { asParleyError, ParleyError } from '../../core/errors.ts';
 import type { Caller } from '../../core/identity/caller.ts';
+import { createFrameCheck, type FrameCheck } from '../../http/frame-check.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
 import { sendFrame, type SocketRequest } from '../../http/sockets.ts';
 import { cachePolicyOf, completionInput } from './input.ts';
@@ -10,7 +11,7 @@ import type { GatewayOptions } from './options.ts';
 import { presentUsage } from './present.ts';
 import { chatFrameSchema, type ChatFrame } from './schemas.ts';
 
-const chatFrame = Compile(chatFrameSchema);
+const checkChatFrame: FrameCheck<ChatFrame> = createFrameCheck(chatFrameSchema);
 
 /** An answer on its way to a socket. */
 interface Chat {
@@ -90,7 +91,7 @@ function dispatch(session: Session, frame: Record<string, unknown>, id: string |
 
 function beginChat(session: Session, frame: Record<string, unknown>): void {
   const { chats, options } = session;
-  if (!chatFrame.Check(frame)) throw describe(frame);
+  checkChatFrame(frame);
   if (chats.has(frame.id)) throw badFrame(`An answer with the id "${frame.id}" is still on its way.`, 'id');
   if (chats.size >= options.answersPerSocket) {
     throw new ParleyError(
@@ -124,19 +125,23 @@ async function answer(session: Session, { id, data }: ChatFrame, chat: Chat): Pr
     requestId: request.requestId,
     cache: cachePolicyOf(options.cacheEnabled, undefined),
   });
+  const streamed = data.stream === true;
   let index = 0;
   let cached = false;
-  for await (const event of options.core.completions.stream(caller, input, chat.controller.signal)) {
+  const show = (event: CompletionEvent): Promise<void> | void => {
     if (event.type === 'start') cached = event.cache.status === 'HIT';
     if (event.type === 'text-delta') {
       chat.text += event.text;
-      if (data.stream === true) await sendFrame(socket, streamFrame(id, event.text, index++, false));
+      if (streamed) return sendFrame(socket, streamFrame(id, event.text, index++, false));
     }
-    if (event.type !== 'finish') continue;
-    if (data.stream === true) await sendFrame(socket, streamFrame(id, '', index, true));
+    if (event.type !== 'finish') return;
+    if (streamed) void sendFrame(socket, streamFrame(id, '', index, true));
     const { model, usage } = event;
     const complete = { response: chat.text, model, usage: presentUsage(usage), cached };
-    await sendFrame(socket, { type: 'complete', id, data: complete });
+    return sendFrame(socket, { type: 'complete', id, data: complete });
+  };
+  for await (const group of options.core.completions.stream(caller, input, chat.controller.signal)) {
+    for (const event of group) await show(event);
   }
 }
 
@@ -150,20 +155,6 @@ function cancelChat({ chats }: Session, id: string | null): void {
     throw new ParleyError('not_found', 'No answer with this id is on its way.', { field: 'id' });
   }
   chat.controller.abort();
-}
-
-function describe(frame: unknown): ParleyError {
-  const problem = [...chatFrame.Errors(frame)][0];
-  const missing = (problem?.params as { requiredProperties?: string[] } | undefined)?.requiredProperties?.[0];
-  const path = [
-    ...(problem?.instancePath.split('/').slice(1) ?? []),
-    ...(missing === undefined ? [] : [missing]),
-  ];
-  const field = path.join('.') || 'frame';
-  return badFrame(
-    `${field}: ${missing === undefined ? (problem?.message ?? 'is not valid') : 'is required'}`,
-    field,
-  );
 }
 
 function badFrame(message: string, field: string): ParleyError {

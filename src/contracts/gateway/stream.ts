@@ -18,8 +18,9 @@ export async function streamAnswer(
   const signal = running.forResponse(reply.raw);
   const events = core.completions.stream(request.caller, input, signal);
   const start = await events.next();
-  if (start.done !== true && start.value.type === 'start')
-    reply.header('x-cache-status', start.value.cache.status);
+  for (const event of start.value ?? []) {
+    if (event.type === 'start') reply.header('x-cache-status', event.cache.status);
+  }
   await sendEventStream(reply, events, { ...eventStreamTimes, frame: createFrames(), failureFrame });
   return reply;
 }

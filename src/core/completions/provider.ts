@@ -63,7 +63,10 @@ export interface EmbeddingAnswer {
 export interface Provider {
   readonly name: string;
   answer(request: ModelRequest, signal: AbortSignal): Promise<Answer>;
-  stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
+  /**
+   * Events in groups as they arrived together, none empty: a turn of the promise queue is paid per group, not per token.
+   */
+  stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ProviderEvent[]>;
   embed?(request: EmbeddingRequest, signal: AbortSignal): Promise<EmbeddingAnswer>;
   /** The vendor's own list of model ids, where it has one. */
   listModels?(signal: AbortSignal): Promise<string[]>;

@@ -14,7 +14,7 @@ import type { ProviderEvent, Usage } from './provider.ts';
 import type { Candidate } from './router.ts';
 
 /**
- * Answers piece by piece: provider events → books → events for the door. `finish` comes after the call's row is committed.
+ * Answers piece by piece, in groups as the pieces came: provider events → books → events for the door. `finish` comes after the call's row is committed.
  * A consumer that stops early (return) counts as a cancellation; so does an abort of `signal`.
  */
 export async function* stream(
@@ -22,9 +22,9 @@ export async function* stream(
   caller: Caller,
   input: CompletionInput,
   signal: AbortSignal,
-): AsyncGenerator<CompletionEvent> {
+): AsyncGenerator<CompletionEvent[]> {
   const preparation = await prepare(parts, caller, input, true);
-  yield { type: 'start', cache: preparation.report };
+  yield [{ type: 'start', cache: preparation.report }];
   if (preparation.hit !== null) yield* replay(parts, preparation);
   else yield* metered(parts, preparation, signal);
 }
@@ -43,7 +43,7 @@ async function* metered(
   parts: CompletionsParts,
   preparation: Preparation,
   signal: AbortSignal,
-): AsyncGenerator<CompletionEvent> {
+): AsyncGenerator<CompletionEvent[]> {
   const tally: Tally = {
     text: '',
     extra: undefined,
@@ -54,14 +54,19 @@ async function* metered(
   };
   let failure: ParleyError | undefined;
   try {
-    for await (const event of providerEvents(parts, preparation, tally, signal)) {
-      if (event.type !== 'finish') {
-        yield tallied(parts, preparation, tally, event);
-        continue;
+    for await (const group of providerEvents(parts, preparation, tally, signal)) {
+      const shown: CompletionEvent[] = [];
+      for (const event of group) {
+        if (event.type !== 'finish') {
+          shown.push(tallied(parts, preparation, tally, event));
+          continue;
+        }
+        if (shown.length > 0) yield shown;
+        await finish(parts, preparation, tally, event);
+        yield [{ ...event, model: tally.answeredBy.model.id }];
+        return;
       }
-      await finish(parts, preparation, tally, event);
-      yield { ...event, model: tally.answeredBy.model.id };
-      return;
+      yield shown;
     }
   } catch (thrown) {
     failure = signal.aborted ? abortError(signal) : asParleyError(thrown);
@@ -77,7 +82,7 @@ async function* providerEvents(
   { candidates, request }: Preparation,
   tally: Tally,
   signal: AbortSignal,
-): AsyncGenerator<ProviderEvent> {
+): AsyncGenerator<ProviderEvent[]> {
   const { result, candidate } = await parts.router.run(candidates, signal, async ({ model, slot }) => {
     tally.attempts++;
     const events = slot.provider.stream({ ...request, model: model.id }, signal)[Symbol.asyncIterator]();
@@ -157,7 +162,7 @@ async function settleUnfinished(
   });
 }
 
-async function* replay(parts: CompletionsParts, preparation: Preparation): AsyncGenerator<CompletionEvent> {
+async function* replay(parts: CompletionsParts, preparation: Preparation): AsyncGenerator<CompletionEvent[]> {
   const { hit, candidates, origin, began } = preparation;
   if (hit === null) return;
   const { text, model, reason, usage } = hit.answer;
@@ -172,6 +177,8 @@ async function* replay(parts: CompletionsParts, preparation: Preparation): Async
     firstTokenMs: durationMs,
     attempts: 0,
   });
-  yield { type: 'text-delta', text, model };
-  yield { type: 'finish', reason, usage, model };
+  yield [
+    { type: 'text-delta', text, model },
+    { type: 'finish', reason, usage, model },
+  ];
 }

@@ -45,7 +45,12 @@ const prefixLength = 10;
 
 export function createApiKeys(parts: { rows: ApiKeyRows; runtime: Runtime }): ApiKeys {
   const { rows, runtime } = parts;
-  const verified = new LRUCache<string, ApiKey>({ max: 10_000, ttl: beliefMs, perf: { now: runtime.now } });
+  const verified = new LRUCache<string, ApiKey>({
+    max: 10_000,
+    ttl: beliefMs,
+    ttlResolution: 0,
+    perf: { now: runtime.now },
+  });
   const usedAt = new Map<number, number>();
 
   return {

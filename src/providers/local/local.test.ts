@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { estimateTokenCount } from 'tokenx';
 import type { Message } from '../../core/completions/messages.ts';
 import type { ModelRequest, Provider } from '../../core/completions/provider.ts';
+import { singly } from '../events.fixture.ts';
 import { createKnowledge } from '../../core/knowledge/knowledge.ts';
 import { loadKnowledgeFolder } from './knowledge-folder.ts';
 import { createLocalProvider } from './local.ts';
@@ -24,7 +25,7 @@ const reply = async (...questions: string[]) => (await local.answer(asking(...qu
 
 async function streamed(provider: Provider, request: ModelRequest) {
   const deltas: string[] = [];
-  for await (const event of provider.stream(request, never)) {
+  for await (const event of singly(provider.stream(request, never))) {
     if (event.type === 'text-delta') deltas.push(event.text);
     else if (event.type === 'finish') return { deltas, last: event };
   }
@@ -221,7 +222,7 @@ test('an abort ends a stream at the next piece', async () => {
   const controller = new AbortController();
   let pieces = 0;
   const read = async () => {
-    for await (const event of local.stream(asking('How do I start Parley?'), controller.signal)) {
+    for await (const event of singly(local.stream(asking('How do I start Parley?'), controller.signal))) {
       assert.equal(event.type, 'text-delta');
       if (++pieces === 3) controller.abort();
     }
@@ -235,7 +236,8 @@ test('a stream lets other work run, so that an abort can arrive', async () => {
   const controller = new AbortController();
   setImmediate(() => controller.abort());
   const read = async () => {
-    for await (const event of local.stream(asking('How do I start Parley?'), controller.signal)) void event;
+    for await (const event of singly(local.stream(asking('How do I start Parley?'), controller.signal)))
+      void event;
   };
   await assert.rejects(read, { code: 'cancelled' });
 });

@@ -53,18 +53,18 @@ async function* streamOf(
   parts: LocalParts,
   request: ModelRequest,
   signal: AbortSignal,
-): AsyncGenerator<ProviderEvent, void> {
+): AsyncGenerator<ProviderEvent[], void> {
   throwIfAborted(signal);
   const answer = answerOf(parts, request);
   let yielded = 0;
   for (const text of piecesOf(answer.text)) {
     if (yielded > 0 && yielded % piecesPerTurn === 0) await nextTurn();
     throwIfAborted(signal);
-    yield { type: 'text-delta', text };
+    yield [{ type: 'text-delta', text }];
     yielded += 1;
   }
   throwIfAborted(signal);
-  yield { type: 'finish', reason: answer.reason, usage: answer.usage };
+  yield [{ type: 'finish', reason: answer.reason, usage: answer.usage }];
 }
 
 /** The text before the first of OpenAI's `stop` sequences: a string or a list of strings. */

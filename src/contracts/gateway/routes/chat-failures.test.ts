@@ -64,7 +64,10 @@ describe('a vendor that fails, PARLEY_FALLBACK=off', () => {
 
   test('a vendor that refuses the request is 502 with what it said', async () => {
     mock.clearFixtures();
-    mock.onMessage(/./, { error: { message: 'No such parameter', type: 'invalid_request_error' }, status: 400 });
+    mock.onMessage(/./, {
+      error: { message: 'No such parameter', type: 'invalid_request_error' },
+      status: 400,
+    });
     const { status, body } = await complete<ErrorBody>(parley.url, question());
     assert.equal(status, 502);
     assert.match(body.error, /No such parameter/);
@@ -263,7 +266,10 @@ describe('a vendor that asks for patience', () => {
     const refused = performance.now();
     first.refuse(429, 'Slow down', { 'retry-after': '1' });
     const second = await vendor.next();
-    assert.ok(performance.now() - refused >= 990, 'the pause of the policy is 1 ms, the vendor asked for 1 s');
+    assert.ok(
+      performance.now() - refused >= 990,
+      'the pause of the policy is 1 ms, the vendor asked for 1 s',
+    );
     second.answer('Here you are');
     const { status, body } = await answered;
     assert.equal(status, 200);

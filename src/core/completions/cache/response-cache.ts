@@ -114,6 +114,7 @@ function createState(parts: ResponseCacheParts) {
       maxSize: parts.maxBytes,
       sizeCalculation: (entry) => entry.bytes,
       ttl: parts.ttlMs,
+      ttlResolution: 0,
       perf: { now: parts.runtime.now },
       dispose: (entry, _exact, reason) => forget(state, entry, reason),
     }),
