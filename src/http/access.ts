@@ -1,5 +1,7 @@
+import type { onRequestHookHandler } from 'fastify';
 import { ParleyError } from '../core/errors.ts';
 import { hasScope, type Caller, type Scope } from '../core/identity/caller.ts';
+import './caller-decoration.ts';
 
 /** Who may use doors whose contract calls itself open. */
 export interface AccessPolicy {
@@ -27,4 +29,12 @@ export function requireScope(policy: AccessPolicy, caller: Caller, scope: Scope)
   if (!hasScope(caller, scope)) {
     throw new ParleyError('forbidden', `This API key does not have the scope "${scope}".`);
   }
+}
+
+/** `requireScope` as a route's hook: before the body is read, so that strangers cannot make the server parse megabytes. */
+export function demandScope(policy: AccessPolicy, scope: Scope): onRequestHookHandler {
+  return (request, _reply, done) => {
+    requireScope(policy, request.caller, scope);
+    done();
+  };
 }

@@ -28,6 +28,7 @@ export async function createHttpServer(parts: ServerParts): Promise<FastifyInsta
   const app = fastify({
     loggerInstance: parts.log,
     disableRequestLogging: true,
+    childLoggerFactory: (log) => log,
     requestIdHeader: false,
     genReqId: parts.requestId,
     bodyLimit: parts.bodyBytes,

@@ -1,6 +1,6 @@
 import { apiCallColumns, apiCallRow, sampleCall, usageRow } from './api-call.ts';
 import type { ApiCall, ApiCallRow, NewApiCall } from './api-call.ts';
-import type { Database, Statement } from './database.ts';
+import type { Database, Statement, WriteOptions } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { readTotals } from './usage-totals.ts';
@@ -27,7 +27,7 @@ export interface ApiCallFilter {
 /** The record of every model call, and the daily sums that statistics read. */
 export interface ApiCalls {
   /** Stores the call and adds it to its day's sums in one unit. */
-  record(call: NewApiCall): Promise<void>;
+  record(call: NewApiCall, options?: WriteOptions): Promise<void>;
   /** Newest day first, within a day the last recorded first. */
   list(filter: ApiCallFilter): Promise<ApiCall[]>;
   /**
@@ -45,11 +45,14 @@ export function createApiCalls(database: Database, queries: Queries): ApiCalls {
   const insert = compileStatement(queries.insertInto('api_calls').values(apiCallRow(sampleCall)));
   const addUp = compileAddUp(queries);
   return {
-    async record(call) {
-      await database.write([
-        withValues(insert, Object.values(apiCallRow(call))),
-        withValues(addUp, Object.values(usageRow(call))),
-      ]);
+    async record(call, options) {
+      await database.write(
+        [
+          withValues(insert, Object.values(apiCallRow(call))),
+          withValues(addUp, Object.values(usageRow(call))),
+        ],
+        options,
+      );
     },
     async list(filter) {
       const rows = await readPage(database, queries, filter);

@@ -44,6 +44,12 @@ export interface DatabaseStats {
   pending: number;
 }
 
+/** How a unit may be written. */
+export interface WriteOptions {
+  /** Nobody waits for it: it may take some milliseconds longer, to share its transaction with others. */
+  patient?: boolean | undefined;
+}
+
 /** A database as this room's nouns see it. Every failure is a `StorageError`. */
 export interface Database {
   /** Runs one query. It sees every unit whose promise has resolved. */
@@ -52,7 +58,7 @@ export interface Database {
    * Runs the statements as one atomic unit; once it resolves, the unit survives a power failure.
    * Units run in the order of their calls, and a unit that fails takes no other unit with it.
    */
-  write(unit: readonly Statement[]): Promise<WriteResult[]>;
+  write(unit: readonly Statement[], options?: WriteOptions): Promise<WriteResult[]>;
   /** Resolves when every unit queued before this call has settled. */
   flush(): Promise<void>;
   /** Settles what is queued, then closes; every later call rejects with `unavailable`. Safe to repeat. */

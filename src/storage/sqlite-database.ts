@@ -29,7 +29,7 @@ export async function openSqliteDatabase(options: SqliteDatabaseOptions): Promis
   const reader = createSqliteReader(connection);
   return {
     read: (query) => reader.read(query),
-    write: (unit) => queue.write(unit),
+    write: (unit, options) => queue.write(unit, options),
     flush: () => queue.flush(),
     stats: () => queue.stats(),
     // The reader first: the last connection to close checkpoints and removes the log, which a reader cannot do.

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { createBatchEncoder } from './batch-encoder.ts';
 import type { BatchEncoder } from './batch-encoder.ts';
-import type { DatabaseStats, Statement, WriteResult } from './database.ts';
+import type { DatabaseStats, Statement, WriteOptions, WriteResult } from './database.ts';
 import { StorageError } from './storage-error.ts';
 import { refusalOf } from './statement-check.ts';
 import { settleCommitted, settleLost } from './write-settlement.ts';
@@ -26,7 +26,7 @@ export interface WriteQueueParts {
 
 /** The main thread's side of the writer. */
 export interface WriteQueue {
-  write(unit: readonly Statement[]): Promise<WriteResult[]>;
+  write(unit: readonly Statement[], options?: WriteOptions): Promise<WriteResult[]>;
   flush(): Promise<void>;
   /** Settles what is queued, calls `beforeEnd` once, then ends the writer. */
   close(beforeEnd?: () => void): Promise<void>;
@@ -35,9 +35,8 @@ export interface WriteQueue {
 
 /** Units in one transaction at most: bounds how long the first of them waits for the last. */
 const maxBatchUnits = 2000;
-/** From this many units a batch on, the queue is busy. */
-const busyBatchUnits = 3;
-const gatherMs = 1;
+/** How long a patient unit waits for company at most. */
+const patienceMs = 20;
 
 interface State {
   readonly parts: WriteQueueParts;
@@ -46,8 +45,9 @@ interface State {
   waiting: PendingUnit[];
   inFlight: PendingUnit[];
   scheduled: boolean;
-  /** Units in the batch before: how busy the queue is. */
-  lastBatchUnits: number;
+  /** Whether somebody waits for one of `waiting`. */
+  urgent: boolean;
+  patience: NodeJS.Timeout | undefined;
   /** Why nothing is written any more, once that is so. */
   ended: StorageError | undefined;
   closing: Promise<void> | undefined;
@@ -55,7 +55,7 @@ interface State {
 
 /**
  * Groups units into batches. While one batch commits, units gather for the next; when the writer is idle, a
- * unit leaves at the end of the event loop's turn, with everything else that came up in it.
+ * unit that somebody waits for leaves at the end of the event loop's turn, with everything else that came up in it.
  */
 export function createWriteQueue(parts: WriteQueueParts): WriteQueue {
   const state: State = {
@@ -65,7 +65,8 @@ export function createWriteQueue(parts: WriteQueueParts): WriteQueue {
     waiting: [],
     inFlight: [],
     scheduled: false,
-    lastBatchUnits: 0,
+    urgent: false,
+    patience: undefined,
     ended: undefined,
     closing: undefined,
   };
@@ -77,7 +78,7 @@ export function createWriteQueue(parts: WriteQueueParts): WriteQueue {
     die(state, new StorageError('unavailable', `The database writer ended unexpectedly with code ${code}`));
   });
   return {
-    write: (unit) => write(state, unit),
+    write: (unit, options) => write(state, unit, options),
     flush: () => flush(state),
     close: (beforeEnd = () => undefined) => (state.closing ??= shutDown(state, beforeEnd)),
     stats: () => ({ ...state.stats, pending: pendingOf(state) }),
@@ -88,7 +89,7 @@ function pendingOf({ waiting, inFlight }: State): number {
   return waiting.length + inFlight.length;
 }
 
-function write(state: State, unit: readonly Statement[]): Promise<WriteResult[]> {
+function write(state: State, unit: readonly Statement[], options?: WriteOptions): Promise<WriteResult[]> {
   if (state.ended) return refuse(state, state.ended);
   if (state.closing) return refuse(state, new StorageError('unavailable', 'The database is closing'));
   const { maxPendingUnits } = state.parts;
@@ -96,7 +97,7 @@ function write(state: State, unit: readonly Statement[]): Promise<WriteResult[]>
     return refuse(state, new StorageError('overloaded', `${maxPendingUnits} writes are waiting already`));
   }
   const refusal = refusalOf(unit);
-  return refusal ? refuse(state, refusal) : enqueue(state, unit);
+  return refusal ? refuse(state, refusal) : enqueue(state, unit, options?.patient);
 }
 
 function refuse(state: State, error: StorageError): Promise<never> {
@@ -104,27 +105,31 @@ function refuse(state: State, error: StorageError): Promise<never> {
   return Promise.reject(error);
 }
 
-function enqueue(state: State, statements: readonly Statement[]): Promise<WriteResult[]> {
+function enqueue(state: State, statements: readonly Statement[], patient = false): Promise<WriteResult[]> {
   return new Promise((resolve, reject) => {
     state.waiting.push({ statements, resolve, reject });
+    if (!patient) state.urgent = true;
     schedule(state);
   });
 }
 
-/**
- * A quiet queue sends at the end of this turn. A busy one waits a moment for more: a batch costs two messages and an
- * fsync however many units it has.
- */
+/** Urgent units leave at the end of this turn, patient ones with the next urgent one or after a moment. */
 function schedule(state: State): void {
-  if (state.scheduled || state.inFlight.length > 0) return;
-  state.scheduled = true;
-  if (state.lastBatchUnits < busyBatchUnits) setImmediate(send, state);
-  else setTimeout(send, gatherMs, state);
+  if (state.inFlight.length > 0) return;
+  if (!state.urgent) {
+    state.patience ??= setTimeout(send, patienceMs, state);
+  } else if (!state.scheduled) {
+    state.scheduled = true;
+    setImmediate(send, state);
+  }
 }
 
 function send(state: State): void {
+  clearTimeout(state.patience);
+  state.patience = undefined;
   state.scheduled = false;
   if (state.waiting.length === 0 || state.inFlight.length > 0 || state.ended) return;
+  state.urgent = state.waiting.length > maxBatchUnits;
   if (state.waiting.length <= maxBatchUnits) {
     state.inFlight = state.waiting;
     state.waiting = [];
@@ -145,8 +150,8 @@ function send(state: State): void {
 function receive(state: State, reply: WriterReply): void {
   const { stats, inFlight: units } = state;
   state.inFlight = [];
-  state.lastBatchUnits = units.length;
-  if (state.waiting.length > 0) schedule(state);
+  if (state.urgent) send(state);
+  else if (state.waiting.length > 0) schedule(state);
   if (reply.kind === 'committed') {
     if (reply.numbers.length > 0) stats.transactions++;
     stats.units += units.length - reply.failures.length;

@@ -54,7 +54,7 @@ export function createChat({ gateway, settings, announce, onBusy, page, place })
       show.now();
     }
     if (exchange.answer.trim() === '') view.show(say('noText'));
-    return factsOf({ asked: request.model, cache, last, seconds: (performance.now() - begun) / 1000 });
+    return factsOf({ asked: request.model, cache, last, ms: performance.now() - begun });
   }
 
   function end(thrown, exchange, view) {
@@ -93,7 +93,7 @@ function button(text, onclick) {
 }
 
 /** What is said beneath an answer: who gave it, whether from the cache, tokens, time. */
-function factsOf({ asked, cache, last: { model, usage }, seconds }) {
+function factsOf({ asked, cache, last: { model, usage }, ms }) {
   const fellBack = asked !== undefined && model !== asked;
   return [
     { text: fellBack ? say('instead', { model, asked }) : model, className: fellBack ? 'fell-back' : '' },
@@ -102,8 +102,13 @@ function factsOf({ asked, cache, last: { model, usage }, seconds }) {
       text: say('tokens', { prompt: usage.prompt_tokens, completion: usage.completion_tokens }),
       title: say('tokensExplained'),
     },
-    { text: say('seconds', { seconds: seconds.toFixed(seconds < 10 ? 1 : 0) }) },
+    { text: duration(ms) },
   ];
+}
+
+function duration(ms) {
+  if (ms < 1000) return say('milliseconds', { ms: Math.round(ms) });
+  return say('seconds', { seconds: (ms / 1000).toFixed(ms < 10_000 ? 1 : 0) });
 }
 
 /** Draws at most once a frame; hidden pages have no frames, so `now` draws what is left. */

@@ -9,6 +9,8 @@ export function createComposer({ onSend, onStop }) {
     send.hidden = busy;
     stop.hidden = !busy;
     send.disabled = field.value.trim() === '';
+    // For browsers without `field-sizing`.
+    field.rows = Math.min(10, field.value.split('\n').length);
   };
   form.addEventListener('submit', (event) => {
     event.preventDefault();

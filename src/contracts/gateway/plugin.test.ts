@@ -330,6 +330,13 @@ describe('credentials', () => {
     });
   }
 
+  test('closed gateway: who has no key learns nothing of what is valid', async () => {
+    await refused(send(`${closed.url}/api/v1/chat/completion`, 'POST', '{"malformed'), 401, 'UNAUTHORIZED');
+    await refused(send(`${closed.url}/api/v1/models?page=0`, 'GET'), 401, 'UNAUTHORIZED');
+    const large = { message: 'x'.repeat(2 * 1024 * 1024) };
+    await refused(send(`${closed.url}/api/v1/chat/stream`, 'POST', large), 401, 'UNAUTHORIZED');
+  });
+
   test('a key that has expired', async () => {
     const secret = await closed.key({ expiresAt: Date.now() + 3_600_000 });
     assert.equal((await models(closed.url, { 'x-api-key': secret })).status, 200);

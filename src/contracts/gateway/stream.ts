@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CompletionEvent, CompletionInput } from '../../core/completions/completions.ts';
 import { asParleyError } from '../../core/errors.ts';
-import { requireScope } from '../../http/access.ts';
 import { eventStreamTimes, sendEventStream } from '../../http/event-stream.ts';
 import { gatewayError } from './errors.ts';
 import type { GatewayOptions } from './options.ts';
@@ -9,12 +8,11 @@ import { presentUsage } from './present.ts';
 
 /** Streams an answer as gateway.md, "Streaming Chat", has it. */
 export async function streamAnswer(
-  { core, access, running }: GatewayOptions,
+  { core, running }: GatewayOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   input: CompletionInput,
 ): Promise<FastifyReply> {
-  requireScope(access, request.caller, 'completions');
   const signal = running.forResponse(reply.raw);
   const events = core.completions.stream(request.caller, input, signal);
   const start = await events.next();

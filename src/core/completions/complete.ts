@@ -69,13 +69,13 @@ async function callModel(
 
 const noUsage = { promptTokens: 0, completionTokens: 0, estimated: true };
 
-async function completeFromCache(parts: CompletionsParts, preparation: Preparation): Promise<Completion> {
+function completeFromCache(parts: CompletionsParts, preparation: Preparation): Completion {
   const { hit, candidates, origin, began, report } = preparation;
   if (hit === null) throw new TypeError('completeFromCache needs a hit');
   const { text, model, reason, usage } = hit.answer;
   const durationMs = parts.runtime.elapsed() - began;
   parts.cache.answered(durationMs);
-  await parts.meter.settle(origin, {
+  parts.meter.note(origin, {
     model: candidates[0].model,
     outcome: 'cache_hit',
     errorCode: null,

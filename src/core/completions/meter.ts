@@ -43,36 +43,48 @@ export interface MeterParts {
 export interface Meter {
   /** Resolves once the row is committed; throws `storage_failed` where it cannot be. */
   settle(origin: CallOrigin, end: CallEnd): Promise<void>;
+  /**
+   * The same for an answer from the cache, which costs nothing: nobody waits for the row, and a crash within the next
+   * milliseconds may lose it.
+   */
+  note(origin: CallOrigin, end: CallEnd): void;
 }
 
 export function createMeter({ apiCalls, runtime, dayOf, observer, log }: MeterParts): Meter {
+  const rowFor = (origin: CallOrigin, end: CallEnd) => {
+    const row = rowOf(origin, end, runtime.now(), dayOf);
+    const { model, outcome, usage, durationMs, firstTokenMs } = end;
+    const { contract, costNano, currency } = row;
+    observer.callSettled({
+      contract,
+      model: model.id,
+      provider: model.provider,
+      outcome,
+      usage,
+      costNano,
+      currency,
+      durationMs,
+      firstTokenMs,
+    });
+    return row;
+  };
+  const lost = (err: unknown, call: object) =>
+    log.error({ err, call }, 'a call to a model could not be recorded');
+
   return {
     async settle(origin, end) {
-      const row = rowOf(origin, end, runtime.now(), dayOf);
-      observer.callSettled({
-        contract: origin.contract,
-        model: end.model.id,
-        provider: end.model.provider,
-        outcome: end.outcome,
-        usage: end.usage,
-        costNano: row.costNano,
-        currency: row.currency,
-        durationMs: end.durationMs,
-        firstTokenMs: end.firstTokenMs,
-      });
+      const row = rowFor(origin, end);
       try {
         await apiCalls.record(row);
       } catch (cause) {
-        log.error({ err: cause, call: row }, 'a call to a model could not be recorded');
-        throw new ParleyError(
-          'storage_failed',
-          'The call could not be recorded, so its answer is withheld. Try again later.',
-          {
-            retryable: true,
-            cause,
-          },
-        );
+        lost(cause, row);
+        const text = 'The call could not be recorded, so its answer is withheld. Try again later.';
+        throw new ParleyError('storage_failed', text, { retryable: true, cause });
       }
+    },
+    note(origin, end) {
+      const row = rowFor(origin, end);
+      apiCalls.record(row, { patient: true }).catch((err: unknown) => lost(err, row));
     },
   };
 }

@@ -168,7 +168,7 @@ async function* replay(parts: CompletionsParts, preparation: Preparation): Async
   const { text, model, reason, usage } = hit.answer;
   const durationMs = parts.runtime.elapsed() - began;
   parts.cache.answered(durationMs);
-  await parts.meter.settle(origin, {
+  parts.meter.note(origin, {
     model: candidates[0].model,
     outcome: 'cache_hit',
     errorCode: null,

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
-import { requireScope } from '../../../http/access.ts';
+import { demandScope } from '../../../http/access.ts';
 import type { GatewayOptions } from '../options.ts';
 import { presentCacheStats, presentWarmReport } from '../present.ts';
 import {
@@ -16,16 +16,17 @@ import {
 export function registerCacheRoutes(app: FastifyInstance, { core, access, running }: GatewayOptions): void {
   app.get(
     '/api/v1/cache/stats',
-    { schema: { tags: ['gateway'], summary: 'Figures of the cache', response: { 200: cacheStatsSchema } } },
-    (request) => {
-      requireScope(access, request.caller, 'completions');
-      return presentCacheStats(core.cache.stats());
+    {
+      onRequest: demandScope(access, 'completions'),
+      schema: { tags: ['gateway'], summary: 'Figures of the cache', response: { 200: cacheStatsSchema } },
     },
+    () => presentCacheStats(core.cache.stats()),
   );
 
   app.post<{ Body: Static<typeof warmRequestSchema> }>(
     '/api/v1/cache/warm',
     {
+      onRequest: demandScope(access, 'cache'),
       schema: {
         tags: ['gateway'],
         summary: 'Fetch answers ahead of time',
@@ -34,7 +35,6 @@ export function registerCacheRoutes(app: FastifyInstance, { core, access, runnin
       },
     },
     async (request, reply) => {
-      requireScope(access, request.caller, 'cache');
       const { patterns, models = [], limit = 10 } = request.body;
       const input = {
         contract: 'gateway',
@@ -51,6 +51,7 @@ export function registerCacheRoutes(app: FastifyInstance, { core, access, runnin
   app.delete<{ Querystring: Static<typeof clearQuerySchema> }>(
     '/api/v1/cache/clear',
     {
+      onRequest: demandScope(access, 'cache'),
       schema: {
         tags: ['gateway'],
         summary: 'Forget cached answers',
@@ -58,9 +59,6 @@ export function registerCacheRoutes(app: FastifyInstance, { core, access, runnin
         response: { 200: clearResponseSchema, '4xx': errorSchema },
       },
     },
-    async (request) => {
-      requireScope(access, request.caller, 'cache');
-      return { cleared: await core.cache.clear(request.query.pattern) };
-    },
+    async (request) => ({ cleared: await core.cache.clear(request.query.pattern) }),
   );
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { requireScope } from '../../../http/access.ts';
+import { demandScope } from '../../../http/access.ts';
 import { completionInput, cachePolicyOf } from '../input.ts';
 import type { GatewayOptions } from '../options.ts';
 import { presentCompletion } from '../present.ts';
@@ -11,9 +11,12 @@ const streamPath = '/api/v1/chat/stream';
 
 /** `POST /api/v1/chat/completion` and `POST /api/v1/chat/stream`. */
 export function registerChatRoutes(app: FastifyInstance, options: GatewayOptions): void {
+  const onRequest = demandScope(options.access, 'completions');
+
   app.post<{ Body: ChatRequest }>(
     completionPath,
     {
+      onRequest,
       schema: {
         tags: ['gateway'],
         summary: 'Answer a message',
@@ -30,6 +33,7 @@ export function registerChatRoutes(app: FastifyInstance, options: GatewayOptions
   app.post<{ Body: ChatRequest }>(
     streamPath,
     {
+      onRequest,
       schema: {
         tags: ['gateway'],
         summary: 'Answer a message as Server-Sent Events',
@@ -47,8 +51,7 @@ async function completeAnswer(
   request: FastifyRequest<{ Body: ChatRequest }>,
   reply: FastifyReply,
 ) {
-  const { core, access, running, runtime } = options;
-  requireScope(access, request.caller, 'completions');
+  const { core, running, runtime } = options;
   const signal = running.forResponse(reply.raw);
   const completion = await core.completions.complete(
     request.caller,

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { OfferedModel } from '../../../core/core.ts';
 import { ParleyError } from '../../../core/errors.ts';
-import { requireScope } from '../../../http/access.ts';
+import { demandScope } from '../../../http/access.ts';
 import type { GatewayOptions } from '../options.ts';
 import { presentModel, presentPage } from '../present.ts';
 import {
@@ -19,6 +19,7 @@ export function registerModelRoutes(app: FastifyInstance, { core, access, runtim
   app.get<{ Querystring: PageQuery }>(
     '/api/v1/models',
     {
+      onRequest: demandScope(access, 'completions'),
       schema: {
         tags: ['gateway'],
         summary: 'List the models',
@@ -29,7 +30,6 @@ export function registerModelRoutes(app: FastifyInstance, { core, access, runtim
       serializerCompiler: () => JSON.stringify,
     },
     (request) => {
-      requireScope(access, request.caller, 'completions');
       const { page, limit, sort, order } = request.query;
       const models = sorted(core.models.list(), sort, order).map((model) =>
         presentModel(model, runtime.now()),
@@ -41,6 +41,7 @@ export function registerModelRoutes(app: FastifyInstance, { core, access, runtim
   app.get<{ Params: { model_id: string } }>(
     '/api/v1/models/:model_id',
     {
+      onRequest: demandScope(access, 'completions'),
       schema: {
         tags: ['gateway'],
         summary: 'One model',
@@ -49,7 +50,6 @@ export function registerModelRoutes(app: FastifyInstance, { core, access, runtim
       },
     },
     (request) => {
-      requireScope(access, request.caller, 'completions');
       const model = core.models.get(request.params.model_id);
       if (model === undefined) {
         throw new ParleyError('not_found', `There is no model named "${request.params.model_id}".`, {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { requireScope } from '../../../http/access.ts';
+import { demandScope } from '../../../http/access.ts';
 import { chatPath, completionInput } from '../input.ts';
 import type { OpenAiOptions } from '../options.ts';
 import { presentCompletion } from '../present.ts';
@@ -12,6 +12,7 @@ export function registerChatRoutes(app: FastifyInstance, options: OpenAiOptions)
   app.post<{ Body: ChatRequest }>(
     chatPath,
     {
+      onRequest: demandScope(access, 'completions'),
       bodyLimit: options.imageBodyBytes,
       schema: {
         tags: ['openai'],
@@ -22,7 +23,6 @@ export function registerChatRoutes(app: FastifyInstance, options: OpenAiOptions)
       },
     },
     async (request, reply) => {
-      requireScope(access, request.caller, 'completions');
       const { body } = request;
       const input = completionInput(body, request.id, options.cache ? { read: true, write: true } : null);
       const id = `chatcmpl-${runtime.token(16)}`;

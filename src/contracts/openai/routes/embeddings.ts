@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { requireScope } from '../../../http/access.ts';
+import { demandScope } from '../../../http/access.ts';
 import type { OpenAiOptions } from '../options.ts';
 import { presentEmbeddings } from '../present.ts';
 import { embeddingRequestSchema, type EmbeddingRequest } from '../schemas.ts';
@@ -11,9 +11,11 @@ export function registerEmbeddingRoutes(
 ): void {
   app.post<{ Body: EmbeddingRequest }>(
     '/v1/embeddings',
-    { schema: { tags: ['openai'], summary: 'Texts as vectors', body: embeddingRequestSchema } },
+    {
+      onRequest: demandScope(access, 'completions'),
+      schema: { tags: ['openai'], summary: 'Texts as vectors', body: embeddingRequestSchema },
+    },
     async (request, reply) => {
-      requireScope(access, request.caller, 'completions');
       const { model, input, dimensions, encoding_format } = request.body;
       const embedded = await core.embeddings.embed(
         request.caller,

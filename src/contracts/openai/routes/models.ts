@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { ParleyError } from '../../../core/errors.ts';
-import { requireScope } from '../../../http/access.ts';
+import { demandScope } from '../../../http/access.ts';
 import type { OpenAiOptions } from '../options.ts';
 import { presentModel } from '../present.ts';
 import { modelParamsSchema } from '../schemas.ts';
@@ -9,9 +9,11 @@ import { modelParamsSchema } from '../schemas.ts';
 export function registerModelRoutes(app: FastifyInstance, { core, access }: OpenAiOptions): void {
   app.get(
     '/v1/models',
-    { schema: { tags: ['openai'], summary: 'The models that can answer' } },
-    (request) => {
-      requireScope(access, request.caller, 'completions');
+    {
+      onRequest: demandScope(access, 'completions'),
+      schema: { tags: ['openai'], summary: 'The models that can answer' },
+    },
+    () => {
       const available = core.models.list().filter((model) => model.available);
       return { object: 'list', data: available.map(presentModel) };
     },
@@ -19,9 +21,11 @@ export function registerModelRoutes(app: FastifyInstance, { core, access }: Open
 
   app.get<{ Params: { model: string } }>(
     '/v1/models/:model',
-    { schema: { tags: ['openai'], summary: 'One model', params: modelParamsSchema } },
+    {
+      onRequest: demandScope(access, 'completions'),
+      schema: { tags: ['openai'], summary: 'One model', params: modelParamsSchema },
+    },
     (request) => {
-      requireScope(access, request.caller, 'completions');
       const model = core.models.get(request.params.model);
       if (model === undefined) {
         throw new ParleyError('model_not_found', `The model "${request.params.model}" does not exist.`, {
