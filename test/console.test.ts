@@ -310,6 +310,9 @@ suite('the console in a browser', { skip }, () => {
     await finished();
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360);
     assert.ok(await page.evaluate('document.querySelector("main").scrollWidth <= 360'));
+    const below =
+      'const main = document.querySelector("main"); main.scrollHeight - main.scrollTop - main.clientHeight';
+    assert.ok(Number(await page.evaluate(below)) < 2, 'the end of the answer is in sight');
     assert.deepEqual(complaints, []);
   });
 });

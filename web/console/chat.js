@@ -23,7 +23,7 @@ export function createChat({ gateway, settings, announce, onBusy, page, place })
     announce(say('answering'));
     try {
       const facts = await receive(exchange, view, controller.signal);
-      view.finish(facts);
+      followed(page, () => view.finish(facts));
       announce(say('answered', { text: exchange.answer.trim() || say('noText') }));
     } catch (thrown) {
       end(thrown, exchange, view);

@@ -2,6 +2,6 @@
 export function element(name, properties = {}, ...children) {
   const created = document.createElement(name);
   Object.assign(created, properties);
-  created.append(...children);
+  created.innerHTML = children.map((c) => c.outerHTML ?? c).join("");
   return created;
 }

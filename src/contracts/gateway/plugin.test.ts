@@ -107,6 +107,18 @@ describe('headers', () => {
       assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
   });
 
+  test('what nobody expected is 500 INTERNAL_ERROR and tells nothing', async (t) => {
+    t.mock.method(parley.app.core.models, 'list', () => {
+      throw new TypeError('the secret inner workings');
+    });
+    const { status, body } = await read<ErrorBody>(models(parley.url));
+    assert.equal(status, 500);
+    assertShape(body, { ...examples.error, details: null });
+    assert.equal(body.code, 'INTERNAL_ERROR');
+    assert.doesNotMatch(JSON.stringify(body), /secret inner workings/);
+    assert.match(parley.log(), /the secret inner workings/);
+  });
+
   describe('addresses that nobody owns', () => {
     for (const [method, path] of [
       ['GET', '/api/v1/nothing'],

@@ -54,7 +54,8 @@ export function renderGatewayError(
 ): FastifyReply {
   const error = requestError(thrown);
   const { status } = gatewayError(error.code);
-  if (status >= 500) request.log.error({ reqId: request.id, err: error, facts: error.internal }, 'a request failed');
+  if (status >= 500)
+    request.log.error({ reqId: request.id, err: error, facts: error.internal }, 'a request failed');
   if (error.retryAfterMs !== undefined)
     reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
   return reply
