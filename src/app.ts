@@ -25,6 +25,7 @@ import { accessPolicyOf } from './http/access.ts';
 import { createClientAddress } from './http/client-address.ts';
 import { createAuthenticator } from './http/credentials.ts';
 import { serveConsole } from './http/console.ts';
+import { createOriginPolicy } from './http/cross-origin.ts';
 import { collectOpenApi, serveDocs } from './http/docs.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { serveReadiness } from './http/readiness.ts';
@@ -182,25 +183,29 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
   const { limits } = config;
   const requestId = createRequestId(runtime);
   const clientAddress = createClientAddress(config.trustedProxies);
+  const access = accessPolicyOf(config.host, config.openGateway);
+  const originAllowed = createOriginPolicy(config.corsOrigins, access.open);
   const server = await createHttpServer({
     log,
     access: parts.access,
     requestId,
     metrics,
     bodyBytes: limits.bodyBytes,
+    originAllowed,
     renderError: (thrown, request, reply) => renderGatewayError(thrown, request, reply, { runtime }),
   });
   const sockets = createSockets({
     clientAddress,
     requestId,
     metrics,
+    originAllowed,
     maxFrameBytes: Math.max(limits.socketFrameBytes, limits.imageBodyBytes),
     heartbeatMs: 30_000,
   });
   const doors = {
     core,
     authenticator: createAuthenticator({ apiKeys: core.apiKeys }),
-    access: accessPolicyOf(config.host, config.openGateway),
+    access,
     limits: config.rateLimits ? createMemoryLimits() : createNoLimits(),
     running,
     runtime,

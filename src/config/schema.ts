@@ -105,6 +105,12 @@ const access = {
     shownDefault: 'open on loopback only',
     description: 'Whether the gateway answers without a key.',
   }),
+  corsOrigins: field(listOf(text), {
+    default: null,
+    shownDefault: 'any where a key is needed, else pages of this machine',
+    description:
+      'Origins of web pages that may use this server, such as `https://shop.example`; `*` for all.',
+  }),
   rateLimits: field(flag, {
     env: 'PARLEY_RATE_LIMITS',
     default: true,

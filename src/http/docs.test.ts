@@ -106,7 +106,9 @@ describe('API documentation', () => {
       const html = await response.text();
       assert.doesNotMatch(html, /(?:src|href)=["'](?:https?:)?\/\//);
 
-      const references = [...html.matchAll(/(?:src|href|spec-url)=["']([^"']+)["']/g)].map(([, url]) => url ?? '');
+      const references = [...html.matchAll(/(?:src|href|spec-url)=["']([^"']+)["']/g)].map(
+        ([, url]) => url ?? '',
+      );
       assert.ok(references.length >= 2);
       for (const reference of references) {
         if (reference.startsWith('data:')) continue;

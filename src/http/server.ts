@@ -6,6 +6,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { IncomingMessage } from 'node:http';
+import { allowOrigins, type OriginPolicy } from './cross-origin.ts';
 import { acceptJson } from './json-body.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from './metrics.ts';
@@ -19,6 +20,7 @@ export interface ServerParts {
   requestId: (request: IncomingMessage) => string;
   metrics: Metrics;
   bodyBytes: number;
+  originAllowed: OriginPolicy;
   /** Answers what no contract's own error handler does: addresses that nobody owns, and unreadable requests. */
   renderError: (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 }
@@ -51,6 +53,7 @@ export async function createHttpServer(parts: ServerParts): Promise<FastifyInsta
     observe(parts, request, reply);
     done();
   });
+  await allowOrigins(app, parts.originAllowed);
   await app.register(fastifyCompress, { encodings: ['gzip', 'identity'], threshold: 1024 });
   return app;
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { ClientAddress } from './client-address.ts';
+import type { OriginPolicy } from './cross-origin.ts';
 import { socketCredentialsOf, type Credentials } from './credentials.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -32,6 +33,7 @@ export interface SocketsParts {
   clientAddress: ClientAddress;
   requestId: (request: IncomingMessage) => string;
   metrics: Metrics;
+  originAllowed: OriginPolicy;
   /** Frames larger than this end the connection (1009). Doors refuse smaller ones politely at their own limit. */
   maxFrameBytes: number;
   /** Between two pings; a socket that did not answer the one before is dead. */
@@ -68,7 +70,9 @@ export function createSockets(parts: SocketsParts): Sockets {
   const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
     const door = doors.get(path);
-    if (door === undefined) return refuse(stream);
+    if (door === undefined) return refuse(stream, '404 Not Found');
+    const { origin, host } = request.headers;
+    if (!parts.originAllowed(origin, host)) return refuse(stream, '403 Forbidden');
     wss.handleUpgrade(request, stream, head, (socket) => {
       alive.add(socket);
       socket.on('pong', () => alive.add(socket));
@@ -97,9 +101,9 @@ export function createSockets(parts: SocketsParts): Sockets {
   };
 }
 
-function refuse(stream: Duplex): void {
+function refuse(stream: Duplex, status: string): void {
   stream.on('error', () => {});
-  stream.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
 /** Frames that wait for a slow client beyond this hold up their source. */

@@ -11,6 +11,8 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** Parley as a process of its own. */
 export interface ParleyProcess {
   url: string;
+  /** Its database, to be looked into once it has ended. */
+  database: string;
   stdout(): string;
   stderr(): string;
   signal(name: 'SIGTERM' | 'SIGINT'): void;
@@ -44,6 +46,7 @@ export async function startParleyProcess(options: ParleyOptions = {}): Promise<P
   });
   return {
     url,
+    database: join(folder, 'data', 'parley.db'),
     stdout: () => stdout,
     stderr: () => stderr,
     signal: (name) => void child.kill(name),

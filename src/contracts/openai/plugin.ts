@@ -15,7 +15,8 @@ export async function openAiPlugin(app: FastifyInstance, options: OpenAiOptions)
   app.setErrorHandler<FastifyError>((thrown, request, reply) => {
     const error = requestError(thrown);
     const { status } = openAiError(error.code);
-    if (status >= 500) request.log.error({ reqId: request.id, err: error, facts: error.internal }, 'a request failed');
+    if (status >= 500)
+      request.log.error({ reqId: request.id, err: error, facts: error.internal }, 'a request failed');
     if (error.retryAfterMs !== undefined)
       reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
     return reply.code(status).send(presentError(error));

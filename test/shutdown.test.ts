@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { openStorage } from '../src/storage/storage.ts';
+import { readEvents } from './support/event-stream.ts';
+import { eventually, within } from './support/eventually.ts';
+import { complete, send, stream } from './support/gateway.ts';
+import { startParleyProcess, type ParleyProcess } from './support/parley-process.ts';
+import { openSocket } from './support/socket.ts';
+import { startScriptedVendor, type ScriptedVendor, type VendorCall } from './support/vendor.ts';
+
+const model = 'gpt-3.5-turbo';
+
+describe('SIGTERM', () => {
+  let vendor: ScriptedVendor;
+  let parley: ParleyProcess;
+  beforeEach(async () => void (vendor = await startScriptedVendor()));
+  afterEach(async () => {
+    await parley.close();
+    await vendor.close();
+  });
+
+  const start = async (grace: string) => {
+    parley = await startParleyProcess({ openAi: vendor.url, yaml: { shutdown_grace: grace } });
+  };
+
+  /** A stream of which the first piece is there. */
+  async function beginStream(message: string) {
+    const pending = stream(parley.url, { message, model });
+    const call = await vendor.next();
+    await call.delta('Hello');
+    const events = readEvents(await pending);
+    assert.deepEqual((await events.next()).value, { chunk: 'Hello', index: 0 });
+    return { call, events };
+  }
+
+  /** Resolves when nobody listens at the address any more. */
+  async function refusesConnections() {
+    const { hostname, port } = new URL(parley.url);
+    await eventually(async () => {
+      const socket = connect(Number(port), hostname);
+      try {
+        await once(socket, 'connect');
+        return undefined;
+      } catch (error) {
+        assert.equal((error as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+        return true;
+      } finally {
+        socket.destroy();
+      }
+    });
+  }
+
+  async function outcomes() {
+    const storage = await openStorage({ path: parley.database });
+    try {
+      return (await storage.apiCalls.list({ limit: 100 })).map(({ outcome }) => outcome);
+    } finally {
+      await storage.close();
+    }
+  }
+
+  test('idle, it ends at once with 0', async () => {
+    await start('30s');
+    const answered = await complete(parley.url, { message: 'What is Parley?', model: 'parley-local' });
+    assert.equal(answered.status, 200);
+    const idle = await openSocket(`${parley.url.replace('http', 'ws')}/ws/chat`);
+    parley.signal('SIGTERM');
+    assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
+    assert.equal((await idle.closed).code, 1012);
+    assert.deepEqual(await outcomes(), ['success']);
+  });
+
+  test('a running stream may finish, while the port takes nobody new', async () => {
+    await start('30s');
+    const { call, events } = await beginStream('A stream that finishes');
+    parley.signal('SIGTERM');
+    await refusesConnections();
+    await call.delta(' and goodbye');
+    assert.deepEqual((await events.next()).value, { chunk: ' and goodbye', index: 1 });
+    call.finish();
+    assert.equal((await events.next()).value?.['finished'], true);
+    assert.equal((await events.next()).done, true);
+    assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
+    assert.deepEqual(await outcomes(), ['success']);
+  });
+
+  test('a running answer in one piece may finish, too', async () => {
+    await start('30s');
+    const pending = complete(parley.url, { message: 'An answer that finishes', model });
+    const call = await vendor.next();
+    parley.signal('SIGTERM');
+    await refusesConnections();
+    call.answer('Here it is');
+    assert.equal((await pending).body.response, 'Here it is');
+    assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
+  });
+
+  test('an answer on a WebSocket may finish; then the socket is closed with 1012', async () => {
+    await start('30s');
+    const client = await openSocket(`${parley.url.replace('http', 'ws')}/ws/chat`);
+    client.send({ type: 'chat', id: 'a', data: { message: 'On a socket', model, stream: true } });
+    const call = await vendor.next();
+    await call.delta('Hello');
+    assert.equal((await client.next()).data.chunk, 'Hello');
+    parley.signal('SIGTERM');
+    await refusesConnections();
+    client.send({ type: 'chat', id: 'b', data: { message: 'Too late', model } });
+    assert.equal((await client.until('error')).at(-1)?.id, 'b');
+    call.finish();
+    assert.equal((await client.until('complete')).at(-1)?.data.response, 'Hello');
+    assert.equal((await client.closed).code, 1012);
+    assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
+  });
+
+  test('after the grace, what still runs ends with a typed frame, and is in the books', async () => {
+    await start('100ms');
+    const { call, events } = await beginStream('A stream that takes too long');
+    const client = await openSocket(`${parley.url.replace('http', 'ws')}/ws/chat`);
+    client.send({ type: 'chat', id: 'a', data: { message: 'On a socket', model, stream: true } });
+    const other = await vendor.next();
+    const whole = complete<{ code: string }>(parley.url, { message: 'In one piece', model });
+    const third: VendorCall = await vendor.next();
+    parley.signal('SIGTERM');
+
+    const last = (await events.next()).value;
+    assert.equal(last?.['code'], 'INTERNAL_ERROR');
+    assert.match(String(last?.['error']), /shutting down/);
+    assert.equal((await events.next()).done, true);
+    const frame = await client.next();
+    assert.deepEqual([frame.type, frame.id, frame.data.code], ['error', 'a', 'INTERNAL_ERROR']);
+    const answered = await whole;
+    assert.equal(answered.status, 503);
+    assert.ok(Number(answered.headers.get('retry-after')) >= 1);
+    await within(1_000, Promise.all([call.closed, other.closed, third.closed]));
+    assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
+    assert.deepEqual(await outcomes(), ['cancelled', 'cancelled', 'cancelled']);
+  });
+
+  test('a second signal ends it at once', async () => {
+    await start('30s');
+    await beginStream('A stream that nobody waits for').then(({ events }) => events.next().catch(() => {}));
+    parley.signal('SIGTERM');
+    await refusesConnections();
+    parley.signal('SIGINT');
+    assert.deepEqual(await within(5_000, parley.ended), { code: 1, signal: null });
+  });
+});
+
+describe('the process', () => {
+  test('says where it listens, which models answer, and the administrator once; the log is JSON', async (t) => {
+    const parley = await startParleyProcess();
+    t.after(() => parley.close());
+    assert.equal((await send(`${parley.url}/health`, 'GET')).status, 200);
+    const shown = await eventually(() =>
+      parley.stdout().includes('password:') ? parley.stdout() : undefined,
+    );
+    assert.match(shown, /parley-local/);
+    assert.match(shown, /admin@example\.com/);
+    const lines = parley.stderr().trim().split('\n').filter(Boolean);
+    for (const line of lines) assert.doesNotThrow(() => JSON.parse(line), line);
+  });
+});
