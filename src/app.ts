@@ -276,6 +276,7 @@ async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<v
   running.abortAll(shuttingDown());
   await within(running.idle(), lastWordsMs);
   sockets.closeAll(closeCodes.serviceRestart, 'service restart');
+  server.server.closeIdleConnections();
   await within(closed, lastWordsMs);
   sockets.close();
   server.server.closeAllConnections();

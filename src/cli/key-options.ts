@@ -18,7 +18,7 @@ const scopesAllowed = `a list of ${scopes.join(', ')}, separated by commas`;
 const expiryAllowed =
   'a duration such as 30d or 12h, or a time to come such as 2030-01-31 or 2030-01-31T12:00:00Z';
 const scopeList = listOf(choice(scopes));
-const requestsPerMinute = wholeNumber(1, 1_000_000);
+const requestsPerMinute = wholeNumber(1, 1_000_000_000);
 const keyId = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 const lifetime = duration(1000, 3650 * dayMs);
 

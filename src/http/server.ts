@@ -1,5 +1,6 @@
 import fastifyCompress from '@fastify/compress';
 import fastify, {
+  LogController,
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
@@ -29,7 +30,7 @@ export interface ServerParts {
 export async function createHttpServer(parts: ServerParts): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: parts.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: (log) => log,
     requestIdHeader: false,
     genReqId: parts.requestId,

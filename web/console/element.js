@@ -2,6 +2,6 @@
 export function element(name, properties = {}, ...children) {
   const created = document.createElement(name);
   Object.assign(created, properties);
-  created.innerHTML = children.map((c) => c.outerHTML ?? c).join("");
+  created.append(...children);
   return created;
 }
