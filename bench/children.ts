@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const children = new Set<ChildProcess>();
 const stopLimitMs = 5_000;
@@ -73,17 +76,21 @@ function awaitAddress(child: ChildProcess, command: PartyCommand, output: () => 
   });
 }
 
+/** Logs go to files, as in production: a pipe would have the harness read them on the parties' two cores. */
+const logFolder = mkdtempSync(join(tmpdir(), 'parley-bench-logs-'));
+let logs = 0;
+
 /** Starts a party and waits until it has printed its address; throws with its output when it does not. */
 export async function startParty(command: PartyCommand): Promise<Party> {
   const startedAt = performance.now();
-  const child = spawnNode(command, ['ignore', 'pipe', 'pipe']);
+  const logFile = join(logFolder, String(logs++));
+  const child = spawnNode(command, ['ignore', 'pipe', openSync(logFile, 'w')]);
   let printed = '';
   const keep = (text: Buffer): void => {
     printed = (printed + text.toString()).slice(-outputKept);
   };
   child.stdout?.on('data', keep);
-  child.stderr?.on('data', keep);
-  const output = (): string => printed;
+  const output = (): string => (printed + readFileSync(logFile, 'utf8')).slice(-outputKept);
   try {
     const origin = await awaitAddress(child, command, output);
     const stop = (): Promise<void> => stopChild(child);
@@ -101,7 +108,8 @@ export async function startParty(command: PartyCommand): Promise<Party> {
   }
 }
 
-/** Kills, by their ids, all children that still run; safe to call from an `exit` handler. */
+/** Kills, by their ids, all children that still run, and deletes their logs; safe to call from an `exit` handler. */
 export function killChildren(): void {
   for (const child of children) child.kill('SIGKILL');
+  rmSync(logFolder, { recursive: true, force: true });
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config.ts';
+import { presentUnreadable } from './contracts/gateway/errors.ts';
 import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
 import { createBreaker } from './core/completions/breaker.ts';
@@ -193,6 +194,8 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
     bodyBytes: limits.bodyBytes,
     originAllowed,
     renderError: (thrown, request, reply) => renderGatewayError(thrown, request, reply, { runtime }),
+    presentUnreadable: (status, text) =>
+      presentUnreadable(status, text, `req_${runtime.token(12)}`, runtime.now()),
   });
   const sockets = createSockets({
     clientAddress,

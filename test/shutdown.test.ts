@@ -140,11 +140,12 @@ describe('SIGTERM', () => {
 
   test('a second signal ends it at once', async () => {
     await start('30s');
-    await beginStream('A stream that nobody waits for').then(({ events }) => events.next().catch(() => {}));
+    const { events } = await beginStream('A stream that nobody waits for');
     parley.signal('SIGTERM');
     await refusesConnections();
     parley.signal('SIGINT');
     assert.deepEqual(await within(5_000, parley.ended), { code: 1, signal: null });
+    await assert.rejects(events.next());
   });
 });
 

@@ -7,6 +7,14 @@ const frameworkCodes: Record<string, [ErrorCode, string]> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send the request body as application/json.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_request', 'The request body is empty; send JSON.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_request', 'The body is not as long as Content-Length says.'],
+  FST_CP_ERR_INVALID_CONTENT_ENCODING: [
+    'unsupported_media_type',
+    'This Content-Encoding is not understood; send the request body as it is, or as gzip.',
+  ],
+  FST_CP_ERR_INVALID_CONTENT: [
+    'invalid_request',
+    'The request body is not in the encoding that Content-Encoding says.',
+  ],
   FST_ERR_BAD_URL: ['invalid_request', 'The address is not a valid URL.'],
 };
 

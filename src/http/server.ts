@@ -11,6 +11,7 @@ import { allowOrigins, type OriginPolicy } from './cross-origin.ts';
 import { acceptJson } from './json-body.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from './metrics.ts';
+import { answerUnreadable } from './unreadable.ts';
 import { createValidatorCompiler } from './validation.ts';
 import './caller-decoration.ts';
 
@@ -24,6 +25,8 @@ export interface ServerParts {
   originAllowed: OriginPolicy;
   /** Answers what no contract's own error handler does: addresses that nobody owns, and unreadable requests. */
   renderError: (thrown: unknown, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
+  /** The body of the answer to what is not an HTTP request. */
+  presentUnreadable: (status: number, text: string) => object;
 }
 
 /** The HTTP server that contracts are registered in: what every request has in common. */
@@ -36,6 +39,7 @@ export async function createHttpServer(parts: ServerParts): Promise<FastifyInsta
     genReqId: parts.requestId,
     bodyLimit: parts.bodyBytes,
     frameworkErrors: (error, request, reply) => void parts.renderError(error, request, reply),
+    clientErrorHandler: answerUnreadable(parts.presentUnreadable),
     routerOptions: { maxParamLength: 500 },
   });
   acceptJson(app);

@@ -20,7 +20,7 @@ export interface AnthropicParts {
   estimateTokens: EstimateTokens;
   /** The limit where a request names none, as Anthropic demands one. Default 4096. */
   defaultMaxTokens?: number;
-  /** Calls at once, running streams included. Default 256. */
+  /** Calls at once, running streams included. Default 1024. */
   connections?: number;
 }
 

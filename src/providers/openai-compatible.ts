@@ -26,7 +26,7 @@ export interface OpenAiCompatibleParts {
   estimateTokens: EstimateTokens;
   /** Whether to ask for usage at a stream's end, which a few old servers refuse. Default true. */
   usageInStream?: boolean;
-  /** Calls at once, running streams included. Default 256. */
+  /** Calls at once, running streams included. Default 1024. */
   connections?: number;
 }
 

@@ -5,7 +5,7 @@ import { malformedError } from './vendor-errors.ts';
 import { StreamExchange, WholeExchange, cancelled } from './vendor-exchange.ts';
 import type { Vendor, VendorStream } from './vendor-exchange.ts';
 
-const defaultConnections = 256;
+const defaultConnections = 1024;
 const keepAliveMs = 30_000;
 const maxBodyBytes = 256 * 1024 * 1024;
 
@@ -21,7 +21,7 @@ export interface VendorHttpParts {
   secrets: string[];
   /** All but the total one are undici's, whose clock ticks twice a second: they may come up to a second late. */
   timeouts: ProviderTimeouts;
-  /** How many calls run at once; a stream counts for as long as it lasts, further calls wait. Default 256. */
+  /** How many calls run at once; a stream counts for as long as it lasts, further calls wait. Default 1024. */
   connections?: number;
   /** The wall clock, for `Retry-After` dates. */
   now?: () => number;

@@ -1,4 +1,4 @@
-import type { ErrorCode, ParleyError } from '../../core/errors.ts';
+import { ParleyError, type ErrorCode } from '../../core/errors.ts';
 
 /** gateway.md, "Error Codes". */
 export type GatewayCode =
@@ -48,6 +48,12 @@ export function presentError(error: ParleyError, requestId: string, now: number)
     timestamp: new Date(now).toISOString(),
     details: error.field === undefined ? null : { field: error.field, issue: error.message },
   };
+}
+
+/** The same for what is not an HTTP request; `status` is 400, 408 or 431. */
+export function presentUnreadable(status: number, text: string, requestId: string, now: number) {
+  const error = presentError(new ParleyError('invalid_request', text), requestId, now);
+  return { ...error, status_code: status };
 }
 
 /** gateway.md, "WebSocket API", "Error". */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { LLMock } from '@copilotkit/aimock';
 import { complete, read, send, stream, type ErrorBody } from '../../../test/support/gateway.ts';
@@ -117,6 +119,28 @@ describe('headers', () => {
     assert.equal(body.code, 'INTERNAL_ERROR');
     assert.doesNotMatch(JSON.stringify(body), /secret inner workings/);
     assert.match(parley.log(), /the secret inner workings/);
+  });
+
+  describe('what is not an HTTP request', () => {
+    for (const [title, text, status] of [
+      ['garbage', 'GARBAGE\r\n\r\n', 400],
+      ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n', 400],
+      ['huge headers', `GET /health HTTP/1.1\r\nHost: x\r\nX-Huge: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
+      test(`${title} is ${status} in shape, and the connection is closed`, async () => {
+        const { hostname, port } = new URL(parley.url);
+        const socket = connect(Number(port), hostname);
+        socket.on('error', () => {});
+        socket.write(text);
+        let answer = '';
+        socket.setEncoding('utf8').on('data', (piece: string) => (answer += piece));
+        await once(socket, 'close');
+        const [head = '', body = ''] = answer.split('\r\n\r\n');
+        assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+        assertShape(JSON.parse(body), { ...examples.error, details: null });
+        assert.equal((JSON.parse(body) as ErrorBody).status_code, status);
+      });
+    }
   });
 
   describe('addresses that nobody owns', () => {

@@ -16,7 +16,7 @@ export async function streamAnswer(
   const signal = running.forResponse(reply.raw);
   const events = core.completions.stream(request.caller, input, signal);
   const start = await events.next();
-  for (const event of start.value ?? []) {
+  for (const event of start.done === true ? [] : start.value) {
     if (event.type === 'start') reply.header('x-cache-status', event.cache.status);
   }
   await sendEventStream(reply, events, { ...eventStreamTimes, frame: createFrames(), failureFrame });

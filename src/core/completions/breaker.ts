@@ -1,7 +1,7 @@
 import type { Runtime } from '../runtime.ts';
 
 export interface BreakerPolicy {
-  /** Failures within `windowMs` that open the circuit. */
+  /** Failures within `windowMs`, without a success between them, that open the circuit. */
   failures: number;
   windowMs: number;
   /** How long an open circuit refuses calls before it lets one through as a probe. */
@@ -10,52 +10,82 @@ export interface BreakerPolicy {
 
 /** Keeps calls away from a provider that is known to fail. One per provider. */
 export interface Breaker {
-  /** Whether a call may be made now. A `true` must be followed by exactly one `report`. */
-  admit(): boolean;
-  /** `neutral` says nothing about the provider's health: the caller went away, or was refused for its own fault. */
-  report(result: 'success' | 'failure' | 'neutral'): void;
+  /** Leave to make a call now; null while calls are refused. */
+  admit(): AdmittedCall | null;
   /** Whether calls are refused at present. */
   isOpen(): boolean;
   /** Milliseconds until the next probe; 0 where calls are admitted. */
   retryAfterMs(): number;
 }
 
-/** A circuit breaker: closed → open after too many failures → half-open with a single probe → closed. */
+/** A call that was let through. Its `end` must be called; of several times, the first counts. */
+export interface AdmittedCall {
+  /** The provider has begun to answer: a probe closes the circuit with it, though the answer may yet break off. */
+  begun(): void;
+  /** `neutral` says nothing about the provider's health: the caller went away, or was refused for its own fault. */
+  end(result: CallResult): void;
+}
+
+export type CallResult = 'success' | 'failure' | 'neutral';
+
+/**
+ * A circuit breaker: closed → open after too many failures → half-open with a single probe → closed. Calls that were
+ * let through before the circuit opened say nothing any more when they end: what they met is known.
+ */
 export function createBreaker(policy: BreakerPolicy, runtime: Pick<Runtime, 'elapsed'>): Breaker {
   let failureTimes: number[] = [];
   let openedAt: number | null = null;
+  let openings = 0;
   let probing = false;
 
   const waitMs = () =>
     openedAt === null ? 0 : Math.max(0, Math.ceil(openedAt + policy.openMs - runtime.elapsed()));
 
-  const fail = () => {
+  const isOpen = () => openedAt !== null && (probing || waitMs() > 0);
+
+  const open = () => {
+    openedAt = runtime.elapsed();
+    openings++;
+    failureTimes = [];
+  };
+  const close = () => {
+    openedAt = null;
+    failureTimes = [];
+  };
+  const fail = (isProbe: boolean) => {
     const now = runtime.elapsed();
     failureTimes = failureTimes.filter((time) => time > now - policy.windowMs);
-    failureTimes.push(now);
-    if (openedAt !== null || failureTimes.length >= policy.failures) {
-      openedAt = now;
-      failureTimes = [];
-    }
+    if (failureTimes.push(now) >= policy.failures || isProbe) open();
+  };
+
+  const admitCall = (): AdmittedCall => {
+    const admittedAfter = openings;
+    let isProbe = openedAt !== null;
+    let ended = false;
+    if (isProbe) probing = true;
+    const endProbe = () => {
+      if (isProbe) probing = false;
+      isProbe = false;
+    };
+    return {
+      begun() {
+        if (!isProbe || ended) return;
+        endProbe();
+        close();
+      },
+      end(result) {
+        if (ended || admittedAfter !== openings) return;
+        ended = true;
+        if (result === 'success') close();
+        if (result === 'failure') fail(isProbe);
+        endProbe();
+      },
+    };
   };
 
   return {
-    admit() {
-      if (openedAt === null) return true;
-      if (probing || waitMs() > 0) return false;
-      probing = true;
-      return true;
-    },
-    report(result) {
-      const wasProbe = probing;
-      probing = false;
-      if (result === 'failure') return fail();
-      if (result === 'success' && (openedAt === null || wasProbe)) {
-        openedAt = null;
-        failureTimes = [];
-      }
-    },
-    isOpen: () => openedAt !== null && (probing || waitMs() > 0),
+    admit: () => (isOpen() ? null : admitCall()),
+    isOpen,
     retryAfterMs: waitMs,
   };
 }

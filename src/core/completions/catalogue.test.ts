@@ -18,10 +18,15 @@ const shipped: ModelEntry[] = [
   { id: 'small', provider: 'anthropic' },
 ];
 
-test('a model is found by id and by alias, under its id', () => {
+test('a model is found by id and by alias; an alias is asked for as it is', () => {
   const catalogue = createCatalogue(shipped, []);
   assert.equal(catalogue.get('big')?.name, 'Big');
-  assert.equal(catalogue.get('big-latest'), catalogue.get('big'));
+  assert.deepEqual(catalogue.get('big-latest'), {
+    ...catalogue.get('big'),
+    id: 'big-latest',
+    aliasOf: 'big',
+  });
+  assert.equal(catalogue.get('big-latest'), catalogue.get('big-latest'));
   assert.equal(catalogue.get('unknown'), undefined);
   assert.equal(catalogue.get(''), undefined);
   assert.equal(catalogue.get('constructor'), undefined);
@@ -30,6 +35,7 @@ test('a model is found by id and by alias, under its id', () => {
 test('what an entry leaves out is unknown, not invented', () => {
   assert.deepEqual(createCatalogue(shipped, []).get('small'), {
     id: 'small',
+    aliasOf: null,
     name: 'small',
     provider: 'anthropic',
     description: '',
@@ -63,7 +69,8 @@ test('an own entry under a shipped alias becomes a model of its own', () => {
   assert.equal(catalogue.get('big-latest')?.id, 'big-latest');
   assert.equal(catalogue.get('big-latest')?.name, 'Big');
   assert.equal(catalogue.get('big')?.contextLength, 8192);
-  assert.equal(catalogue.get('big-0101')?.id, 'big');
+  assert.equal(catalogue.get('big-latest')?.aliasOf, null);
+  assert.equal(catalogue.get('big-0101')?.aliasOf, 'big');
 });
 
 test('discovered ids become models without context length or price; known ones stay', () => {

@@ -26,7 +26,6 @@ export async function complete(
   const durationMs = parts.runtime.elapsed() - preparation.began;
   const { text, extra, reason, usage } = result;
   const model = candidate.model.id;
-  remember(parts, preparation, candidate, { text, extra, reason, usage, model });
   if (preparation.policy.read) parts.cache.answered(durationMs);
   await parts.meter.settle(preparation.origin, {
     model: candidate.model,
@@ -37,7 +36,8 @@ export async function complete(
     firstTokenMs: null,
     attempts,
   });
-  return { text, extra, model, reason, usage, cache: preparation.report };
+  const kept = remember(parts, preparation, candidate, { text, extra, reason, usage, model });
+  return { text, extra, model, reason, usage, cache: preparation.report, kept };
 }
 
 async function callModel(
@@ -84,5 +84,5 @@ function completeFromCache(parts: CompletionsParts, preparation: Preparation): C
     firstTokenMs: null,
     attempts: 0,
   });
-  return { text, extra: undefined, model, reason, usage, cache: report };
+  return { text, extra: undefined, model, reason, usage, cache: report, kept: true };
 }

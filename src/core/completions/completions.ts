@@ -50,6 +50,8 @@ export interface Completion {
   reason: FinishReason;
   usage: Usage;
   cache: CacheReport;
+  /** Whether the cache holds the answer for the next time. */
+  kept: boolean;
 }
 
 /** A streamed answer: one `start`, deltas, one `finish`. Failures are thrown. */
@@ -130,20 +132,22 @@ function requestOf(input: CompletionInput): ModelRequest {
 
 /**
  * Keeps an answer for the next time, unless it came from a fallback (it would stand under the wrong model), was not
- * allowed to, or is more than text.
+ * allowed to, or is more than text; true where it is kept. To be called when the call is in the books: an answer that
+ * is withheld must not come back as a hit.
  */
 export function remember(
   parts: CompletionsParts,
   preparation: Preparation,
   answeredBy: Candidate,
   answer: CachedAnswer & { extra: Record<string, unknown> | undefined },
-): void {
+): boolean {
   const whole = answer.reason === 'stop' || answer.reason === 'length';
   const { key, policy } = preparation;
-  if (key === null || !policy.write || answeredBy !== preparation.candidates[0] || !whole) return;
-  if (answer.extra !== undefined || answer.text === '') return;
+  if (key === null || !policy.write || answeredBy !== preparation.candidates[0] || !whole) return false;
+  if (answer.extra !== undefined || answer.text === '') return false;
   const { text, model, reason, usage } = answer;
   void parts.cache.keep(key, { text, model, reason, usage });
+  return true;
 }
 
 /** The reason of an abort where the aborter gave one of ours (shutdown, say), else `cancelled`. */

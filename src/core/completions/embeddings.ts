@@ -6,7 +6,7 @@ import { embedLexically } from './cache/lexical-embedding.ts';
 import type { Catalogue, Model } from './catalogue.ts';
 import { abortError } from './completions.ts';
 import { estimateTokens } from './estimate.ts';
-import type { CallOrigin, Meter } from './meter.ts';
+import type { CallEnd, CallOrigin, Meter } from './meter.ts';
 import type { EmbeddingAnswer, EmbeddingRequest } from './provider.ts';
 import type { ProviderSlot, Router } from './router.ts';
 
@@ -57,11 +57,17 @@ export async function embed(
   let attempts = 0;
   try {
     const answer = await callModel(parts, model, input, signal, () => attempts++);
-    await settle(parts, origin, model, began, attempts, answer.promptTokens, null);
+    const usage = { promptTokens: answer.promptTokens, completionTokens: 0, estimated: attempts === 0 };
+    await settle(parts, origin, { model, began, attempts, usage, outcome: 'success', errorCode: null });
     return { ...answer, model: model.id };
   } catch (thrown) {
-    const error = signal.aborted ? abortError(signal) : asParleyError(thrown);
-    if (error.code !== 'storage_failed') await settle(parts, origin, model, began, attempts, 0, error);
+    const failure = asParleyError(thrown);
+    if (failure.code === 'storage_failed') throw failure;
+    const error = signal.aborted ? abortError(signal) : failure;
+    const outcome = signal.aborted ? 'cancelled' : 'failure';
+    const promptTokens = signal.aborted && attempts > 0 ? estimateInputTokens(input.inputs) : 0;
+    const usage = { promptTokens, completionTokens: 0, estimated: true };
+    await settle(parts, origin, { model, began, attempts, usage, outcome, errorCode: error.code });
     throw error;
   }
 }
@@ -107,26 +113,23 @@ function embedLocally({ inputs, dimensions }: EmbeddingInput): EmbeddingAnswer {
   });
   return {
     vectors: texts.map((text) => toDense(embedLexically(text), dimensions ?? localDimensions)),
-    promptTokens: texts.reduce((sum, text) => sum + estimateTokens(text), 0),
+    promptTokens: estimateInputTokens(texts),
   };
 }
+
+function estimateInputTokens(inputs: EmbeddingInput['inputs']): number {
+  return inputs.reduce<number>(
+    (sum, input) => sum + (typeof input === 'string' ? estimateTokens(input) : input.length),
+    0,
+  );
+}
+
+type Ending = Omit<CallEnd, 'durationMs' | 'firstTokenMs'> & { began: number };
 
 async function settle(
   { meter, runtime }: EmbeddingsParts,
   origin: CallOrigin,
-  model: Model,
-  began: number,
-  attempts: number,
-  promptTokens: number,
-  error: ParleyError | null,
+  { began, ...end }: Ending,
 ): Promise<void> {
-  await meter.settle(origin, {
-    model,
-    outcome: error === null ? 'success' : error.code === 'cancelled' ? 'cancelled' : 'failure',
-    errorCode: error?.code ?? null,
-    usage: { promptTokens, completionTokens: 0, estimated: attempts === 0 },
-    durationMs: runtime.elapsed() - began,
-    firstTokenMs: null,
-    attempts,
-  });
+  await meter.settle(origin, { ...end, durationMs: runtime.elapsed() - began, firstTokenMs: null });
 }

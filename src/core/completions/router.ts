@@ -1,7 +1,7 @@
 import { asParleyError, ParleyError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runtime } from '../runtime.ts';
-import type { Breaker } from './breaker.ts';
+import type { AdmittedCall, Breaker } from './breaker.ts';
 import type { Catalogue, Model } from './catalogue.ts';
 import type { CompletionObserver } from './observer.ts';
 import type { Provider } from './provider.ts';
@@ -43,35 +43,43 @@ export interface Routed<T> {
   attempts: number;
 }
 
+/** What `open` found: an answer that has begun. `call` must be ended with it. */
+export interface Opened<T> extends Routed<T> {
+  call: AdmittedCall;
+}
+
 /** Chooses who answers: the model asked for, then its fallback chain, with retries and circuit breakers. */
 export interface Router {
   /**
    * Who may answer for `modelId`, in order; the first is who will, unless it fails. Throws `model_not_found` for a model
-   * that the catalogue does not know, `provider_failed` where nobody in the chain is configured.
+   * that the catalogue does not know, `invalid_request` for one that cannot chat, `provider_failed` where nobody in the
+   * chain is configured.
    */
   plan(modelId: string): Candidate[];
   /** Whether the model's provider is configured and not known to be failing. */
   isAvailable(model: Model): boolean;
   /** Calls `attempt` for each candidate until one succeeds; nothing may have been shown to the client before. */
-  run<T>(
-    candidates: Candidate[],
-    signal: AbortSignal,
-    attempt: (candidate: Candidate) => Promise<T>,
-  ): Promise<Routed<T>>;
+  run<T>(candidates: Candidate[], signal: AbortSignal, attempt: Attempt<T>): Promise<Routed<T>>;
+  /** The same where `attempt` only opens a stream: how that ends is the caller's to report. */
+  open<T>(candidates: Candidate[], signal: AbortSignal, attempt: Attempt<T>): Promise<Opened<T>>;
 }
+
+type Attempt<T> = (candidate: Candidate) => Promise<T>;
 
 export function createRouter(parts: RouterParts): Router {
   const { catalogue, slots, fallback } = parts;
+  const chains = new Map(Object.entries(fallback.models));
 
   const chainOf = (model: Model): string[] => {
     if (!fallback.enabled) return [model.id];
-    return [...new Set([model.id, ...(fallback.models[model.aliasOf ?? model.id] ?? fallback.default)])];
+    return [...new Set([model.id, ...(chains.get(model.aliasOf ?? model.id) ?? fallback.default)])];
   };
 
   return {
     plan(modelId) {
       const asked = catalogue.get(modelId);
       if (asked === undefined) throw unknownModel(modelId);
+      if (!asked.capabilities.includes('chat')) throw notForChat(asked);
       const candidates: Candidate[] = [];
       for (const id of chainOf(asked)) {
         const model = catalogue.get(id);
@@ -85,18 +93,27 @@ export function createRouter(parts: RouterParts): Router {
       const slot = slots.get(model.provider);
       return slot !== undefined && !slot.breaker.isOpen();
     },
-    run: (candidates, signal, attempt) => runChain(parts, candidates, signal, attempt),
+    async run(candidates, signal, attempt) {
+      const { call, ...routed } = await openChain(parts, candidates, signal, attempt);
+      call.end('success');
+      return routed;
+    },
+    open: (candidates, signal, attempt) => openChain(parts, candidates, signal, attempt),
   };
 }
 
-async function runChain<T>(
+async function openChain<T>(
   parts: RouterParts,
   candidates: Candidate[],
   signal: AbortSignal,
-  attempt: (candidate: Candidate) => Promise<T>,
-): Promise<Routed<T>> {
+  attempt: Attempt<T>,
+): Promise<Opened<T>> {
   let attempts = 0;
   let failure: ParleyError | undefined;
+  const counted: Attempt<T> = (candidate) => {
+    attempts++;
+    return attempt(candidate);
+  };
   for (const [position, candidate] of candidates.entries()) {
     const before = candidates[position - 1];
     if (before !== undefined) {
@@ -107,11 +124,10 @@ async function runChain<T>(
       );
     }
     try {
-      const result = await withRetries(candidate.slot.retries, parts.runtime, signal, () => {
-        attempts++;
-        return guarded(parts, candidate, signal, attempt);
-      });
-      return { result, candidate, attempts };
+      const opened = await withRetries(candidate.slot.retries, parts.runtime, signal, () =>
+        guarded(parts, candidate, signal, counted),
+      );
+      return { ...opened, candidate, attempts };
     } catch (thrown) {
       failure = asParleyError(thrown);
       if (signal.aborted || failure.code === 'cancelled') throw failure;
@@ -120,24 +136,25 @@ async function runChain<T>(
   throw failure ?? new ParleyError('provider_failed', 'No model is configured to answer.');
 }
 
-/** One vendor call: admitted by the breaker, its end reported to it and to the metrics. */
+/** One vendor call: admitted by the breaker; its beginning or failure is reported to it and to the metrics. */
 async function guarded<T>(
   { runtime, observer }: RouterParts,
   candidate: Candidate,
   signal: AbortSignal,
-  attempt: (candidate: Candidate) => Promise<T>,
-): Promise<T> {
+  attempt: Attempt<T>,
+): Promise<{ result: T; call: AdmittedCall }> {
   const { model, slot } = candidate;
-  if (!slot.breaker.admit()) throw circuitOpen(candidate);
+  const call = slot.breaker.admit();
+  if (call === null) throw circuitOpen(candidate);
   const began = runtime.elapsed();
   try {
     const result = await attempt(candidate);
-    slot.breaker.report('success');
+    call.begun();
     observer.providerCalled(slot.provider.name, model.id, 'success', runtime.elapsed() - began);
-    return result;
+    return { result, call };
   } catch (thrown) {
     const error = asParleyError(thrown);
-    slot.breaker.report(!signal.aborted && isUnhealthy(error) ? 'failure' : 'neutral');
+    call.end(!signal.aborted && isUnhealthy(error) ? 'failure' : 'neutral');
     observer.providerCalled(slot.provider.name, model.id, error.code, runtime.elapsed() - began);
     throw error;
   }
@@ -167,6 +184,12 @@ function unknownModel(modelId: string): ParleyError {
     `There is no model named "${modelId.slice(0, 100)}" on this server.`,
     { field: 'model' },
   );
+}
+
+function notForChat(model: Model): ParleyError {
+  return new ParleyError('invalid_request', `The model "${model.id}" is not one that chats.`, {
+    field: 'model',
+  });
 }
 
 function notConfigured(model: Model): ParleyError {

@@ -1,4 +1,4 @@
-import { asParleyError, type ParleyError } from '../errors.ts';
+import { asParleyError, ParleyError } from '../errors.ts';
 import type { Caller } from '../identity/caller.ts';
 import {
   abortError,
@@ -36,6 +36,8 @@ interface Tally {
   firstTokenMs: number | null;
   answeredBy: Candidate;
   attempts: number;
+  /** The vendor's figures, once they are here. */
+  usage: Usage | undefined;
   settled: boolean;
 }
 
@@ -50,6 +52,7 @@ async function* metered(
     firstTokenMs: null,
     answeredBy: preparation.candidates[0],
     attempts: 0,
+    usage: undefined,
     settled: false,
   };
   let failure: ParleyError | undefined;
@@ -61,6 +64,7 @@ async function* metered(
           shown.push(tallied(parts, preparation, tally, event));
           continue;
         }
+        tally.usage = event.usage;
         if (shown.length > 0) yield shown;
         await finish(parts, preparation, tally, event);
         yield [{ ...event, model: tally.answeredBy.model.id }];
@@ -83,21 +87,36 @@ async function* providerEvents(
   tally: Tally,
   signal: AbortSignal,
 ): AsyncGenerator<ProviderEvent[]> {
-  const { result, candidate } = await parts.router.run(candidates, signal, async ({ model, slot }) => {
+  const opened = await parts.router.open(candidates, signal, async ({ model, slot }) => {
     tally.attempts++;
     const events = slot.provider.stream({ ...request, model: model.id }, signal)[Symbol.asyncIterator]();
-    return { events, first: await events.next() };
+    const first = await events.next();
+    if (first.done === true) throw brokeOff();
+    return { events, first: first.value };
   });
+  const { call, candidate, result } = opened;
   tally.answeredBy = candidate;
-  const { events, first } = result;
   try {
-    for (let next = first; next.done !== true; next = await events.next()) yield next.value;
+    for (let group = result.first; ;) {
+      if (group.at(-1)?.type === 'finish') call.end('success');
+      yield group;
+      const next = await result.events.next();
+      if (next.done === true) throw brokeOff();
+      group = next.value;
+    }
   } catch (thrown) {
-    if (!signal.aborted) candidate.slot.breaker.report('failure');
+    call.end(signal.aborted ? 'neutral' : 'failure');
     throw thrown;
   } finally {
-    await events.return?.();
+    call.end('neutral');
+    await result.events.return?.();
   }
+}
+
+function brokeOff(): ParleyError {
+  return new ParleyError('provider_failed', 'The provider ended its answer in the middle.', {
+    retryable: true,
+  });
 }
 
 function tallied(
@@ -126,7 +145,6 @@ async function finish(
   const { text, extra, answeredBy } = tally;
   const { reason, usage } = event;
   const durationMs = parts.runtime.elapsed() - preparation.began;
-  remember(parts, preparation, answeredBy, { text, extra, reason, usage, model: answeredBy.model.id });
   if (preparation.policy.read) parts.cache.answered(durationMs);
   await parts.meter.settle(preparation.origin, {
     model: answeredBy.model,
@@ -137,6 +155,7 @@ async function finish(
     firstTokenMs: tally.firstTokenMs,
     attempts: tally.attempts,
   });
+  remember(parts, preparation, answeredBy, { text, extra, reason, usage, model: answeredBy.model.id });
 }
 
 async function settleUnfinished(
@@ -148,9 +167,8 @@ async function settleUnfinished(
 ): Promise<void> {
   const cancelled = failure === undefined || signal.aborted;
   const begun = tally.firstTokenMs !== null || (cancelled && tally.attempts > 0);
-  const usage: Usage = begun
-    ? estimateUsage(request.messages, tally.text)
-    : { promptTokens: 0, completionTokens: 0, estimated: true };
+  const nothing = { promptTokens: 0, completionTokens: 0, estimated: true };
+  const usage = tally.usage ?? (begun ? estimateUsage(request.messages, tally.text) : nothing);
   await parts.meter.settle(origin, {
     model: tally.answeredBy.model,
     outcome: cancelled ? 'cancelled' : 'failure',

@@ -19,6 +19,7 @@ export interface WarmReport {
   warmed: number;
   /** Answers that were there already. */
   skipped: number;
+  /** No answer came, or none that may be kept: a fallback's, say. */
   failed: number;
   /** What is in the cache now, of what was asked for. */
   entries: { model: string; prompt: string; cacheKey: string | null }[];
@@ -35,9 +36,11 @@ export async function warm(
   input: WarmInput,
   signal: AbortSignal,
 ): Promise<WarmReport> {
-  const models = input.models.length > 0 ? input.models : [parts.defaultModel()];
-  const prompts = input.patterns.flatMap((pattern) => promptSets[pattern] ?? [pattern]);
-  const jobs = models.flatMap((model) => prompts.map((prompt) => ({ model, prompt }))).slice(0, input.limit);
+  const models = new Set(input.models.length > 0 ? input.models : [parts.defaultModel()]);
+  const sets = new Map(Object.entries(promptSets));
+  const prompts = new Set(input.patterns.flatMap((pattern) => sets.get(pattern) ?? [pattern]));
+  const pairs = [...models].flatMap((model) => [...prompts].map((prompt) => ({ model, prompt })));
+  const jobs = pairs.slice(0, input.limit);
   const report: WarmReport = { warmed: 0, skipped: 0, failed: 0, entries: [] };
 
   const worker = async () => {
@@ -71,6 +74,10 @@ async function warmOne(
       },
       signal,
     );
+    if (!done.kept) {
+      report.failed++;
+      return;
+    }
     if (done.cache.status === 'HIT') report.skipped++;
     else report.warmed++;
     report.entries.push({ model: done.model, prompt, cacheKey: done.cache.key });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { LLMock } from '@copilotkit/aimock';
 import { allEvents } from '../../../../test/support/event-stream.ts';
 import { complete, send, stream, type ErrorBody } from '../../../../test/support/gateway.ts';
@@ -209,6 +210,7 @@ describe('chat', () => {
       ['a model that is a number', { message, model: 4 }, 'model'],
       ['an empty model', { message, model: '' }, 'model'],
       ['an unknown model', { message, model: 'gpt-99' }, 'model'],
+      ['a model that does not chat', { message, model: 'text-embedding-3-small' }, 'model'],
       ['a temperature below 0', { message, temperature: -0.1 }, 'temperature'],
       ['a temperature above 2', { message, temperature: 2.1 }, 'temperature'],
       ['a temperature as text', { message, temperature: '0.7' }, 'temperature'],
@@ -275,6 +277,21 @@ describe('chat', () => {
         assert.match(answer.body.error, /application\/json/);
       });
     }
+
+    test('a body in gzip is accepted, unless it is none or unpacks to more than 1 MiB', async () => {
+      const headers = { 'content-encoding': 'gzip' };
+      assert.equal((await complete(parley.url, gzipSync(examples.curlBody), headers)).status, 200);
+      const refusals: [Buffer, string, number][] = [
+        [gzipSync(Buffer.alloc(20_000_000, 'x')), 'gzip', 413],
+        [Buffer.from(examples.curlBody), 'gzip', 400],
+        [Buffer.from(examples.curlBody), 'snappy', 415],
+      ];
+      for (const [body, encoding, status] of refusals) {
+        const answer = await complete<ErrorBody>(parley.url, body, { 'content-encoding': encoding });
+        assert.equal(answer.status, status);
+        assert.equal(answer.body.code, 'INVALID_REQUEST');
+      }
+    });
 
     test('a content type with a charset is accepted', async () => {
       const { status } = await complete(parley.url, examples.curlBody, {

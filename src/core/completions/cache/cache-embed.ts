@@ -1,6 +1,6 @@
 import { embed, type EmbeddingsParts } from '../embeddings.ts';
 import type { Embedding } from './embedding.ts';
-import { embedLexically } from './lexical-embedding.ts';
+import { embedLexically, lexicalEmbedder } from './lexical-embedding.ts';
 
 /** The cache must not wait longer for a vector than an answer is worth waiting for. */
 const timeoutMs = 3_000;
@@ -22,6 +22,14 @@ export function createCacheEmbed(
     const { vectors } = await embed(parts, caller, input, AbortSignal.timeout(timeoutMs));
     return unit(vectors[0] ?? new Float32Array());
   };
+}
+
+/**
+ * Names what `createCacheEmbed` makes vectors with: those of two names must never be compared. The lexical embedding is in
+ * every name because it stands in for a model whose provider is not there.
+ */
+export function embedderOf(modelId: string | null): string {
+  return modelId === null ? lexicalEmbedder : `${modelId} ${lexicalEmbedder}`;
 }
 
 function unit(vector: Float32Array): Embedding {

@@ -8,7 +8,7 @@ export interface CacheKey {
   owner: OwnerKey;
   /** Digest of everything that shapes the answer, the message included. */
   exact: string;
-  /** Digest of everything but the message; null where the request has a history and only an exact match will do. */
+  /** Digest of everything but the message's text; null where the request has a history and only an exact match will do. */
   group: string | null;
   /** The message itself. */
   prompt: string;
@@ -29,7 +29,7 @@ export function cacheKeyOf(
   return {
     owner,
     exact: digest([shape, messages]),
-    group: isSingleQuestion(messages) ? digest([shape, messages.slice(0, -1)]) : null,
+    group: isSingleQuestion(messages) ? digest([shape, messages.slice(0, -1), last?.extra ?? null]) : null,
     prompt,
     model: modelId,
   };

@@ -1,6 +1,9 @@
 import { canonicalText } from './canonical-text.ts';
 import { toUnitLength, type Embedding } from './embedding.ts';
 
+/** Names this embedding. To be changed with anything here that moves a vector, so that old and new ones never meet. */
+export const lexicalEmbedder = 'lexical-1';
+
 /** More of a text has no part in its embedding; it bounds the work at a few milliseconds. */
 const maxChars = 32_768;
 

@@ -45,6 +45,8 @@ export interface ResponseCacheParts {
   threshold: number;
   /** Turns a message into a vector; a failure makes the lookup a miss. */
   embed: (text: string) => Promise<Embedding>;
+  /** Names what `embed` makes its vectors with: entries of another name are found by an exact match only. */
+  embedder: string;
 }
 
 /** Answers by question: an exact match first, then the most similar earlier one of the same owner and settings. */
@@ -54,7 +56,7 @@ export interface ResponseCache {
   keep(key: CacheKey, answer: CachedAnswer): Promise<void>;
   /** Notes how long an answered request took, for `stats`. */
   answered(durationMs: number): void;
-  /** Forgets every entry, or those whose prompt matches the glob; returns how many. */
+  /** Forgets every entry, or those whose prompt matches the glob; returns how many. Throws `storage_failed`. */
   clear(pattern?: string): Promise<number>;
   stats(): CacheStats;
   /** Brings back what an earlier process kept. */
@@ -65,7 +67,10 @@ export interface ResponseCache {
 
 interface Entry {
   number: number;
-  key: CacheKey;
+  exact: string;
+  /** See `groupOf`. */
+  group: string | null;
+  prompt: string;
   answer: CachedAnswer;
   bytes: number;
   /** The row's id, once it is written. */
@@ -85,7 +90,10 @@ export function createResponseCache(parts: ResponseCacheParts): ResponseCache {
       state.answered++;
       state.answeredMs += durationMs;
     },
-    clear: (pattern) => clear(state, pattern),
+    async clear(pattern) {
+      await state.loaded;
+      return pattern === undefined ? clearAll(state) : clearMatching(state, globTest(pattern));
+    },
     stats: () => ({
       hits: state.hits,
       misses: state.misses,
@@ -96,7 +104,11 @@ export function createResponseCache(parts: ResponseCacheParts): ResponseCache {
       evictions: state.evictions,
       lastEvictionAt: state.lastEvictionAt,
     }),
-    load: () => load(state),
+    load() {
+      const loading = load(state);
+      state.loaded = loading.catch(() => {});
+      return loading;
+    },
     flush: () => flushTouched(state),
   };
 }
@@ -119,6 +131,8 @@ function createState(parts: ResponseCacheParts) {
       dispose: (entry, _exact, reason) => forget(state, entry, reason),
     }),
     touched: new Set<Entry>(),
+    /** Resolves when nothing is being loaded. */
+    loaded: Promise.resolve(),
     nextNumber: 1,
     hits: 0,
     misses: 0,
@@ -130,18 +144,28 @@ function createState(parts: ResponseCacheParts) {
   return state;
 }
 
+/** An entry left the memory. Its row is replaced by the newer one's, or, where entries are deleted, removed with theirs. */
 function forget(state: State, entry: Entry, reason: LRUCache.DisposeReason): void {
   state.byNumber.delete(entry.number);
   state.index.remove(entry.number);
   state.touched.delete(entry);
-  if (reason === 'set') return;
+  if (reason === 'set' || reason === 'delete') return;
   if (reason === 'evict') {
     state.evictions++;
     state.lastEvictionAt = state.parts.runtime.now();
   }
-  entry.stored
-    .then((id) => (id === null ? undefined : state.parts.entries.remove([id])))
-    .catch((err: unknown) => state.parts.log.warn({ err }, 'a cache entry could not be deleted from disk'));
+  removeRows(state, [entry]).catch((err: unknown) =>
+    state.parts.log.warn({ err }, 'a cache entry could not be deleted from disk'),
+  );
+}
+
+/** Rows under a key that has an entry again are left: they have become the new entry's. */
+async function removeRows(state: State, entries: Entry[]): Promise<void> {
+  await Promise.all(entries.map(({ stored }) => stored));
+  const ids = await Promise.all(
+    entries.filter(({ exact }) => !state.lru.has(exact)).map(({ stored }) => stored),
+  );
+  await state.parts.entries.remove(ids.filter((id) => id !== null));
 }
 
 async function lookup(state: State, key: CacheKey): Promise<CacheHit | null> {
@@ -154,13 +178,19 @@ async function lookup(state: State, key: CacheKey): Promise<CacheHit | null> {
 }
 
 async function lookupSimilar(state: State, key: CacheKey): Promise<CacheHit | null> {
-  if (key.group === null || !state.index.hasCandidate(key.group, key.prompt)) return null;
+  const group = groupOf(state, key);
+  if (group === null || !state.index.hasCandidate(group, key.prompt)) return null;
   const embedding = await embedOrNull(state, key.prompt);
   if (embedding === null) return null;
-  const found = state.index.find(key.group, key.prompt, embedding, state.parts.threshold);
+  const found = state.index.find(group, key.prompt, embedding, state.parts.threshold);
   const entry = found && state.byNumber.get(found.id);
-  if (!found || !entry || state.lru.get(entry.key.exact) === undefined) return null;
+  if (!found || !entry || state.lru.get(entry.exact) === undefined) return null;
   return hit(state, entry, found.score);
+}
+
+/** Where similar messages are looked for: under the same settings, among vectors of the same making. */
+function groupOf({ parts }: State, { group }: CacheKey): string | null {
+  return group === null ? null : `${parts.embedder}:${group}`;
 }
 
 function hit(state: State, entry: Entry, similarity: number): CacheHit {
@@ -181,30 +211,23 @@ async function embedOrNull(state: State, text: string): Promise<Embedding | null
 async function keep(state: State, key: CacheKey, answer: CachedAnswer): Promise<void> {
   const now = state.parts.runtime.now();
   const text = JSON.stringify(answer);
-  const bytes = overheadBytes + 2 * (text.length + key.prompt.length);
+  const { exact, prompt } = key;
+  const group = groupOf(state, key);
   let wrote: (id: number | null) => void = () => {};
   const stored = new Promise<number | null>((resolve) => (wrote = resolve));
-  const entry: Entry = { number: state.nextNumber++, key, answer, bytes, stored };
-  state.lru.set(key.exact, entry);
-  if (!state.lru.has(key.exact)) return wrote(null);
-  state.byNumber.set(entry.number, entry);
+  const bare = { exact, group, prompt, answer, bytes: bytesOf(text, prompt), stored };
+  if (!place(state, bare, now)) return wrote(null);
   try {
-    const embedding = key.group === null ? null : await embedOrNull(state, key.prompt);
-    addToIndex(state, entry, embedding);
-    const id = await state.parts.entries.put({
-      exactKey: key.exact,
-      groupKey: key.group ?? '',
-      owner: key.owner,
-      model: key.model,
-      prompt: key.prompt,
-      answer: text,
-      embedding: embedding === null ? null : encodeEmbedding(embedding),
-      bytes,
-      createdAt: now,
-      expiresAt: now + state.parts.ttlMs,
-      lastUsedAt: now,
-    });
-    wrote(id);
+    const embedding = group === null ? null : await embedOrNull(state, prompt);
+    const encoded = embedding === null ? null : encodeEmbedding(embedding);
+    const bytes = bare.bytes + (encoded?.length ?? 0);
+    if (embedding !== null && state.lru.peek(exact)?.stored === stored) {
+      place(state, { ...bare, bytes }, now, embedding);
+    }
+    if (state.lru.peek(exact)?.stored !== stored) return wrote(null);
+    const row = { exactKey: exact, groupKey: group ?? '', owner: key.owner, model: key.model, prompt };
+    const times = { createdAt: now, expiresAt: now + state.parts.ttlMs, lastUsedAt: now };
+    wrote(await state.parts.entries.put({ ...row, ...times, answer: text, embedding: encoded, bytes }));
   } catch (err) {
     wrote(null);
     state.parts.log.warn(
@@ -214,57 +237,31 @@ async function keep(state: State, key: CacheKey, answer: CachedAnswer): Promise<
   }
 }
 
-function addToIndex(state: State, entry: Entry, embedding: Embedding | null): void {
-  const { group, prompt } = entry.key;
-  if (group === null || embedding === null || !state.byNumber.has(entry.number)) return;
-  state.index.add(group, entry.number, prompt, embedding);
+function bytesOf(answer: string, prompt: string): number {
+  return overheadBytes + 2 * (answer.length + prompt.length);
 }
 
-async function clear(state: State, pattern?: string): Promise<number> {
-  const matches = pattern === undefined ? () => true : globTest(pattern);
-  const doomed = [...state.lru.values()].filter((entry) => matches(entry.key.prompt));
-  for (const entry of doomed) state.lru.delete(entry.key.exact);
-  const ids = await Promise.all(doomed.map((entry) => entry.stored));
-  await state.parts.entries.remove(ids.filter((id) => id !== null));
-  return doomed.length;
-}
-
-async function load(state: State): Promise<void> {
-  const { entries, runtime } = state.parts;
-  await entries.removeExpired(runtime.now());
-  for (let after: { lastUsedAt: number; id: number } | null = null; ;) {
-    const page = await entries.loadPage(after, loadPageSize);
-    for (const row of page) restore(state, row);
-    const last = page.at(-1);
-    if (last === undefined || page.length < loadPageSize) return;
-    after = { lastUsedAt: last.lastUsedAt, id: last.id };
-    await new Promise((resolve) => setImmediate(resolve));
+/** Puts an entry into the memory in place of an earlier one; false where it has expired or is too large for the cache. */
+function place(
+  state: State,
+  made: Omit<Entry, 'number'>,
+  createdAt: number,
+  embedding: Embedding | null = null,
+  expiresAt = Number.POSITIVE_INFINITY,
+): boolean {
+  const { maxBytes, ttlMs, runtime } = state.parts;
+  const ttl = Math.min(createdAt + ttlMs, expiresAt) - createdAt;
+  if (made.bytes > maxBytes || createdAt + ttl <= runtime.now()) {
+    drop(state, made.exact);
+    return false;
   }
-}
-
-function restore(state: State, row: CacheEntryRow): void {
-  if (state.lru.has(row.exactKey)) return;
-  const group = row.groupKey === '' ? null : row.groupKey;
-  const key = {
-    owner: row.owner,
-    exact: row.exactKey,
-    group,
-    prompt: row.prompt,
-    model: row.model,
-  } as CacheKey;
-  const answer = JSON.parse(row.answer) as CachedAnswer;
-  const entry: Entry = {
-    number: state.nextNumber++,
-    key,
-    answer,
-    bytes: row.bytes,
-    stored: Promise.resolve(row.id),
-  };
-  const now = state.parts.runtime.now();
-  state.lru.set(key.exact, entry, { ttl: state.parts.ttlMs, start: row.createdAt });
-  if (!state.lru.has(key.exact) || row.expiresAt <= now) return;
+  const entry = { ...made, number: state.nextNumber++ };
+  state.lru.set(made.exact, entry, { ttl, start: createdAt });
   state.byNumber.set(entry.number, entry);
-  addToIndex(state, entry, row.embedding === null ? null : decodeEmbedding(row.embedding));
+  if (entry.group !== null && embedding !== null) {
+    state.index.add(entry.group, entry.number, entry.prompt, embedding);
+  }
+  return true;
 }
 
 async function flushTouched(state: State): Promise<void> {
