@@ -7,7 +7,7 @@ import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts
 import { openAiPlugin } from './contracts/openai/plugin.ts';
 import { createBreaker } from './core/completions/breaker.ts';
 import { createResponseCache, type ResponseCache } from './core/completions/cache/response-cache.ts';
-import { createCacheEmbed } from './core/completions/cache/cache-embed.ts';
+import { createCacheEmbed, embedderOf } from './core/completions/cache/cache-embed.ts';
 import { createCatalogue, type Catalogue } from './core/completions/catalogue.ts';
 import { createDiscovery, type Discovery } from './core/completions/discovery.ts';
 import { estimateTokens } from './core/completions/estimate.ts';
@@ -155,6 +155,7 @@ function createCoreParts({ parts, storage, catalogue, slots, metrics }: CoreInpu
     log,
     ...config.cache,
     embed: createCacheEmbed(embeddings, config.cache.embeddingModel),
+    embedder: embedderOf(config.cache.embeddingModel),
   });
   metrics.watchCache(cache.stats);
   const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);

@@ -46,8 +46,8 @@ export async function sendEventStream<T>(
     if (response.writable) response.write(framed(options.failureFrame(thrown)));
   } finally {
     clearInterval(heartbeat);
-    await groups.return(undefined);
     response.end();
+    await groups.return(undefined);
   }
 }
 

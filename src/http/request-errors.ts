@@ -18,6 +18,15 @@ const frameworkCodes: Record<string, [ErrorCode, string]> = {
   FST_ERR_BAD_URL: ['invalid_request', 'The address is not a valid URL.'],
 };
 
+type Problem = NonNullable<FastifyError['validation']>[number];
+
+/** The validator's own words, but for what people meet most: a text of nothing. */
+function issueOf({ keyword, params, message = 'is not valid' }: Problem): string {
+  const isEmpty = keyword === 'minLength' && params['limit'] === 1;
+  const isBlank = keyword === 'pattern' && params['pattern'] === '\\S';
+  return isEmpty || isBlank ? 'must not be empty' : message;
+}
+
 /** Whatever a route threw, or Fastify refused, as a `ParleyError`. */
 export function requestError(thrown: unknown): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
@@ -27,7 +36,7 @@ export function requestError(thrown: unknown): ParleyError {
     const missing = problem.params['missingProperty'] as string | undefined;
     const path = [...problem.instancePath.split('/').slice(1), ...(missing === undefined ? [] : [missing])];
     const field = path.join('.') || (error.validationContext ?? 'body');
-    const issue = missing === undefined ? (problem.message ?? 'is not valid') : 'is required';
+    const issue = missing === undefined ? issueOf(problem) : 'is required';
     return new ParleyError('invalid_request', `${field}: ${issue}`, { field });
   }
   const known = frameworkCodes[error.code ?? ''];

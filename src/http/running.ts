@@ -39,10 +39,13 @@ export function createRunning(): Running {
     begin,
     forResponse(response) {
       const { controller, end } = begin();
-      response.once('close', () => {
+      const closed = () => {
         end();
         if (!response.writableFinished) controller.abort();
-      });
+      };
+      // A client may leave while its key is looked up; `close` has been emitted then.
+      if (response.destroyed) closed();
+      else response.once('close', closed);
       return controller.signal;
     },
     size: () => controllers.size,

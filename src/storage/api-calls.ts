@@ -1,7 +1,8 @@
-import { apiCallColumns, apiCallRow, sampleCall, usageRow } from './api-call.ts';
+import { apiCallColumns } from './api-call.ts';
+import { createCallRecorder } from './call-recorder.ts';
 import type { ApiCall, ApiCallRow, NewApiCall } from './api-call.ts';
-import type { Database, Statement, WriteOptions } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Database, WriteOptions } from './database.ts';
+import { compileQuery } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { readTotals } from './usage-totals.ts';
 import type { UsageDimension, UsageFilter, UsageTotal } from './usage-totals.ts';
@@ -42,49 +43,14 @@ export interface ApiCalls {
 
 /** Calls kept in `database`. */
 export function createApiCalls(database: Database, queries: Queries): ApiCalls {
-  const insert = compileStatement(queries.insertInto('api_calls').values(apiCallRow(sampleCall)));
-  const addUp = compileAddUp(queries);
   return {
-    async record(call, options) {
-      await database.write(
-        [
-          withValues(insert, Object.values(apiCallRow(call))),
-          withValues(addUp, Object.values(usageRow(call))),
-        ],
-        options,
-      );
-    },
+    record: createCallRecorder(database, queries),
     async list(filter) {
       const rows = await readPage(database, queries, filter);
       return rows.map((row) => ({ ...row, estimated: row.estimated === 1, streamed: row.streamed === 1 }));
     },
     totals: (filter, by = []) => readTotals(database, queries, filter, by),
   };
-}
-
-function compileAddUp(queries: Queries): Statement {
-  const dimensions = [
-    'day',
-    'contract',
-    'owner',
-    'user_id',
-    'api_key_id',
-    'model',
-    'outcome',
-    'currency',
-  ] as const;
-  const insert = queries.insertInto('usage_daily').values(usageRow(sampleCall));
-  return compileStatement(
-    insert.onConflict((conflict) =>
-      conflict.columns(dimensions).doUpdateSet((eb) => ({
-        calls: eb('usage_daily.calls', '+', eb.ref('excluded.calls')),
-        prompt_tokens: eb('usage_daily.prompt_tokens', '+', eb.ref('excluded.prompt_tokens')),
-        completion_tokens: eb('usage_daily.completion_tokens', '+', eb.ref('excluded.completion_tokens')),
-        cost_nano: eb('usage_daily.cost_nano', '+', eb.ref('excluded.cost_nano')),
-        duration_ms: eb('usage_daily.duration_ms', '+', eb.ref('excluded.duration_ms')),
-      })),
-    ),
-  );
 }
 
 /**

@@ -50,6 +50,12 @@ export interface WriteOptions {
   patient?: boolean | undefined;
 }
 
+/**
+ * A unit whose statements are asked for when its batch leaves, once: until then its noun can let more join it. It is not
+ * asked where the unit is refused.
+ */
+export type LateUnit = () => readonly Statement[];
+
 /** A database as this room's nouns see it. Every failure is a `StorageError`. */
 export interface Database {
   /** Runs one query. It sees every unit whose promise has resolved. */
@@ -58,7 +64,7 @@ export interface Database {
    * Runs the statements as one atomic unit; once it resolves, the unit survives a power failure.
    * Units run in the order of their calls, and a unit that fails takes no other unit with it.
    */
-  write(unit: readonly Statement[], options?: WriteOptions): Promise<WriteResult[]>;
+  write(unit: readonly Statement[] | LateUnit, options?: WriteOptions): Promise<WriteResult[]>;
   /** Resolves when every unit queued before this call has settled. */
   flush(): Promise<void>;
   /** Settles what is queued, then closes; every later call rejects with `unavailable`. Safe to repeat. */

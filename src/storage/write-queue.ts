@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { createBatchEncoder } from './batch-encoder.ts';
 import type { BatchEncoder } from './batch-encoder.ts';
-import type { DatabaseStats, Statement, WriteOptions, WriteResult } from './database.ts';
+import type { DatabaseStats, LateUnit, Statement, WriteOptions, WriteResult } from './database.ts';
 import { StorageError } from './storage-error.ts';
 import { refusalOf } from './statement-check.ts';
 import { settleCommitted, settleLost } from './write-settlement.ts';
@@ -9,7 +9,9 @@ import type { WriterReply } from './writer-protocol.ts';
 
 /** A unit waiting for its commit. */
 export interface PendingUnit {
-  readonly statements: readonly Statement[];
+  /** Of a late unit: none until its batch leaves. */
+  statements: readonly Statement[];
+  readonly late: LateUnit | undefined;
   readonly resolve: (results: WriteResult[]) => void;
   readonly reject: (error: StorageError) => void;
 }
@@ -26,7 +28,7 @@ export interface WriteQueueParts {
 
 /** The main thread's side of the writer. */
 export interface WriteQueue {
-  write(unit: readonly Statement[], options?: WriteOptions): Promise<WriteResult[]>;
+  write(unit: readonly Statement[] | LateUnit, options?: WriteOptions): Promise<WriteResult[]>;
   flush(): Promise<void>;
   /** Settles what is queued, calls `beforeEnd` once, then ends the writer. */
   close(beforeEnd?: () => void): Promise<void>;
@@ -89,15 +91,20 @@ function pendingOf({ waiting, inFlight }: State): number {
   return waiting.length + inFlight.length;
 }
 
-function write(state: State, unit: readonly Statement[], options?: WriteOptions): Promise<WriteResult[]> {
+function write(
+  state: State,
+  unit: readonly Statement[] | LateUnit,
+  options?: WriteOptions,
+): Promise<WriteResult[]> {
   if (state.ended) return refuse(state, state.ended);
   if (state.closing) return refuse(state, new StorageError('unavailable', 'The database is closing'));
   const { maxPendingUnits } = state.parts;
   if (pendingOf(state) >= maxPendingUnits) {
     return refuse(state, new StorageError('overloaded', `${maxPendingUnits} writes are waiting already`));
   }
+  if (typeof unit === 'function') return enqueue(state, [], unit, options?.patient);
   const refusal = refusalOf(unit);
-  return refusal ? refuse(state, refusal) : enqueue(state, unit, options?.patient);
+  return refusal ? refuse(state, refusal) : enqueue(state, unit, undefined, options?.patient);
 }
 
 function refuse(state: State, error: StorageError): Promise<never> {
@@ -105,9 +112,14 @@ function refuse(state: State, error: StorageError): Promise<never> {
   return Promise.reject(error);
 }
 
-function enqueue(state: State, statements: readonly Statement[], patient = false): Promise<WriteResult[]> {
+function enqueue(
+  state: State,
+  statements: readonly Statement[],
+  late?: LateUnit,
+  patient = false,
+): Promise<WriteResult[]> {
   return new Promise((resolve, reject) => {
-    state.waiting.push({ statements, resolve, reject });
+    state.waiting.push({ statements, late, resolve, reject });
     if (!patient) state.urgent = true;
     schedule(state);
   });
@@ -130,12 +142,7 @@ function send(state: State): void {
   state.scheduled = false;
   if (state.waiting.length === 0 || state.inFlight.length > 0 || state.ended) return;
   state.urgent = state.waiting.length > maxBatchUnits;
-  if (state.waiting.length <= maxBatchUnits) {
-    state.inFlight = state.waiting;
-    state.waiting = [];
-  } else {
-    state.inFlight = state.waiting.splice(0, maxBatchUnits);
-  }
+  state.inFlight = takeBatch(state);
   try {
     const batch = state.encoder.encode(state.inFlight.map((unit) => unit.statements));
     state.parts.thread.postMessage(batch, [batch.layout.buffer]);
@@ -145,6 +152,20 @@ function send(state: State): void {
       new StorageError('unavailable', 'A batch could not be handed to the database writer', { cause }),
     );
   }
+}
+
+/** The units that leave next, the late ones asked for their statements. */
+function takeBatch(state: State): PendingUnit[] {
+  const taken = state.waiting.splice(0, maxBatchUnits);
+  return taken.filter((unit) => {
+    if (unit.late === undefined) return true;
+    unit.statements = unit.late();
+    const refusal = refusalOf(unit.statements);
+    if (refusal === undefined) return true;
+    state.stats.failedUnits++;
+    unit.reject(refusal);
+    return false;
+  });
 }
 
 function receive(state: State, reply: WriterReply): void {

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheEntries, CacheEntryRow } from '../../../storage/cache-entries.ts';
+import { ParleyError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Runtime } from '../../runtime.ts';
 import type { FinishReason, Usage } from '../provider.ts';
@@ -68,8 +69,6 @@ export interface ResponseCache {
 interface Entry {
   number: number;
   exact: string;
-  /** See `groupOf`. */
-  group: string | null;
   prompt: string;
   answer: CachedAnswer;
   bytes: number;
@@ -77,7 +76,7 @@ interface Entry {
   stored: Promise<number | null>;
 }
 
-/** Fixed cost of an entry beside its texts: keys, index postings, the row. */
+/** Fixed cost of an entry beside its texts and its vector: keys, index postings, the row. */
 const overheadBytes = 600;
 const loadPageSize = 500;
 
@@ -90,10 +89,7 @@ export function createResponseCache(parts: ResponseCacheParts): ResponseCache {
       state.answered++;
       state.answeredMs += durationMs;
     },
-    async clear(pattern) {
-      await state.loaded;
-      return pattern === undefined ? clearAll(state) : clearMatching(state, globTest(pattern));
-    },
+    clear: (pattern) => clear(state, pattern),
     stats: () => ({
       hits: state.hits,
       misses: state.misses,
@@ -123,14 +119,15 @@ function createState(parts: ResponseCacheParts) {
     index,
     byNumber,
     lru: new LRUCache<string, Entry>({
-      maxSize: parts.maxBytes,
+      maxSize: Math.max(1, parts.maxBytes),
       sizeCalculation: (entry) => entry.bytes,
       ttl: parts.ttlMs,
       ttlResolution: 0,
       perf: { now: parts.runtime.now },
       dispose: (entry, _exact, reason) => forget(state, entry, reason),
     }),
-    touched: new Set<Entry>(),
+    /** When entries were last used, as far as it is not on disk. */
+    touched: new Map<Entry, number>(),
     /** Resolves when nothing is being loaded. */
     loaded: Promise.resolve(),
     nextNumber: 1,
@@ -154,6 +151,10 @@ function forget(state: State, entry: Entry, reason: LRUCache.DisposeReason): voi
     state.evictions++;
     state.lastEvictionAt = state.parts.runtime.now();
   }
+  removeForgotten(state, entry);
+}
+
+function removeForgotten(state: State, entry: Entry): void {
   removeRows(state, [entry]).catch((err: unknown) =>
     state.parts.log.warn({ err }, 'a cache entry could not be deleted from disk'),
   );
@@ -189,13 +190,17 @@ async function lookupSimilar(state: State, key: CacheKey): Promise<CacheHit | nu
 }
 
 /** Where similar messages are looked for: under the same settings, among vectors of the same making. */
-function groupOf({ parts }: State, { group }: CacheKey): string | null {
-  return group === null ? null : `${parts.embedder}:${group}`;
+function groupOf(state: State, { group }: CacheKey): string | null {
+  return group === null ? null : groupPrefix(state) + group;
+}
+
+function groupPrefix({ parts }: State): string {
+  return `${parts.embedder}:`;
 }
 
 function hit(state: State, entry: Entry, similarity: number): CacheHit {
   state.hits++;
-  state.touched.add(entry);
+  state.touched.set(entry, state.parts.runtime.now());
   return { answer: entry.answer, similarity };
 }
 
@@ -210,21 +215,22 @@ async function embedOrNull(state: State, text: string): Promise<Embedding | null
 
 async function keep(state: State, key: CacheKey, answer: CachedAnswer): Promise<void> {
   const now = state.parts.runtime.now();
-  const text = JSON.stringify(answer);
   const { exact, prompt } = key;
+  const text = JSON.stringify(answer);
   const group = groupOf(state, key);
   let wrote: (id: number | null) => void = () => {};
   const stored = new Promise<number | null>((resolve) => (wrote = resolve));
-  const bare = { exact, group, prompt, answer, bytes: bytesOf(text, prompt), stored };
-  if (!place(state, bare, now)) return wrote(null);
+  const bare = { exact, prompt, answer, bytes: overheadBytes + 2 * (text.length + prompt.length), stored };
+  const isStillThere = () => state.lru.peek(exact)?.stored === stored;
+  place(state, bare, now);
   try {
-    const embedding = group === null ? null : await embedOrNull(state, prompt);
-    const encoded = embedding === null ? null : encodeEmbedding(embedding);
+    const embedding = group !== null && isStillThere() ? await embedOrNull(state, prompt) : null;
+    const encoded = embedding && encodeEmbedding(embedding);
     const bytes = bare.bytes + (encoded?.length ?? 0);
-    if (embedding !== null && state.lru.peek(exact)?.stored === stored) {
-      place(state, { ...bare, bytes }, now, embedding);
+    if (isStillThere() && group !== null && embedding !== null) {
+      place(state, { ...bare, bytes }, now, { group, embedding });
     }
-    if (state.lru.peek(exact)?.stored !== stored) return wrote(null);
+    if (!isStillThere()) return wrote(null);
     const row = { exactKey: exact, groupKey: group ?? '', owner: key.owner, model: key.model, prompt };
     const times = { createdAt: now, expiresAt: now + state.parts.ttlMs, lastUsedAt: now };
     wrote(await state.parts.entries.put({ ...row, ...times, answer: text, embedding: encoded, bytes }));
@@ -237,39 +243,92 @@ async function keep(state: State, key: CacheKey, answer: CachedAnswer): Promise<
   }
 }
 
-function bytesOf(answer: string, prompt: string): number {
-  return overheadBytes + 2 * (answer.length + prompt.length);
-}
-
-/** Puts an entry into the memory in place of an earlier one; false where it has expired or is too large for the cache. */
+/** Puts an entry into the memory in place of an earlier one; false where it is too large or has expired, and neither is there. */
 function place(
   state: State,
   made: Omit<Entry, 'number'>,
   createdAt: number,
-  embedding: Embedding | null = null,
-  expiresAt = Number.POSITIVE_INFINITY,
+  similar: { group: string; embedding: Embedding } | null = null,
+  expiresAt = createdAt + state.parts.ttlMs,
 ): boolean {
-  const { maxBytes, ttlMs, runtime } = state.parts;
-  const ttl = Math.min(createdAt + ttlMs, expiresAt) - createdAt;
-  if (made.bytes > maxBytes || createdAt + ttl <= runtime.now()) {
-    drop(state, made.exact);
+  const ttl = Math.min(state.parts.ttlMs, expiresAt - createdAt);
+  if (made.bytes > state.parts.maxBytes || createdAt + ttl <= state.parts.runtime.now()) {
+    const earlier = state.lru.peek(made.exact);
+    state.lru.delete(made.exact);
+    if (earlier !== undefined) removeForgotten(state, earlier);
     return false;
   }
   const entry = { ...made, number: state.nextNumber++ };
   state.lru.set(made.exact, entry, { ttl, start: createdAt });
   state.byNumber.set(entry.number, entry);
-  if (entry.group !== null && embedding !== null) {
-    state.index.add(entry.group, entry.number, entry.prompt, embedding);
-  }
+  if (similar !== null) state.index.add(similar.group, entry.number, entry.prompt, similar.embedding);
   return true;
 }
 
+async function clear(state: State, pattern?: string): Promise<number> {
+  await state.loaded;
+  const matches = pattern === undefined ? () => true : globTest(pattern);
+  const doomed = [...state.lru.values()].filter(({ prompt }) => matches(prompt));
+  for (const { exact } of doomed) state.lru.delete(exact);
+  try {
+    // Without a pattern what an earlier failure left on disk goes too.
+    await (pattern === undefined ? state.parts.entries.clear() : removeRows(state, doomed));
+  } catch (cause) {
+    const text =
+      'The entries are forgotten until the next start, but could not be deleted from disk. Clear the whole cache later.';
+    throw new ParleyError('storage_failed', text, { retryable: true, cause });
+  }
+  return doomed.length;
+}
+
+async function load(state: State): Promise<void> {
+  const { entries, runtime } = state.parts;
+  await entries.removeExpired(runtime.now());
+  for (let after: { lastUsedAt: number; id: number } | null = null; ;) {
+    const page = await entries.loadPage(after, loadPageSize);
+    const unusable = page.filter((row) => !restore(state, row));
+    await entries.remove(unusable.map(({ id }) => id));
+    const last = page.at(-1);
+    if (last === undefined || page.length < loadPageSize) return;
+    after = { lastUsedAt: last.lastUsedAt, id: last.id };
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** False for a row that is of no use to this process, nor to a later one. */
+function restore(state: State, row: CacheEntryRow): boolean {
+  const { exactKey: exact, groupKey: group, prompt, bytes } = row;
+  if (state.lru.has(exact)) return true;
+  try {
+    const answer = JSON.parse(row.answer) as CachedAnswer;
+    const isOurs = group.startsWith(groupPrefix(state)) && row.embedding !== null;
+    const similar = isOurs ? { group, embedding: decodeEmbedding(row.embedding as Uint8Array) } : null;
+    const made = { exact, prompt, answer, bytes, stored: Promise.resolve(row.id) };
+    return place(state, made, row.createdAt, similar, row.expiresAt);
+  } catch (err) {
+    state.parts.log.warn({ err }, 'a cache entry on disk cannot be read; it is removed');
+    return false;
+  }
+}
+
+/** Uses are written by the minute: exact enough to know what was not used for longest, and few statements. */
+const touchMs = 60_000;
+
 async function flushTouched(state: State): Promise<void> {
-  const entries = [...state.touched];
+  const minutes = Map.groupBy(state.touched, ([, usedAt]) => Math.floor(usedAt / touchMs));
   state.touched.clear();
-  const ids = await Promise.all(entries.map((entry) => entry.stored));
-  await state.parts.entries.touch(
-    ids.filter((id) => id !== null),
-    state.parts.runtime.now(),
-  );
+  try {
+    await Promise.all(
+      [...minutes.values()].map(async (used) => {
+        const ids = await Promise.all(used.map(([{ stored }]) => stored));
+        const at = Math.max(...used.map(([, usedAt]) => usedAt));
+        await state.parts.entries.touch(
+          ids.filter((id) => id !== null),
+          at,
+        );
+      }),
+    );
+  } catch (err) {
+    state.parts.log.warn({ err }, 'it could not be written down which cache entries were used last');
+  }
 }
