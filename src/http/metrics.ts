@@ -49,18 +49,13 @@ function createRequestMetrics(registry: Registry) {
     labelNames: ['contract'],
     registers,
   });
-  const children = new Map<string, [Counter.Internal, Histogram.Internal<'method' | 'endpoint'>]>();
+  const count = kept((...labels) => requests.labels(...labels));
+  const time = kept((...labels) => durations.labels(...labels));
 
   return {
     requestDone(method: string, endpoint: string, status: number, durationMs: number) {
-      const name = `${method} ${endpoint} ${status}`;
-      let child = children.get(name);
-      if (child === undefined) {
-        child = [requests.labels(method, endpoint, String(status)), durations.labels(method, endpoint)];
-        children.set(name, child);
-      }
-      child[0].inc();
-      child[1].observe(durationMs / 1000);
+      count(method, endpoint, String(status)).inc();
+      time(method, endpoint).observe(durationMs / 1000);
     },
     socketOpened: (contract: string) => sockets.inc({ contract }),
     socketClosed: (contract: string) => sockets.dec({ contract }),
@@ -100,19 +95,47 @@ function createCompletionMetrics(registry: Registry): CompletionObserver {
     'to',
   ]);
 
+  const providerTime = kept((...labels) => provider.labels(...labels));
+  const firstTokenTime = kept((...labels) => firstToken.labels(...labels));
+  const callCount = kept((...labels) => calls.labels(...labels));
+  const tokenCount = kept((...labels) => tokens.labels(...labels));
+  const costSum = kept((...labels) => cost.labels(...labels));
+
   return {
     providerCalled: (name, model, outcome, durationMs) =>
-      provider.labels(name, model, outcome).observe(durationMs / 1000),
+      providerTime(name, model, outcome).observe(durationMs / 1000),
     fellBack: (from, to) => fallbacks.labels(from, to).inc(),
-    callSettled(call: SettledCall) {
-      calls.labels(call.contract, call.model, call.outcome).inc();
-      if (call.firstTokenMs !== null)
-        firstToken.labels(call.provider, call.model).observe(call.firstTokenMs / 1000);
-      if (call.outcome === 'cache_hit') return;
-      tokens.labels(call.model, 'prompt').inc(call.usage.promptTokens);
-      tokens.labels(call.model, 'completion').inc(call.usage.completionTokens);
-      if (call.costNano > 0) cost.labels(call.model, call.currency).inc(call.costNano / 1e9);
+    callSettled({
+      contract,
+      model,
+      provider: name,
+      outcome,
+      firstTokenMs,
+      usage,
+      costNano,
+      currency,
+    }: SettledCall) {
+      callCount(contract, model, outcome).inc();
+      if (firstTokenMs !== null) firstTokenTime(name, model).observe(firstTokenMs / 1000);
+      if (outcome === 'cache_hit') return;
+      tokenCount(model, 'prompt').inc(usage.promptTokens);
+      tokenCount(model, 'completion').inc(usage.completionTokens);
+      if (costNano > 0) costSum(model, currency).inc(costNano / 1e9);
     },
+  };
+}
+
+/** `find`, asked once for each set of labels: prom-client would check and hash them on every request. */
+function kept<T>(find: (...labels: string[]) => T): (...labels: string[]) => T {
+  const children = new Map<string, T>();
+  return (...labels) => {
+    const name = labels.join(' ');
+    let child = children.get(name);
+    if (child === undefined) {
+      child = find(...labels);
+      children.set(name, child);
+    }
+    return child;
   };
 }
 

@@ -8,7 +8,7 @@ import type { Scope } from '../../src/core/identity/caller.ts';
 import { createLogs } from '../../src/http/log.ts';
 import { openStorage } from '../../src/storage/storage.ts';
 import type { ApiCall } from '../../src/storage/api-calls.ts';
-import { eventually } from './eventually.ts';
+import { eventually, within } from './eventually.ts';
 
 export interface ParleyOptions {
   /** Environment variables over the harness's own. */
@@ -51,6 +51,9 @@ export interface KeyOptions {
 /** The key that vendors get; no log and no answer may contain it. */
 export const vendorKey = 'sk-vendor-0123456789abcdef';
 
+/** Starting and closing take a second; what takes longer than this hangs. */
+const startLimitMs = 20_000;
+
 /** Quick retries, a breaker that tests of failures do not trip, and no questions to the vendor at start. */
 const provider = {
   discover_models: false,
@@ -64,7 +67,10 @@ export async function startParley(options: ParleyOptions = {}): Promise<Parley> 
   const config = loadConfig(environment(folder, options));
   const lines: string[] = [];
   let aheadMs = 0;
-  let running = await listen(config, lines, () => aheadMs);
+  let running = await within(
+    startLimitMs,
+    listen(config, lines, () => aheadMs),
+  );
   let closed: Promise<void> | undefined;
 
   const parley = {
@@ -90,7 +96,9 @@ export async function startParley(options: ParleyOptions = {}): Promise<Parley> 
       running = await listen(config, lines, () => aheadMs);
     },
     async close() {
-      closed ??= running.app.close(0).then(() => rmSync(folder, { recursive: true, force: true }));
+      closed ??= within(startLimitMs, running.app.close(0)).then(() =>
+        rmSync(folder, { recursive: true, force: true }),
+      );
       await closed;
     },
   };

@@ -1,4 +1,5 @@
 import { WebSocket, type ClientOptions } from 'ws';
+import { within } from './eventually.ts';
 import { createQueue } from './queue.ts';
 
 /** A frame as a server sends it. */
@@ -19,6 +20,9 @@ export interface Frame {
     details?: { field: string };
   };
 }
+
+/** A frame that does not come within this will not come. */
+const waitMs = 10_000;
 
 /** A WebSocket client that waits for frames. */
 export interface SocketClient {
@@ -55,14 +59,15 @@ export async function openSocket(
     socket.once('error', reject);
   });
   socket.on('error', () => {});
+  const next = () => within(waitMs, frames.next());
   return {
     socket,
     send: (frame) =>
       socket.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame)),
-    next: () => frames.next(),
+    next,
     async until(type) {
       const seen: Frame[] = [];
-      do seen.push(await frames.next());
+      do seen.push(await next());
       while (seen.at(-1)?.type !== type);
       return seen;
     },

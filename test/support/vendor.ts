@@ -2,11 +2,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LLMock } from '@copilotkit/aimock';
+import { within } from './eventually.ts';
 import { createQueue } from './queue.ts';
 
 /** What the mocked vendor answers unless a test says otherwise. */
 export const vendorText = "I'm doing well, thank you! How can I help you today?";
 export const vendorUsage = { prompt_tokens: 10, completion_tokens: 15, total_tokens: 25 };
+
+/** A call that does not come within this will not come. */
+const waitMs = 10_000;
 
 /** A mock of OpenAI's and Anthropic's wire protocols, which answers everything with `vendorText`. */
 export async function startMock(): Promise<LLMock> {
@@ -67,7 +71,7 @@ export async function startScriptedVendor(): Promise<ScriptedVendor> {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    next: () => calls.next(),
+    next: () => within(waitMs, calls.next()),
     count: () => count,
     async close() {
       server.closeAllConnections();

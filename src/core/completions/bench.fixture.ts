@@ -40,7 +40,8 @@ export function createScriptedProvider(name: string, script: Script = {}): Scrip
     requests.push(request);
     signals.push(signal);
   };
-  const { answer = () => answerOf('Hello!'), stream = () => groups([textDelta('Hello!'), finish()]) } = script;
+  const { answer = () => answerOf('Hello!'), stream = () => groups([textDelta('Hello!'), finish()]) } =
+    script;
   return {
     name,
     requests,

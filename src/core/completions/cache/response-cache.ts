@@ -297,17 +297,25 @@ async function load(state: State): Promise<void> {
 
 /** False for a row that is of no use to this process, nor to a later one. */
 function restore(state: State, row: CacheEntryRow): boolean {
-  const { exactKey: exact, groupKey: group, prompt, bytes } = row;
+  const { exactKey: exact, prompt, bytes } = row;
   if (state.lru.has(exact)) return true;
   try {
     const answer = JSON.parse(row.answer) as CachedAnswer;
-    const isOurs = group.startsWith(groupPrefix(state)) && row.embedding !== null;
-    const similar = isOurs ? { group, embedding: decodeEmbedding(row.embedding as Uint8Array) } : null;
     const made = { exact, prompt, answer, bytes, stored: Promise.resolve(row.id) };
-    return place(state, made, row.createdAt, similar, row.expiresAt);
+    return place(state, made, row.createdAt, vectorOf(state, row), row.expiresAt);
   } catch (err) {
     state.parts.log.warn({ err }, 'a cache entry on disk cannot be read; it is removed');
     return false;
+  }
+}
+
+/** Null where the vector was made by another embedder, or in a format of another version. */
+function vectorOf(state: State, { groupKey: group, embedding }: CacheEntryRow) {
+  if (embedding === null || !group.startsWith(groupPrefix(state))) return null;
+  try {
+    return { group, embedding: decodeEmbedding(embedding) };
+  } catch {
+    return null;
   }
 }
 

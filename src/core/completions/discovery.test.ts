@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createRouterBench, createScriptedProvider } from './bench.fixture.ts';
+import { createDiscovery } from './discovery.ts';
+import type { Provider } from './provider.ts';
+
+const fiveMinutes = 5 * 60_000;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function createTested(lists: Record<string, Provider['listModels'] | undefined>, names = Object.keys(lists)) {
+  const providers = Object.entries(lists).map(([name, listModels]) =>
+    createScriptedProvider(name, listModels && { listModels }),
+  );
+  const { catalogue, parts, log } = createRouterBench({ providers });
+  return { catalogue, log, discovery: createDiscovery({ catalogue, slots: parts.slots, names, log }) };
+}
+
+describe('discovery', () => {
+  it('asks at the start and every five minutes until it is stopped', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const answers = [['m-1'], ['m-1', 'm-2'], ['m-3']];
+    let asked = 0;
+    const { catalogue, discovery } = createTested({ acme: () => Promise.resolve(answers[asked++] ?? []) });
+    discovery.start();
+    await turn();
+    assert.equal(catalogue.get('m-1')?.provider, 'acme');
+    t.mock.timers.tick(fiveMinutes - 1);
+    assert.equal(asked, 1);
+    t.mock.timers.tick(1);
+    await turn();
+    assert.deepEqual([asked, catalogue.get('m-2')?.id], [2, 'm-2']);
+    discovery.stop();
+    t.mock.timers.tick(3 * fiveMinutes);
+    await turn();
+    assert.equal(asked, 2);
+  });
+
+  it('asks those it is told to, and those that keep a list', async () => {
+    let asked = 0;
+    const list = () => Promise.resolve([`m-${++asked}`]);
+    const { discovery, log } = createTested({ acme: list, bolt: list, mute: undefined }, [
+      'acme',
+      'mute',
+      'gone',
+    ]);
+    discovery.start();
+    discovery.stop();
+    await turn();
+    assert.deepEqual([asked, log.lines], [1, []]);
+  });
+
+  it('keeps what it knew when a provider does not say, and goes on asking', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const steps = [() => ['m-1'], () => assert.fail('down'), () => ['m-2']];
+    const { catalogue, discovery, log } = createTested({
+      acme: async () => (await Promise.resolve(steps.shift()))?.() ?? [],
+      bolt: () => Promise.resolve(['b-1']),
+    });
+    discovery.start();
+    await turn();
+    t.mock.timers.tick(fiveMinutes);
+    await turn();
+    assert.deepEqual([catalogue.get('m-1')?.id, catalogue.get('b-1')?.id], ['m-1', 'b-1']);
+    assert.deepEqual(
+      log.lines.map(({ level, facts }) => [level, facts['provider']]),
+      [['warn', 'acme']],
+    );
+    t.mock.timers.tick(fiveMinutes);
+    await turn();
+    assert.deepEqual([catalogue.get('m-1'), catalogue.get('m-2')?.id], [undefined, 'm-2']);
+    discovery.stop();
+  });
+
+  it('gives each question a time limit', async () => {
+    let limit: AbortSignal | undefined;
+    const { discovery } = createTested({
+      acme(signal) {
+        limit = signal;
+        return Promise.resolve([]);
+      },
+    });
+    discovery.start();
+    discovery.stop();
+    await turn();
+    assert.ok(limit instanceof AbortSignal && !limit.aborted);
+  });
+});
