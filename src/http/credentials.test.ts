@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ApiKey, ApiKeys } from '../core/identity/api-keys.ts';
+import { ParleyError } from '../core/errors.ts';
+import { createAuthenticator, credentialsOf, socketCredentialsOf } from './credentials.ts';
+
+const none = { apiKey: undefined, bearer: undefined };
+
+describe('a request’s credentials', () => {
+  for (const [what, headers, expected] of [
+    ['nothing', {}, none],
+    ['a key', { 'x-api-key': 'pk_1' }, { ...none, apiKey: 'pk_1' }],
+    ['an empty key', { 'x-api-key': '' }, none],
+    ['a bearer', { authorization: 'Bearer pk_1' }, { ...none, bearer: 'pk_1' }],
+    ['a bearer in lower case, with spaces', { authorization: 'bearer   pk_1 ' }, { ...none, bearer: 'pk_1' }],
+    ['another scheme', { authorization: 'Basic dTpw' }, none],
+    ['a scheme that only begins like it', { authorization: 'Bearerish pk_1' }, none],
+    ['both', { 'x-api-key': 'pk_1', authorization: 'Bearer pk_2' }, { apiKey: 'pk_1', bearer: 'pk_2' }],
+  ] as const) {
+    it(what, () => assert.deepEqual(credentialsOf(headers), expected));
+  }
+});
+
+describe('a socket’s credentials', () => {
+  const header = { authorization: 'Bearer of-header' };
+  const protocol = { 'sec-websocket-protocol': 'chat, bearer.of-protocol' };
+  for (const [what, headers, query, expected] of [
+    ['nothing', {}, '', none],
+    ['the address', {}, 'token=of-query', { ...none, bearer: 'of-query' }],
+    ['the header', header, '', { ...none, bearer: 'of-header' }],
+    ['the subprotocol', protocol, '', { ...none, bearer: 'of-protocol' }],
+    ['a token with dots', { 'sec-websocket-protocol': 'bearer.a.b.c' }, '', { ...none, bearer: 'a.b.c' }],
+    ['other subprotocols', { 'sec-websocket-protocol': 'chat' }, '', none],
+    [
+      'the address before the header',
+      { ...header, ...protocol },
+      'token=of-query',
+      { ...none, bearer: 'of-query' },
+    ],
+    ['the header before the subprotocol', { ...header, ...protocol }, '', { ...none, bearer: 'of-header' }],
+    ['an escaped token', {}, 'token=a%2Bb', { ...none, bearer: 'a+b' }],
+    ['an empty token, which is there', {}, 'token=', { ...none, bearer: '' }],
+  ] as const) {
+    it(what, () => assert.deepEqual(socketCredentialsOf(headers, new URLSearchParams(query)), expected));
+  }
+});
+
+describe('the authenticator', () => {
+  const known: ApiKey = {
+    id: 7,
+    name: 'laptop',
+    prefix: 'pk_good',
+    scopes: ['completions'],
+    requestsPerMinute: 9,
+    expiresAt: null,
+    createdAt: 0,
+    revokedAt: null,
+    lastUsedAt: null,
+  };
+  const verify = (secret: string) =>
+    secret === 'pk_good'
+      ? Promise.resolve(known)
+      : Promise.reject(new ParleyError('unauthorized', 'The API key is not known.'));
+  const { identify } = createAuthenticator({ apiKeys: { verify } as ApiKeys });
+  const ip = '192.0.2.1';
+  const caller = { kind: 'key', ip, keyId: 7, scopes: new Set(['completions']), requestsPerMinute: 9 };
+  const anonymous = { kind: 'anonymous', ip };
+
+  it('takes a key from either header, the key’s own first', async () => {
+    assert.deepEqual(await identify({ ...none, apiKey: 'pk_good' }, ip), caller);
+    assert.deepEqual(await identify({ ...none, bearer: 'pk_good' }, ip), caller);
+    assert.deepEqual(await identify({ apiKey: 'pk_good', bearer: 'pk_bad' }, ip), caller);
+    await assert.rejects(identify({ apiKey: 'pk_bad', bearer: 'pk_good' }, ip), { code: 'unauthorized' });
+  });
+
+  it('takes nobody for nobody', async () => {
+    assert.deepEqual(await identify(none, ip), anonymous);
+  });
+
+  for (const bearer of ['pk_bad', 'sk-proj-abc', 'none', '', 'eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl']) {
+    it(`refuses what is there and not valid: "${bearer}"`, async () => {
+      await assert.rejects(identify({ ...none, bearer }, ip), { code: 'unauthorized' });
+    });
+  }
+
+  for (const [bearer, refused] of [
+    ['sk-proj-abc', false],
+    ['none', false],
+    ['', false],
+    ['pk_bad', true],
+    ['eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl', true],
+  ] as const) {
+    it(`where it is lenient, ${refused ? 'refuses' : 'overlooks'} "${bearer}"`, async () => {
+      const identified = identify({ ...none, bearer }, ip, { lenient: true });
+      if (refused) await assert.rejects(identified, { code: 'unauthorized' });
+      else assert.deepEqual(await identified, anonymous);
+    });
+  }
+});

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { WebSocket, type ClientOptions } from 'ws';
+import { eventually } from '../../test/support/eventually.ts';
+import { createClientAddress } from './client-address.ts';
+import { createMetrics } from './metrics.ts';
+import { createSockets, sendFrame, type SocketRequest, type SocketsParts } from './sockets.ts';
+
+interface Opened {
+  socket: WebSocket;
+  request: SocketRequest;
+}
+
+async function createTested(t: TestContext, changes: Partial<SocketsParts> = {}) {
+  const metrics = createMetrics();
+  const sockets = createSockets({
+    clientAddress: createClientAddress(['127.0.0.1']),
+    requestId: () => 'req_1',
+    metrics,
+    maxFrameBytes: 1_000,
+    heartbeatMs: 3_600_000,
+    ...changes,
+  });
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  sockets.attach(server);
+  const opened: Opened[] = [];
+  sockets.add('/ws/chat', {
+    contract: 'gateway',
+    open: (socket, request) => opened.push({ socket, request }),
+  });
+  const clients: WebSocket[] = [];
+  t.after(() => {
+    for (const client of clients) client.terminate();
+    sockets.close();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  /** A client, and its socket as the door got it. */
+  const open = async (path = '/ws/chat', protocols: string[] = [], options: ClientOptions = {}) => {
+    const client = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, options);
+    clients.push(client);
+    await once(client, 'open');
+    client.on('error', () => {});
+    return { client, ...opened.at(-1)! };
+  };
+  const openSockets = async () =>
+    Number(/^chatbot_open_sockets\{contract="gateway"\} (\d+)$/m.exec(await metrics.render())?.[1]);
+  return { sockets, open, port, openSockets, opened };
+}
+
+const closeOf = async (client: WebSocket) => {
+  const [code, reason] = (await once(client, 'close')) as [number, Buffer];
+  return [code, reason.toString()];
+};
+
+describe('a socket', () => {
+  it('comes to the door of its path, with who asks', async (t) => {
+    const { open } = await createTested(t);
+    const headers = { 'x-forwarded-for': '198.51.100.1', 'x-api-key': 'pk_1' };
+    const { request } = await open('/ws/chat?token=abc&x=1', [], { headers });
+    assert.deepEqual(request, {
+      ip: '198.51.100.1',
+      requestId: 'req_1',
+      credentials: { apiKey: 'pk_1', bearer: 'abc' },
+    });
+  });
+
+  it('carries frames both ways', async (t) => {
+    const { open } = await createTested(t);
+    const { client, socket } = await open();
+    const arrived = once(client, 'message') as Promise<[Buffer, boolean]>;
+    await sendFrame(socket, { type: 'pong', text: '你好' });
+    const [data, isBinary] = await arrived;
+    assert.deepEqual([JSON.parse(data.toString()), isBinary], [{ type: 'pong', text: '你好' }, false]);
+    const asked = once(socket, 'message') as Promise<[Buffer]>;
+    client.send('hello');
+    assert.equal((await asked)[0].toString(), 'hello');
+  });
+
+  it('may bring its token as a subprotocol, which is chosen as the standard wants', async (t) => {
+    const { open } = await createTested(t);
+    const { client, request } = await open('/ws/chat', ['bearer.abc.def']);
+    assert.equal(client.protocol, 'bearer.abc.def');
+    assert.equal(request.credentials.bearer, 'abc.def');
+    assert.equal((await open('/ws/chat', ['chat', 'bearer.abc'])).client.protocol, 'chat');
+    assert.equal((await open()).client.protocol, '');
+  });
+
+  for (const path of ['/ws', '/ws/chat/', '/ws/chat/1', '/', '/constructor']) {
+    it(`is refused with 404 at ${path}, and no door hears of it`, async (t) => {
+      const { port, opened } = await createTested(t);
+      const client = new WebSocket(`ws://127.0.0.1:${port}${path}`);
+      const [error] = (await once(client, 'error')) as [Error];
+      assert.match(error.message, /404/);
+      assert.deepEqual(opened, []);
+    });
+  }
+
+  it('that is no WebSocket is refused, and one that breaks off harms nobody', async (t) => {
+    const { port, open } = await createTested(t);
+    for (const path of ['/ws/chat', '/nothing']) {
+      const client = connect(port, '127.0.0.1');
+      client.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`);
+      const [answer] = (await once(client, 'data')) as [Buffer];
+      assert.match(answer.toString(), /^HTTP\/1\.1 40[04] /);
+      client.resetAndDestroy();
+    }
+    await open();
+  });
+
+  it('that sends too large a frame is closed with 1009', async (t) => {
+    const { open } = await createTested(t);
+    const { client } = await open();
+    client.send('x'.repeat(1_001));
+    assert.equal((await closeOf(client))[0], 1009);
+  });
+
+  it('is counted while it is open', async (t) => {
+    const { open, openSockets } = await createTested(t);
+    const { client, socket } = await open();
+    await open();
+    assert.equal(await openSockets(), 2);
+    const closed = once(socket, 'close');
+    client.close();
+    await closed;
+    assert.equal(await openSockets(), 1);
+  });
+});
+
+describe('the heartbeat', () => {
+  it('ends sockets that do not answer, and no others', async (t) => {
+    const { open, openSockets } = await createTested(t, { heartbeatMs: 20 });
+    const alive = await open();
+    let pings = 0;
+    alive.client.on('ping', () => pings++);
+    const dead = await open('/ws/chat', [], { autoPong: false });
+    assert.deepEqual(await closeOf(dead.client), [1006, '']);
+    const seen = pings;
+    await eventually(() => (pings > seen + 2 ? true : undefined));
+    assert.equal(alive.client.readyState, WebSocket.OPEN);
+    assert.equal(await openSockets(), 1);
+  });
+});
+
+describe('the end of all sockets', () => {
+  it('closeAll closes each with code and reason', async (t) => {
+    const { open, sockets } = await createTested(t);
+    const clients = [(await open()).client, (await open()).client];
+    const closes = clients.map(closeOf);
+    sockets.closeAll(1012, 'service restart');
+    assert.deepEqual(await Promise.all(closes), [
+      [1012, 'service restart'],
+      [1012, 'service restart'],
+    ]);
+  });
+
+  it('close ends those that do not say goodbye', async (t) => {
+    const { open, sockets } = await createTested(t);
+    const { client } = await open();
+    client.pause();
+    sockets.closeAll(1012, 'service restart');
+    sockets.close();
+    client.resume();
+    await closeOf(client);
+  });
+});
+
+describe('sendFrame', () => {
+  it('says nothing to a socket that is closed', async (t) => {
+    const { open } = await createTested(t);
+    const { client, socket } = await open();
+    const closed = once(socket, 'close');
+    client.close();
+    await closed;
+    assert.equal(sendFrame(socket, { type: 'pong' }), undefined);
+  });
+
+  it('holds up its source while a slow client’s buffer is full, and lets it go on when it reads', async (t) => {
+    const { open } = await createTested(t);
+    const { client, socket } = await open();
+    client.pause();
+    const frame = { text: 'x'.repeat(256 * 1024) };
+    let held: Promise<void> | void = undefined;
+    let sent = 0;
+    for (; held === undefined && sent < 1_000; sent++) held = sendFrame(socket, frame);
+    assert.ok(held !== undefined, 'the source is held up');
+    assert.ok(socket.bufferedAmount < 2 * 1024 * 1024, 'little is held in memory');
+    let received = 0;
+    client.on('message', () => received++);
+    client.resume();
+    await held;
+    await eventually(() => (received === sent ? true : undefined));
+  });
+
+  it('lets its source go when the client goes', async (t) => {
+    const { open } = await createTested(t);
+    const { client, socket } = await open();
+    client.pause();
+    let held: Promise<void> | void = undefined;
+    while (held === undefined) held = sendFrame(socket, { text: 'x'.repeat(256 * 1024) });
+    client.terminate();
+    await held;
+  });
+});
