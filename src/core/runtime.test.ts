@@ -28,7 +28,7 @@ describe('token', () => {
   });
 
   it('uses every bit', () => {
-    const ones = new Array<number>(16 * 8).fill(0);
+    const ones = Array.from({ length: 16 * 8 }, () => 0);
     for (let i = 0; i < 2_000; i++) {
       for (const [at, byte] of Buffer.from(token(16), 'base64url').entries()) {
         for (let bit = 0; bit < 8; bit++) ones[at * 8 + bit]! += (byte >> bit) & 1;
@@ -42,7 +42,7 @@ describe('token', () => {
 describe('random', () => {
   it('is in [0, 1), spread evenly', () => {
     const { random } = createRuntime();
-    const tenths = new Array<number>(10).fill(0);
+    const tenths = Array.from({ length: 10 }, () => 0);
     for (let i = 0; i < 10_000; i++) {
       const value = random();
       assert.ok(value >= 0 && value < 1);

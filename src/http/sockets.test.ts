@@ -20,6 +20,7 @@ async function createTested(t: TestContext, changes: Partial<SocketsParts> = {})
     clientAddress: createClientAddress(['127.0.0.1']),
     requestId: () => 'req_1',
     metrics,
+    originAllowed: () => true,
     maxFrameBytes: 1_000,
     heartbeatMs: 3_600_000,
     ...changes,
@@ -101,6 +102,17 @@ describe('a socket', () => {
     });
   }
 
+  it('from a page that may not use the server is refused with 403', async (t) => {
+    const asked: unknown[] = [];
+    const { port, opened } = await createTested(t, {
+      originAllowed: (...from) => (asked.push(from), false),
+    });
+    const client = new WebSocket(`ws://127.0.0.1:${port}/ws/chat`, { origin: 'https://evil.example' });
+    const [error] = (await once(client, 'error')) as [Error];
+    assert.match(error.message, /403/);
+    assert.deepEqual([opened, asked], [[], [['https://evil.example', `127.0.0.1:${port}`]]]);
+  });
+
   it('that is no WebSocket is refused, and one that breaks off harms nobody', async (t) => {
     const { port, open } = await createTested(t);
     for (const path of ['/ws/chat', '/nothing']) {
@@ -134,14 +146,18 @@ describe('a socket', () => {
 
 describe('the heartbeat', () => {
   it('ends sockets that do not answer, and no others', async (t) => {
-    const { open, openSockets } = await createTested(t, { heartbeatMs: 20 });
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const { open, openSockets } = await createTested(t, { heartbeatMs: 1_000 });
     const alive = await open();
-    let pings = 0;
-    alive.client.on('ping', () => pings++);
     const dead = await open('/ws/chat', [], { autoPong: false });
-    assert.deepEqual(await closeOf(dead.client), [1006, '']);
-    const seen = pings;
-    await eventually(() => (pings > seen + 2 ? true : undefined));
+    for (let beat = 0; beat < 3; beat++) {
+      const answered = once(alive.socket, 'pong');
+      t.mock.timers.tick(1_000);
+      await answered;
+      if (beat === 0)
+        assert.equal(dead.socket.readyState, WebSocket.OPEN, 'has until the next beat to answer');
+    }
+    assert.notEqual(dead.client.readyState, WebSocket.OPEN);
     assert.equal(alive.client.readyState, WebSocket.OPEN);
     assert.equal(await openSockets(), 1);
   });

@@ -15,14 +15,14 @@ const failed = (retryAfterMs?: number) =>
   });
 
 /** Fails with these in turn, then succeeds. */
-function attempts(...failures: unknown[]) {
+function attempts(...failures: Error[]) {
   const numbers: number[] = [];
   return {
     numbers,
     attempt: (number: number) => {
       numbers.push(number);
       const failure = failures[numbers.length - 1];
-      return failure === undefined ? Promise.resolve('fine') : Promise.reject(failure as Error);
+      return failure === undefined ? Promise.resolve('fine') : Promise.reject(failure);
     },
   };
 }
