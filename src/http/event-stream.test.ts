@@ -335,6 +335,22 @@ describe('an event stream whose client goes away', () => {
     assert.ok(sent instanceof Error && sent.message === 'the client has gone');
   });
 
+  it('lets a source that does not listen come to its end', async (t) => {
+    const gone = Promise.withResolvers<void>();
+    const stream = await openStream(t, async function* () {
+      yield await Promise.resolve(['a']);
+      await gone.promise;
+      for (let i = 0; i < 10; i++) yield ['b'];
+    });
+    await stream.receives('"a"');
+    const closed = once(await stream.response, 'close');
+    stream.client.destroy();
+    await closed;
+    gone.resolve();
+    await stream.sourceEnded;
+    assert.equal(await stream.sent, 'sent');
+  });
+
   it('ends its source while it waits for the client to read', async (t) => {
     const flood = createFlood();
     const stream = await openStream(t, flood.source);

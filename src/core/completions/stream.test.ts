@@ -221,6 +221,22 @@ describe('a streamed answer whose vendor fails', () => {
   });
 });
 
+it('a streamed answer that begins shows that its provider is back, before it ends', async (t) => {
+  const bench = await createTested(
+    t,
+    (_request, _signal, call) =>
+      call === 1 ? groups(broken()) : groups([textDelta('a')], [textDelta('b'), finish()]),
+    { breaker: { failures: 1 } },
+  );
+  const breaker = bench.parts.slots.get('acme')?.breaker;
+  await allUntilFailure(open(bench));
+  assert.equal(breaker?.isOpen(), true);
+  bench.runtime.time += 10_000;
+  for await (const [event] of open(bench)) {
+    if (event?.type === 'text-delta') assert.equal(breaker?.isOpen(), false);
+  }
+});
+
 describe('a streamed answer that is cancelled', () => {
   it('before the first token reaches the vendor and is one row with the prompt’s estimate', async (t) => {
     const stop = new AbortController();

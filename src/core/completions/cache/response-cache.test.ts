@@ -425,14 +425,23 @@ describe('after a restart', () => {
     assert.equal(cache.stats().entries, 1_100);
   });
 
-  it('what was kept while loading stays', async (t) => {
-    const first = await createTested(t);
-    await first.cache.keep(keyOf('What is tea?'), answerOf('Old.'));
-    const { cache, textOf } = createCache(first.storage);
-    const loaded = cache.load();
-    await cache.keep(keyOf('What is tea?'), answerOf('New.'));
-    await loaded;
-    assert.equal(await textOf(keyOf('What is tea?')), 'New.');
+  it('what is kept while loading stays', async (t) => {
+    const { cache: first, storage } = await createTested(t);
+    const key = keyOf('What is tea?');
+    await first.keep(key, answerOf('Old.'));
+    const { loadPage } = storage.cacheEntries;
+    const entries: CacheEntries = {
+      ...storage.cacheEntries,
+      async loadPage(...page) {
+        const rows = await loadPage(...page);
+        await cache.keep(key, answerOf('New.'));
+        return rows;
+      },
+    };
+    const { cache, textOf } = createCache(storage, { entries });
+    await cache.load();
+    assert.equal(await textOf(key), 'New.');
+    assert.equal((await loadPage(null, 9)).length, 1);
   });
 
   it('vectors of another embedder are never compared; the same question is found', async (t) => {
