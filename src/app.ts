@@ -6,7 +6,7 @@ import { presentUnreadable } from './contracts/gateway/errors.ts';
 import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
 import { createBreaker } from './core/completions/breaker.ts';
-import { createResponseCache, type ResponseCache } from './core/completions/cache/response-cache.ts';
+import { createResponseCache } from './core/completions/cache/response-cache.ts';
 import { createCacheEmbed, embedderOf } from './core/completions/cache/cache-embed.ts';
 import { createCatalogue, type Catalogue } from './core/completions/catalogue.ts';
 import { createDiscovery, type Discovery } from './core/completions/discovery.ts';
@@ -17,6 +17,7 @@ import { createRouter, defaultModelOf, type ProviderSlot } from './core/completi
 import { createCore, type Core } from './core/core.ts';
 import { createApiKeys } from './core/identity/api-keys.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
+import { createHousekeeping, type Housekeeping } from './core/housekeeping.ts';
 import { createKnowledge } from './core/knowledge/knowledge.ts';
 import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
 import type { Log } from './core/log.ts';
@@ -90,6 +91,11 @@ export async function createApp(parts: AppParts): Promise<App> {
   const firstAdmin = await ensureFirstAdmin({ users: storage.users, runtime }, config.admin);
   const running = createRunning();
   const { server, sockets } = await createServer({ parts, core: built.core, storage, metrics, running });
+  const housekeeping = createHousekeeping({
+    tasks: { 'cache use': built.cache.flush, 'key use': built.apiKeys.flush },
+    everyMs: 30_000,
+    log,
+  });
   const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
   return {
     core: built.core,
@@ -99,13 +105,14 @@ export async function createApp(parts: AppParts): Promise<App> {
       const address = await server.listen({ host: config.host, port: config.port });
       sockets.attach(server.server);
       discovery.start();
+      housekeeping.start();
       built.cache
         .load()
         .catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));
       return address;
     },
     close: (graceMs) =>
-      close({ server, sockets, running, discovery, feed, storage, slots, ...built }, runtime, graceMs),
+      close({ server, sockets, running, discovery, feed, storage, slots, housekeeping }, runtime, graceMs),
   };
 }
 
@@ -258,8 +265,7 @@ interface Closing {
   feed: KnowledgeFeed;
   storage: Storage;
   slots: Map<string, ProviderSlot>;
-  cache: ResponseCache;
-  apiKeys: Core['apiKeys'];
+  housekeeping: Housekeeping;
 }
 
 /** How long cancelled answers may take to say so. */
@@ -274,17 +280,18 @@ async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<v
   };
   app.discovery.stop();
   app.feed.close();
+  app.housekeeping.stop();
   running.drain();
   const closed = server.close();
   await within(running.idle(), graceMs);
   running.abortAll(shuttingDown());
   await within(running.idle(), lastWordsMs);
-  sockets.closeAll(closeCodes.serviceRestart, 'service restart');
+  const leaving = sockets.closeAll(closeCodes.serviceRestart, 'service restart');
   server.server.closeIdleConnections();
-  await within(closed, lastWordsMs);
+  await within(Promise.all([closed, leaving]), lastWordsMs);
   sockets.close();
   server.server.closeAllConnections();
-  await Promise.all([app.cache.flush(), app.apiKeys.flush()]);
+  await app.housekeeping.run();
   await Promise.all([...app.slots.values()].map(({ provider }) => provider.close()));
   await app.storage.close();
 }

@@ -43,3 +43,19 @@ describe('GET /ready', () => {
     assert.equal((await ask()).statusCode, 200);
   });
 });
+
+it('counts a check that never answers as failed', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let asked = () => {};
+  const reached = new Promise<void>((resolve) => (asked = resolve));
+  const { ask } = createTested(t, {
+    store: () => {
+      asked();
+      return new Promise(() => {});
+    },
+  });
+  const answer = ask();
+  await reached;
+  t.mock.timers.tick(5_000);
+  assert.equal((await answer).statusCode, 503);
+});

@@ -30,7 +30,7 @@ function issueOf({ keyword, params, message = 'is not valid' }: Problem): string
 /** Whatever a route threw, or Fastify refused, as a `ParleyError`. */
 export function requestError(thrown: unknown): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
-  const error = thrown as Partial<FastifyError>;
+  const error = (thrown ?? {}) as Partial<FastifyError>;
   const problem = error.validation?.[0];
   if (problem !== undefined) {
     const missing = problem.params['missingProperty'] as string | undefined;

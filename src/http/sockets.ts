@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -44,8 +45,8 @@ export interface SocketsParts {
 export interface Sockets {
   add(path: string, door: SocketDoor): void;
   attach(server: Server): void;
-  /** Closes every open socket. */
-  closeAll(code: number, reason: string): void;
+  /** Says good-bye to every open socket; resolves when all of them have answered it. */
+  closeAll(code: number, reason: string): Promise<void>;
   close(): void;
 }
 
@@ -90,8 +91,11 @@ export function createSockets(parts: SocketsParts): Sockets {
   return {
     add: (path, door) => void doors.set(path, door),
     attach: (server) => void server.on('upgrade', upgrade),
-    closeAll(code, reason) {
-      for (const socket of wss.clients) socket.close(code, reason);
+    async closeAll(code, reason) {
+      const open = [...wss.clients];
+      const closed = open.map((socket) => once(socket, 'close'));
+      for (const socket of open) socket.close(code, reason);
+      await Promise.all(closed);
     },
     close() {
       clearInterval(heartbeat);
