@@ -208,7 +208,7 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
   });
   const doors = {
     core,
-    authenticator: createAuthenticator({ apiKeys: core.apiKeys }),
+    authenticator: createAuthenticator(core),
     access,
     limits: config.rateLimits ? createMemoryLimits() : createNoLimits(),
     running,

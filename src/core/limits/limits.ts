@@ -7,6 +7,8 @@ export interface Limit {
   /** Further ones allowed in a window without being announced. */
   burst: number;
   windowMs: number;
+  /** Whom it counts: each address (without this), or each user, and the address of those who are none. */
+  per?: 'address' | 'user';
 }
 
 /** What is left after one was taken. */
@@ -21,6 +23,6 @@ export interface Allowance {
 
 /** Counts, within windows. One implementation counts in this process, another over all nodes together. */
 export interface Limits {
-  /** Takes one of `limit` for `subject` (an address, a key). */
+  /** Takes one of `limit` for `subject` (an address, a key, a user). */
   take(limit: Limit, subject: string): Promise<Allowance>;
 }
