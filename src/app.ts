@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Config } from './config.ts';
+import { assistantPlugin } from './contracts/assistant/plugin.ts';
+import { companionPlugin } from './contracts/companion/plugin.ts';
 import { presentUnreadable } from './contracts/gateway/errors.ts';
 import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
@@ -18,6 +20,7 @@ import { createCore, type Core } from './core/core.ts';
 import { createApiKeys } from './core/identity/api-keys.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
 import { createKnowledge } from './core/knowledge/knowledge.ts';
+import type { Limit } from './core/limits/limits.ts';
 import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
 import type { Log } from './core/log.ts';
 import type { Runtime } from './core/runtime.ts';
@@ -222,11 +225,23 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
     cache: config.cache.enabled && config.cache.openai,
     imageBodyBytes: limits.imageBodyBytes,
   });
+  await server.register(assistantPlugin, {
+    ...doors,
+    authLimit: aMinute('assistant-auth', limits.assistant.authPerMinute),
+  });
+  await server.register(companionPlugin, {
+    ...doors,
+    loginLimit: aMinute('companion-login', limits.companion.loginsPerMinute),
+  });
   await serveDocs(server);
   await serveConsole(server);
   serveReadiness(server, { storage: storage.check }, log);
   answerUnclaimed(server, (error, request, reply) => renderGatewayError(error, request, reply, { runtime }));
   return { server, sockets };
+}
+
+function aMinute(name: string, points: number): Limit {
+  return { name, points, burst: 0, windowMs: minuteMs };
 }
 
 function gatewaySettings({ config, version }: AppParts) {
@@ -244,7 +259,7 @@ function gatewaySettings({ config, version }: AppParts) {
       burst: gateway.burst,
       windowMs: minuteMs,
     },
-    socketLimit: { name: 'gateway-sockets', points: gateway.socketsPerMinute, burst: 0, windowMs: minuteMs },
+    socketLimit: aMinute('gateway-sockets', gateway.socketsPerMinute),
     socketFrameBytes,
     answersPerSocket,
   };

@@ -190,6 +190,15 @@ const cache = group('The response cache.', {
 });
 
 const limits = group('Limits.', {
+  assistant: group('Of the assistant contract.', {
+    authPerMinute: field(perMinute, {
+      default: 5,
+      description: 'Logins and registrations a minute, per address.',
+    }),
+  }),
+  companion: group('Of the companion contract.', {
+    loginsPerMinute: field(perMinute, { default: 5, description: 'Logins a minute, per address.' }),
+  }),
   gateway: group('Per caller of the gateway.', {
     requestsPerMinute: field(perMinute, { default: 100, description: 'Requests a minute.' }),
     burst: field(wholeNumber(0, 1_000_000), { default: 20, description: 'Requests above that at once.' }),

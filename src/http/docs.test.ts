@@ -79,7 +79,10 @@ describe('API documentation', () => {
   test('every operation has a summary and the tag of its contract', () => {
     for (const [path, operations] of Object.entries(openApi.paths)) {
       for (const [method, { tags, summary, responses }] of Object.entries(operations)) {
-        assert.ok(tags?.length === 1 && ['gateway', 'openai'].includes(tags[0] ?? ''), `${method} ${path}`);
+        assert.ok(
+          tags?.length === 1 && ['gateway', 'openai', 'assistant', 'companion'].includes(tags[0] ?? ''),
+          `${method} ${path}`,
+        );
         assert.ok(summary !== undefined && summary !== '', `${method} ${path}`);
         assert.ok(Object.keys(responses).length > 0, `${method} ${path}`);
       }
