@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { openAccounts } from './app/open-accounts.ts';
 import type { Config } from './config.ts';
 import { assistantPlugin } from './contracts/assistant/plugin.ts';
 import { companionPlugin } from './contracts/companion/plugin.ts';
@@ -19,6 +20,7 @@ import { createRouter, defaultModelOf, type ProviderSlot } from './core/completi
 import { createCore, type Core } from './core/core.ts';
 import { createApiKeys } from './core/identity/api-keys.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
+import { createPasswords, type Passwords } from './core/identity/passwords.ts';
 import { createKnowledge } from './core/knowledge/knowledge.ts';
 import type { Limit } from './core/limits/limits.ts';
 import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
@@ -89,8 +91,10 @@ export async function createApp(parts: AppParts): Promise<App> {
   const catalogue = createCatalogue(config.shippedModels, config.models);
   const local = createLocalProvider({ knowledge, estimateTokens });
   const slots = createSlots(config, local, runtime);
-  const built = createCoreParts({ parts, storage, catalogue, slots, metrics });
-  const firstAdmin = await ensureFirstAdmin({ users: storage.users, runtime }, config.admin);
+  const passwords = createPasswords();
+  const built = createCoreParts({ parts, storage, passwords, catalogue, slots, metrics });
+  const { users } = storage;
+  const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
   const running = createRunning();
   const { server, sockets } = await createServer({ parts, core: built.core, storage, metrics, running });
   const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
@@ -135,12 +139,13 @@ function discoverable(config: Config): string[] {
 interface CoreInputs {
   parts: AppParts;
   storage: Storage;
+  passwords: Passwords;
   catalogue: Catalogue;
   slots: Map<string, ProviderSlot>;
   metrics: Metrics;
 }
 
-function createCoreParts({ parts, storage, catalogue, slots, metrics }: CoreInputs) {
+function createCoreParts({ parts, storage, passwords, catalogue, slots, metrics }: CoreInputs) {
   const { config, log, runtime } = parts;
   const { fallback } = config;
   const meter = createMeter({
@@ -171,6 +176,7 @@ function createCoreParts({ parts, storage, catalogue, slots, metrics }: CoreInpu
     cache,
     promptSets: config.promptSets,
     apiKeys,
+    accounts: openAccounts({ config, storage, passwords, runtime }),
   });
   return { core, cache, apiKeys, defaultModel };
 }

@@ -86,6 +86,10 @@ const access = {
     shownDefault: 'generated once, kept in the data folder (0600)',
     description: 'Signs tokens; 16 characters and up.',
   }),
+  accessTokenTtlMs: field(duration(60 * second, 30 * day), {
+    default: 3600 * second,
+    description: 'How long an access token is good for. A login lasts longer: refresh tokens live 30 days.',
+  }),
   admin: group('The first administrator, made at the first start.', {
     email: field(email, {
       env: 'PARLEY_ADMIN_EMAIL',

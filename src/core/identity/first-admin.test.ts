@@ -5,12 +5,13 @@ import { openTemporaryStorage } from '../completions/bench.fixture.ts';
 import { createFakeRuntime } from '../runtime.fixture.ts';
 import { createRuntime } from '../runtime.ts';
 import { ensureFirstAdmin } from './first-admin.ts';
+import { createPasswords } from './passwords.ts';
 
 async function createTested(t: Parameters<typeof openTemporaryStorage>[0]) {
   const { users } = await openTemporaryStorage(t);
   const runtime = { ...createFakeRuntime(), token: createRuntime().token };
   const ensure = (password: string | null, email = 'admin@example.com') =>
-    ensureFirstAdmin({ users, runtime }, { email, password });
+    ensureFirstAdmin({ users, passwords: createPasswords(), runtime }, { email, password });
   return { users, ensure, runtime };
 }
 

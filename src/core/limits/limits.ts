@@ -11,7 +11,7 @@ export interface Limit {
   per?: 'address' | 'user';
 }
 
-/** What is left after one was taken. */
+/** What is left after one was taken, or was looked for. */
 export interface Allowance {
   allowed: boolean;
   limit: number;
@@ -25,4 +25,8 @@ export interface Allowance {
 export interface Limits {
   /** Takes one of `limit` for `subject` (an address, a key, a user). */
   take(limit: Limit, subject: string): Promise<Allowance>;
+  /** Whether one could be taken, and what is left as it is. */
+  look(limit: Limit, subject: string): Promise<Allowance>;
+  /** Forgets what `subject` took of `limit`. */
+  clear(limit: Limit, subject: string): Promise<void>;
 }
