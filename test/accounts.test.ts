@@ -122,6 +122,50 @@ describe('one login, every door', () => {
   });
 });
 
+describe('guessing', () => {
+  const guesses = 10;
+
+  test('failed logins of one account are counted over all contracts, whether the account is there or not', async (t) => {
+    const parley = await startParley();
+    t.after(() => parley.close());
+    await makeAccount(parley, 'someone');
+    await makeAccount(parley, 'another');
+    for (const username of ['someone', 'not-there']) {
+      for (let guess = 0; guess < guesses; guess++) {
+        const contract = guess % 2 === 0 ? 'assistant' : 'companion';
+        const { status } = await logIn(parley, { username, password: `guess ${guess}` }, contract);
+        assert.equal(status, 401);
+      }
+      for (const contract of Object.keys(logins) as LoginContract[]) {
+        const { status, body, headers } = await logIn<object>(parley, { username, password }, contract);
+        assert.equal(status, 429, 'the right password, too');
+        assert.deepEqual(Object.keys(body), contract === 'assistant' ? ['error'] : ['detail']);
+        assert.ok(Number(headers.get('retry-after')) > 60);
+      }
+    }
+    assert.equal((await logIn(parley, { username: 'another', password })).status, 200);
+  });
+
+  test('a name that many want at once goes to one of them', async (t) => {
+    const parley = await startParley();
+    t.after(() => parley.close());
+    const answers = await Promise.all(
+      ['wanted', 'Wanted', 'WANTED', 'wanTed', 'wanted'].map((username, index) => {
+        const registration = { username, email: `wanted-${index}@example.com`, password };
+        return read<{ error?: { code: string; details: string } }>(
+          send(`${parley.url}/api/v1/auth/register`, 'POST', registration),
+        );
+      }),
+    );
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+    for (const { status, body } of answers) {
+      if (status === 200) continue;
+      assert.equal(status, 400);
+      assert.deepEqual([body.error?.code, body.error?.details], ['REQ003', 'username']);
+    }
+  });
+});
+
 test('no token and no password is in a log line', async (t) => {
   const parley = await startParley({ env: { ...closedGateway, PARLEY_RATE_LIMITS: 'on' } });
   t.after(() => parley.close());
@@ -129,6 +173,8 @@ test('no token and no password is in a log line', async (t) => {
   const tokens = [await tokenOf(parley, 'someone'), await tokenOf(parley, 'someone', 'companion')];
   const [token = '', ending = ''] = tokens;
   const secret = 'a-password-that-is-wrong';
+  const registration = { username: 'xy', email: 'no address', password: secret };
+  await send(`${parley.url}/api/v1/auth/register`, 'POST', registration);
   for (const contract of Object.keys(logins) as LoginContract[]) {
     await logIn(parley, { username: 'someone', password: secret }, contract);
     await logIn(parley, `{"password": "${secret}"`, contract);
@@ -136,8 +182,6 @@ test('no token and no password is in a log line', async (t) => {
     await logIn(parley, { username: 'someone', password: secret }, contract);
     await logIn(parley, { username: 'someone', password: secret }, contract);
   }
-  const registration = { username: 'xy', email: 'no address', password: secret };
-  await send(`${parley.url}/api/v1/auth/register`, 'POST', registration);
   await doors(parley, token);
   await doors(parley, forge(token));
   await send(`${parley.url}/api/v1/logout?token=${ending}`, 'POST', undefined, bearer(ending));
