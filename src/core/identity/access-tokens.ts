@@ -27,7 +27,7 @@ export interface AccessTokenParts {
 }
 
 export function createAccessTokens({ secret, lifetimeMs, runtime }: AccessTokenParts): AccessTokens {
-  const sign = createSigner({ algorithm: 'HS256', key: secret, noTimestamp: true });
+  const sign = createSigner({ algorithm: 'HS256', key: secret });
   // Expiry is judged here, by the runtime's clock.
   const verify = createVerifier({ algorithms: ['HS256'], key: secret, ignoreExpiration: true });
 
