@@ -30,6 +30,8 @@ function createTested(t: TestContext) {
   const runtime = { ...clock, now: () => clock.time };
   const verified: (string | undefined)[] = [];
   const asked: number[] = [];
+  /** Holds back what the store says of a login. */
+  const lookedUp = { told: Promise.resolve() };
   const connect = async () => {
     const storage = await openStorage({ path });
     open.push(storage);
@@ -38,7 +40,12 @@ function createTested(t: TestContext) {
       users: storage.users,
       logins: {
         ...storage.logins,
-        findById: (id) => (asked.push(id), storage.logins.findById(id)),
+        async findById(id) {
+          asked.push(id);
+          const row = await storage.logins.findById(id);
+          await lookedUp.told;
+          return row;
+        },
       },
       passwords: {
         ...real,
@@ -52,7 +59,7 @@ function createTested(t: TestContext) {
       accounts.logIn({ login: 'ada', password, contract: 'assistant', ip, ...changes });
     return { accounts, logIn, storage };
   };
-  return { clock, connect, verified, asked, path };
+  return { clock, connect, verified, asked, lookedUp, path };
 }
 
 describe('registration', () => {
@@ -212,13 +219,19 @@ describe('a login', () => {
   });
 
   it('that ends while it is looked up is not believed afterwards', async (t) => {
-    const { accounts, logIn } = await createTested(t).connect();
+    const { connect, lookedUp, asked } = createTested(t);
+    const { accounts, logIn } = await connect();
     await accounts.register(ada);
     const { accessToken } = await logIn();
     const caller = { kind: 'user', ip, userId: 1, loginId: 1, contract: 'assistant', role: 'user' } as const;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    lookedUp.told = promise;
     const looking = accounts.identify(accessToken, ip);
-    await Promise.allSettled([looking, accounts.logOut(caller)]);
+    await accounts.logOut(caller);
+    resolve();
+    await looking;
     await assert.rejects(accounts.identify(accessToken, ip), { code: 'token_invalid' });
+    assert.equal(asked.length, 2);
   });
 
   it('is believed for a second without asking the store', async (t) => {

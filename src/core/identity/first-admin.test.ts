@@ -49,4 +49,11 @@ describe('the first administrator', () => {
     });
     assert.deepEqual([await users.firstAdmin(), await users.countAdmins()], [before, 1]);
   });
+
+  it('is one also where two processes start at once; only one tells a password', async (t) => {
+    const { users, ensure } = await createTested(t);
+    const both = await Promise.all([ensure(null), ensure(null)]);
+    assert.equal(both.filter(({ generatedPassword }) => generatedPassword !== null).length, 1);
+    assert.equal(await users.countAdmins(), 1);
+  });
 });

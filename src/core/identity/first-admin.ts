@@ -18,7 +18,7 @@ export async function ensureFirstAdmin(
   if (existing !== undefined) return { email: existing.email, generatedPassword: null };
   const generatedPassword = wanted.password === null ? parts.runtime.token(12) : null;
   const now = parts.runtime.now();
-  await parts.users.create({
+  const user = {
     username: wanted.email,
     email: wanted.email,
     fullName: 'Administrator',
@@ -27,6 +27,14 @@ export async function ensureFirstAdmin(
     status: 'active',
     createdAt: now,
     updatedAt: now,
-  });
+  };
+  try {
+    await parts.users.create(user);
+  } catch (thrown) {
+    // Another process that starts at the same time was quicker.
+    const other = await parts.users.firstAdmin();
+    if (other === undefined) throw thrown;
+    return { email: other.email, generatedPassword: null };
+  }
   return { email: wanted.email, generatedPassword };
 }

@@ -42,6 +42,12 @@ describe('passwords', () => {
     assert.equal(parameters[0], parameters[1]);
   });
 
+  it('of nobody are never right', async () => {
+    const library = { hash: () => Promise.resolve(''), verify: () => Promise.resolve(true) };
+    const { verify } = createPasswords({ load: () => Promise.resolve(library) });
+    assert.deepEqual([await verify('x', 'hash'), await verify('x', undefined)], [true, false]);
+  });
+
   it('are hashed two at a time, and no more than a hundred wait', async () => {
     const { hash, verify, counted } = createCounted();
     const hashed = await hash('correct horse');
