@@ -15,7 +15,15 @@ const writtenAddress = 'http://localhost:8000';
 const limitMs = 60_000;
 const shownCharacters = 3000;
 /** What the answers show, by the README's word. */
-const promised = ['"cached":true', 'X-Cache-Status: HIT', '"finished":true', '[DONE]', 'pk_', 'is revoked'];
+const promised = [
+  '"cached":true',
+  'X-Cache-Status: HIT',
+  '"finished":true',
+  '[DONE]',
+  'pk_',
+  'is revoked',
+  'access_token',
+];
 
 const dataDir = mkdtempSync(join(tmpdir(), 'parley-readme-'));
 const env = { ...process.env, PORT: '0', PARLEY_DATA_DIR: dataDir, PARLEY_LOG_LEVEL: 'warn' };

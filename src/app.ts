@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { openAccounts } from './app/open-accounts.ts';
 import type { Config } from './config.ts';
+import { assistantPlugin } from './contracts/assistant/plugin.ts';
+import { companionPlugin } from './contracts/companion/plugin.ts';
 import { presentUnreadable } from './contracts/gateway/errors.ts';
 import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
@@ -18,7 +21,9 @@ import { createCore, type Core } from './core/core.ts';
 import { createApiKeys } from './core/identity/api-keys.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
 import { createHousekeeping, type Housekeeping } from './core/housekeeping.ts';
+import { createPasswords, type Passwords } from './core/identity/passwords.ts';
 import { createKnowledge } from './core/knowledge/knowledge.ts';
+import type { Limit } from './core/limits/limits.ts';
 import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
 import type { Log } from './core/log.ts';
 import type { Runtime } from './core/runtime.ts';
@@ -87,8 +92,10 @@ export async function createApp(parts: AppParts): Promise<App> {
   const catalogue = createCatalogue(config.shippedModels, config.models);
   const local = createLocalProvider({ knowledge, estimateTokens });
   const slots = createSlots(config, local, runtime);
-  const built = createCoreParts({ parts, storage, catalogue, slots, metrics });
-  const firstAdmin = await ensureFirstAdmin({ users: storage.users, runtime }, config.admin);
+  const passwords = createPasswords();
+  const built = createCoreParts({ parts, storage, passwords, catalogue, slots, metrics });
+  const { users } = storage;
+  const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
   const running = createRunning();
   const { server, sockets } = await createServer({ parts, core: built.core, storage, metrics, running });
   const housekeeping = createHousekeeping({
@@ -139,12 +146,13 @@ function discoverable(config: Config): string[] {
 interface CoreInputs {
   parts: AppParts;
   storage: Storage;
+  passwords: Passwords;
   catalogue: Catalogue;
   slots: Map<string, ProviderSlot>;
   metrics: Metrics;
 }
 
-function createCoreParts({ parts, storage, catalogue, slots, metrics }: CoreInputs) {
+function createCoreParts({ parts, storage, passwords, catalogue, slots, metrics }: CoreInputs) {
   const { config, log, runtime } = parts;
   const { fallback } = config;
   const meter = createMeter({
@@ -175,6 +183,7 @@ function createCoreParts({ parts, storage, catalogue, slots, metrics }: CoreInpu
     cache,
     promptSets: config.promptSets,
     apiKeys,
+    accounts: openAccounts({ config, storage, passwords, runtime }),
   });
   return { core, cache, apiKeys, defaultModel };
 }
@@ -215,7 +224,7 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
   });
   const doors = {
     core,
-    authenticator: createAuthenticator({ apiKeys: core.apiKeys }),
+    authenticator: createAuthenticator(core),
     access,
     limits: config.rateLimits ? createMemoryLimits() : createNoLimits(),
     running,
@@ -229,11 +238,23 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
     cache: config.cache.enabled && config.cache.openai,
     imageBodyBytes: limits.imageBodyBytes,
   });
+  await server.register(assistantPlugin, {
+    ...doors,
+    authLimit: aMinute('assistant-auth', limits.assistant.authPerMinute),
+  });
+  await server.register(companionPlugin, {
+    ...doors,
+    loginLimit: aMinute('companion-login', limits.companion.loginsPerMinute),
+  });
   await serveDocs(server);
   await serveConsole(server);
   serveReadiness(server, { storage: storage.check }, log);
   answerUnclaimed(server, (error, request, reply) => renderGatewayError(error, request, reply, { runtime }));
   return { server, sockets };
+}
+
+function aMinute(name: string, points: number): Limit {
+  return { name, points, burst: 0, windowMs: minuteMs };
 }
 
 function gatewaySettings({ config, version }: AppParts) {
@@ -251,7 +272,7 @@ function gatewaySettings({ config, version }: AppParts) {
       burst: gateway.burst,
       windowMs: minuteMs,
     },
-    socketLimit: { name: 'gateway-sockets', points: gateway.socketsPerMinute, burst: 0, windowMs: minuteMs },
+    socketLimit: aMinute('gateway-sockets', gateway.socketsPerMinute),
     socketFrameBytes,
     answersPerSocket,
   };

@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { createAccessTokens } from './core/identity/access-tokens.ts';
+import { createAccounts } from './core/identity/accounts.ts';
 import { createApiKeys } from './core/identity/api-keys.ts';
+import { createPasswords } from './core/identity/passwords.ts';
+import { createMemoryLimits } from './core/limits/memory-limits.ts';
 import { createRuntime } from './core/runtime.ts';
 import { openStorage } from './storage/storage.ts';
 
@@ -86,9 +90,94 @@ describe('keys revoke', () => {
   });
 });
 
+describe('administrators, while a server has the same data folder open', () => {
+  it('are made, log in, get a new password, are disabled and enabled, and the last one stays', async () => {
+    const dataDir = join(folder, 'admins');
+    const storage = await openStorage({ path: join(dataDir, 'parley.db') });
+    after(() => storage.close());
+    let ahead = 0;
+    const runtime = { ...createRuntime(), now: () => Date.now() + ahead };
+    const server = createAccounts({
+      ...storage,
+      passwords: createPasswords(),
+      accessTokens: createAccessTokens({ secret: 'sixteen characters', lifetimeMs: 3_600_000, runtime }),
+      limits: createMemoryLimits(),
+      runtime,
+    });
+    const admin = (...args: string[]) => parley(['admin', ...args], dataDir);
+    const logIn = (login: string, password: string) =>
+      server.logIn({ login, password, contract: 'assistant', ip: '127.0.0.1' });
+    const root = ['--email', 'root@example.com'];
+
+    const made = await admin('create', ...root);
+    assert.equal(made.code, 0, made.err);
+    assert.match(made.out, /^[\w-]{16}\n$/);
+    assert.match(made.err, /^Administrator 1, root@example.com, is made\.\nThe password is shown this once/);
+    const { account, accessToken } = await logIn('ROOT@example.com', made.out.trim());
+    assert.equal(account.role, 'admin');
+
+    const reset = await admin('reset', ...root);
+    assert.deepEqual([reset.code, reset.out.length], [0, 17]);
+    ahead = 1_001;
+    await assert.rejects(server.identify(accessToken, ''), { code: 'token_invalid' });
+    await assert.rejects(logIn('root@example.com', made.out.trim()), { code: 'wrong_credentials' });
+    await logIn('root@example.com', reset.out.trim());
+
+    const last = await admin('disable', ...root);
+    assert.deepEqual([last.code, last.out], [1, '']);
+    assert.equal(last.err, 'The last active administrator cannot be disabled.\n');
+
+    const second = await admin(
+      'create',
+      '--email',
+      'b@example.com',
+      '--username',
+      'bob',
+      '--password',
+      'x'.repeat(8),
+    );
+    assert.deepEqual([second.code, second.out], [0, ''], 'a chosen password is not repeated');
+    await logIn('bob', 'x'.repeat(8));
+    assert.equal((await admin('disable', ...root)).code, 0);
+    await assert.rejects(logIn('root@example.com', reset.out.trim()), { code: 'account_disabled' });
+    assert.match(
+      (await admin('list')).out,
+      /^1 +root@example.com +root@example.com +disabled .*\n2 +b@example.com +bob +active /m,
+    );
+    assert.equal((await admin('enable', ...root)).code, 0);
+    await logIn('root@example.com', reset.out.trim());
+  });
+
+  it('are refused in one line where something is wrong', async () => {
+    const dataDir = join(folder, 'refused');
+    const admin = (...args: string[]) => parley(['admin', ...args], dataDir);
+    assert.equal(
+      (await admin('list')).err,
+      'There are no administrators: the first start of the server makes one.\n',
+    );
+    await admin('create', '--email', 'a@example.com');
+    const wrong: [string[], string][] = [
+      [['create', '--email', 'A@example.com'], 'email: another account has this e-mail address\n'],
+      [
+        ['create', '--email', 'b@example.com', '--username', 'x'],
+        'username: must be 3 to 64 visible characters\n',
+      ],
+      [
+        ['create', '--email', 'b@example.com', '--password', 'secret'],
+        'password: must be 8 to 256 characters\n',
+      ],
+      [['reset', '--email', 'b@example.com'], 'There is no account with the address b@example.com.\n'],
+      [['disable', '--email', 'b@example.com'], 'There is no account with the address b@example.com.\n'],
+    ];
+    for (const [args, says] of wrong) {
+      assert.deepEqual(await admin(...args), { code: 1, out: '', err: says });
+    }
+  });
+});
+
 describe('a command line that is wrong', () => {
   const wrong: [args: string[], says: RegExp][] = [
-    [[], /keys create, keys list, keys revoke ID, help/],
+    [[], /keys create, keys list, keys revoke ID, admin create, .*, help/],
     [['users'], /no command "users".*keys create/],
     [['keys', 'remove'], /no command "keys remove".*keys revoke ID/],
     [['keys', 'create'], /--name is missing/],
@@ -97,6 +186,15 @@ describe('a command line that is wrong', () => {
     [['keys', 'create', '--name', 'x', '--scopes', 'all'], /--scopes is "all".*completions, cache, admin/],
     [['keys', 'revoke'], /must be: keys revoke ID/],
     [['keys', 'revoke', 'web shop'], /the id is "web shop"/],
+    [['admin'], /no command "admin".*admin create/],
+    [['admin', 'remove'], /no command "admin remove".*admin disable/],
+    [['admin', 'create'], /--email is missing/],
+    [['admin', 'create', '--email', 'nobody'], /--email is "nobody": must be an e-mail address/],
+    [
+      ['admin', 'enable', '--email', 'a@example.com', '--password', 'x'],
+      /must be admin enable --email EMAIL/,
+    ],
+    [['admin', 'list', 'all'], /must be: admin list/],
   ];
   for (const [args, says] of wrong) {
     it(`gets one line and the exit code 2: ${args.join(' ') || '(nothing)'}`, async () => {
@@ -124,7 +222,19 @@ it('a database that ends with its process is refused: its keys would be lost', a
 it('help explains every command and touches nothing', async () => {
   const { code, out, err } = await parley(['help'], '/dev/null/nowhere');
   assert.deepEqual([code, err], [0, '']);
-  for (const word of ['keys create', 'keys list', 'keys revoke ID', '--scopes', '--rate', '--expires']) {
+  for (const word of [
+    'keys create',
+    'keys list',
+    'keys revoke ID',
+    '--scopes',
+    '--rate',
+    '--expires',
+    'admin create',
+    'admin reset',
+    'admin disable',
+    'admin enable',
+    'admin list',
+  ]) {
     assert.ok(out.includes(word), word);
   }
 });

@@ -26,7 +26,7 @@ const rooms: Room[] = [
     types: ['core/'],
   },
   {
-    holds: ['app.ts', 'main.ts', 'start.mjs', 'start-report.ts', 'cli.ts', 'cli/'],
+    holds: ['app.ts', 'app/', 'main.ts', 'start.mjs', 'start-report.ts', 'cli.ts', 'cli/'],
     values: ['*'],
     types: [],
   },

@@ -1,5 +1,6 @@
 import type { ApiKey, ApiKeys } from '../core/identity/api-keys.ts';
 import { keyIdOf, newKeyOf, type KeyOptions } from './key-options.ts';
+import { shownTime } from './shown-time.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
 
@@ -60,8 +61,4 @@ function rowOf(key: ApiKey, now: number): string[] {
 function stateOf({ revokedAt, expiresAt }: ApiKey, now: number): string {
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'valid';
-}
-
-function shownTime(at: number | null): string {
-  return at === null ? '-' : `${new Date(at).toISOString().slice(0, 16)}Z`;
 }

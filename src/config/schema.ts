@@ -86,6 +86,10 @@ const access = {
     shownDefault: 'generated once, kept in the data folder (0600)',
     description: 'Signs tokens; 16 characters and up.',
   }),
+  accessTokenTtlMs: field(duration(60 * second, 30 * day), {
+    default: 3600 * second,
+    description: 'How long an access token is good for. A login lasts longer: refresh tokens live 30 days.',
+  }),
   admin: group('The first administrator, made at the first start.', {
     email: field(email, {
       env: 'PARLEY_ADMIN_EMAIL',
@@ -190,6 +194,15 @@ const cache = group('The response cache.', {
 });
 
 const limits = group('Limits.', {
+  assistant: group('Of the assistant contract.', {
+    authPerMinute: field(perMinute, {
+      default: 5,
+      description: 'Logins and registrations a minute, per address.',
+    }),
+  }),
+  companion: group('Of the companion contract.', {
+    loginsPerMinute: field(perMinute, { default: 5, description: 'Logins a minute, per address.' }),
+  }),
   gateway: group('Per caller of the gateway.', {
     requestsPerMinute: field(perMinute, { default: 100, description: 'Requests a minute.' }),
     burst: field(wholeNumber(0, 1_000_000), { default: 20, description: 'Requests above that at once.' }),

@@ -10,6 +10,7 @@ import type {
 import { embed, type Embedded, type EmbeddingInput, type EmbeddingsParts } from './completions/embeddings.ts';
 import { stream } from './completions/stream.ts';
 import { warm, type WarmInput, type WarmReport } from './completions/warm.ts';
+import type { Accounts } from './identity/accounts.ts';
 import type { ApiKeys } from './identity/api-keys.ts';
 import type { Caller } from './identity/caller.ts';
 
@@ -38,6 +39,7 @@ export interface Core {
     warm(caller: Caller, input: WarmInput, signal: AbortSignal): Promise<WarmReport>;
   };
   apiKeys: ApiKeys;
+  accounts: Accounts;
 }
 
 export interface CoreParts {
@@ -47,10 +49,11 @@ export interface CoreParts {
   cache: ResponseCache;
   promptSets: Record<string, string[]>;
   apiKeys: ApiKeys;
+  accounts: Accounts;
 }
 
 export function createCore(parts: CoreParts): Core {
-  const { completions, embeddings, catalogue, cache, promptSets, apiKeys } = parts;
+  const { completions, embeddings, catalogue, cache, promptSets, apiKeys, accounts } = parts;
   const offered = (model: Model): OfferedModel => ({
     ...model,
     available: completions.router.isAvailable(model),
@@ -76,5 +79,6 @@ export function createCore(parts: CoreParts): Core {
       warm: (caller, input, signal) => warm(completions, promptSets, caller, input, signal),
     },
     apiKeys,
+    accounts,
   };
 }

@@ -4,7 +4,17 @@
  */
 export const errorCodes = [
   'invalid_request',
+  // Credentials are wanted and nothing was shown, or an API key that is not valid.
   'unauthorized',
+  // A login whose name or password is wrong; which of them is not said.
+  'wrong_credentials',
+  'token_expired',
+  // A bad signature, a revoked login, a disabled user.
+  'token_invalid',
+  // The right password of an account that may not log in.
+  'account_disabled',
+  // A name or address that another account has; `field` says which.
+  'already_taken',
   'forbidden',
   'not_found',
   'model_not_found',

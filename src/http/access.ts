@@ -23,11 +23,15 @@ export function requireScope(policy: AccessPolicy, caller: Caller, scope: Scope)
   if (caller.kind === 'anonymous' && !openEnough) {
     throw new ParleyError(
       'unauthorized',
-      'This server wants an API key: send it as X-API-Key or as a Bearer token.',
+      'This server wants an API key or a login: send the key as X-API-Key, or either as a Bearer token.',
     );
   }
   if (!hasScope(caller, scope)) {
-    throw new ParleyError('forbidden', `This API key does not have the scope "${scope}".`);
+    const text =
+      caller.kind === 'user'
+        ? 'Your account may not do this; ask an administrator.'
+        : `This API key does not have the scope "${scope}".`;
+    throw new ParleyError('forbidden', text);
   }
 }
 

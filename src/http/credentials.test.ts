@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ApiKey, ApiKeys } from '../core/identity/api-keys.ts';
+import type { ApiKey } from '../core/identity/api-keys.ts';
+import type { UserCaller } from '../core/identity/caller.ts';
 import { ParleyError } from '../core/errors.ts';
 import { createAuthenticator, credentialsOf, socketCredentialsOf } from './credentials.ts';
 
@@ -61,8 +62,15 @@ describe('the authenticator', () => {
     secret === 'pk_good'
       ? Promise.resolve(known)
       : Promise.reject(new ParleyError('unauthorized', 'The API key is not known.'));
-  const { identify } = createAuthenticator({ apiKeys: { verify } as ApiKeys });
   const ip = '192.0.2.1';
+  const user: UserCaller = { kind: 'user', ip, userId: 3, loginId: 4, contract: 'assistant', role: 'user' };
+  const accounts = {
+    identify: (token: string) =>
+      token === 'eyJhbGciOi.eyJzdWIi.Z29vZA'
+        ? Promise.resolve(user)
+        : Promise.reject(new ParleyError('token_invalid', 'The token is not valid.')),
+  };
+  const { identify } = createAuthenticator({ apiKeys: { verify }, accounts });
   const caller = { kind: 'key', ip, keyId: 7, scopes: new Set(['completions']), requestsPerMinute: 9 };
   const anonymous = { kind: 'anonymous', ip };
 
@@ -73,13 +81,19 @@ describe('the authenticator', () => {
     await assert.rejects(identify({ apiKey: 'pk_bad', bearer: 'pk_good' }, ip), { code: 'unauthorized' });
   });
 
+  it('takes a token of a login from either header', async () => {
+    assert.deepEqual(await identify({ ...none, bearer: 'eyJhbGciOi.eyJzdWIi.Z29vZA' }, ip), user);
+    assert.deepEqual(await identify({ ...none, apiKey: 'eyJhbGciOi.eyJzdWIi.Z29vZA' }, ip), user);
+  });
+
   it('takes nobody for nobody', async () => {
     assert.deepEqual(await identify(none, ip), anonymous);
   });
 
   for (const bearer of ['pk_bad', 'sk-proj-abc', 'none', '', 'eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl']) {
     it(`refuses what is there and not valid: "${bearer}"`, async () => {
-      await assert.rejects(identify({ ...none, bearer }, ip), { code: 'unauthorized' });
+      const code = bearer === 'pk_bad' ? 'unauthorized' : 'token_invalid';
+      await assert.rejects(identify({ ...none, bearer }, ip), { code });
     });
   }
 
@@ -92,7 +106,8 @@ describe('the authenticator', () => {
   ] as const) {
     it(`where it is lenient, ${refused ? 'refuses' : 'overlooks'} "${bearer}"`, async () => {
       const identified = identify({ ...none, bearer }, ip, { lenient: true });
-      if (refused) await assert.rejects(identified, { code: 'unauthorized' });
+      if (refused)
+        await assert.rejects(identified, { code: bearer === 'pk_bad' ? 'unauthorized' : 'token_invalid' });
       else assert.deepEqual(await identified, anonymous);
     });
   }

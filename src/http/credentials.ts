@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Accounts } from '../core/identity/accounts.ts';
 import type { ApiKeys } from '../core/identity/api-keys.ts';
 import type { Caller } from '../core/identity/caller.ts';
 import { ParleyError } from '../core/errors.ts';
@@ -36,19 +37,24 @@ export function socketCredentialsOf(headers: IncomingHttpHeaders, query: URLSear
 /** Turns credentials into a caller. */
 export interface Authenticator {
   /**
-   * Throws `unauthorized` for credentials that are there but not valid. `lenient` takes a bearer that cannot be one of
-   * ours for none: OpenAI's clients must send one even to servers that want none.
+   * Throws `unauthorized`, `token_expired` or `token_invalid` for credentials that are there but not valid. `lenient`
+   * takes a bearer that cannot be one of ours for none: OpenAI's clients must send one even to servers that want none.
    */
   identify(credentials: Credentials, ip: string, options?: { lenient?: boolean }): Promise<Caller>;
 }
 
-export function createAuthenticator({ apiKeys }: { apiKeys: ApiKeys }): Authenticator {
+export function createAuthenticator(parts: {
+  apiKeys: Pick<ApiKeys, 'verify'>;
+  accounts: Pick<Accounts, 'identify'>;
+}): Authenticator {
+  const { apiKeys, accounts } = parts;
   return {
     async identify({ apiKey, bearer }, ip, { lenient = false } = {}) {
       const secret = apiKey ?? bearer;
       if (secret === undefined || (lenient && !looksLikeOurs(secret))) return { kind: 'anonymous', ip };
       if (!secret.startsWith('pk_')) {
-        throw new ParleyError('unauthorized', 'The token or API key is not valid.');
+        if (looksLikeOurs(secret)) return accounts.identify(secret, ip);
+        throw new ParleyError('token_invalid', 'The token or API key is not valid.');
       }
       const key = await apiKeys.verify(secret);
       return {

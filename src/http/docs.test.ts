@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import diagnostics from 'node:diagnostics_channel';
 import { after, before, describe, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { RouteOptions } from 'fastify';
 import { send } from '../../test/support/gateway.ts';
 import { startParley, type Parley } from '../../test/support/parley.ts';
+import { watchDoors } from '../../test/support/routes.ts';
 
 interface OpenApi {
   openapi: string;
@@ -34,13 +34,9 @@ describe('API documentation', () => {
   let parley: Parley;
   let openApi: OpenApi;
   before(async () => {
-    const onFastify = (message: unknown) => {
-      const { fastify } = message as { fastify: FastifyInstance };
-      fastify.addHook('onRoute', (route) => void routes.push(route));
-    };
-    diagnostics.subscribe('fastify.initialization', onFastify);
-    parley = await startParley();
-    diagnostics.unsubscribe('fastify.initialization', onFastify);
+    const watched = await watchDoors(() => startParley());
+    parley = watched.started;
+    routes.push(...watched.routes);
     openApi = (await (await send(`${parley.url}/openapi.json`, 'GET')).json()) as OpenApi;
   });
   after(() => parley.close());
@@ -79,7 +75,10 @@ describe('API documentation', () => {
   test('every operation has a summary and the tag of its contract', () => {
     for (const [path, operations] of Object.entries(openApi.paths)) {
       for (const [method, { tags, summary, responses }] of Object.entries(operations)) {
-        assert.ok(tags?.length === 1 && ['gateway', 'openai'].includes(tags[0] ?? ''), `${method} ${path}`);
+        assert.ok(
+          tags?.length === 1 && ['gateway', 'openai', 'assistant', 'companion'].includes(tags[0] ?? ''),
+          `${method} ${path}`,
+        );
         assert.ok(summary !== undefined && summary !== '', `${method} ${path}`);
         assert.ok(Object.keys(responses).length > 0, `${method} ${path}`);
       }

@@ -12,7 +12,9 @@ function createTested(t: TestContext) {
     const { code, field, message } = requestError(thrown);
     return reply.code(400).send({ code, field, message });
   });
-  app.route({ method: ['POST', 'DELETE'], url: '/', handler: ({ body }) => ({ got: body ?? null }) });
+  const handler = ({ body }: { body: unknown }) => ({ got: body ?? null });
+  app.post('/', { schema: { body: {} } }, handler);
+  app.delete('/', handler);
   return (payload: InjectOptions['payload'], options: InjectOptions = {}) =>
     app
       .inject({
@@ -55,7 +57,7 @@ describe('a JSON body', () => {
     });
   }
 
-  it('of a DELETE may be empty though its type is sent', async (t) => {
+  it('may be empty, though its type is sent, where the route wants none', async (t) => {
     assert.deepEqual(await createTested(t)('', { method: 'DELETE' }), { got: null });
   });
 

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { ParleyError } from '../core/errors.ts';
 
-/** Reads `application/json` strictly: UTF-8 (RFC 8259, 8.1), no prototype keys, an empty body refused except of a DELETE. */
+/** Reads `application/json` strictly: UTF-8 (RFC 8259, 8.1), no prototype keys, an empty body refused where one is wanted. */
 export function acceptJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
@@ -10,7 +10,7 @@ export function acceptJson(app: FastifyInstance): void {
     if (!isUtf8(body as Buffer)) return done(badBody('The request body is not valid UTF-8.'));
     if (body.length === 0) {
       // Many clients send the content type with every request, also where there is nothing to send.
-      if (request.method === 'DELETE') return done(null, undefined);
+      if (request.routeOptions.schema?.body === undefined) return done(null, undefined);
       return done(badBody('The request body is empty; send JSON.'));
     }
     void parse(request, body.toString('utf8'), (error, value) => {

@@ -168,7 +168,7 @@ describe('the end of all sockets', () => {
     const { open, sockets } = await createTested(t);
     const clients = [(await open()).client, (await open()).client];
     const closes = clients.map(closeOf);
-    sockets.closeAll(1012, 'service restart');
+    void sockets.closeAll(1012, 'service restart');
     assert.deepEqual(await Promise.all(closes), [
       [1012, 'service restart'],
       [1012, 'service restart'],
@@ -179,7 +179,7 @@ describe('the end of all sockets', () => {
     const { open, sockets } = await createTested(t);
     const { client } = await open();
     client.pause();
-    sockets.closeAll(1012, 'service restart');
+    void sockets.closeAll(1012, 'service restart');
     sockets.close();
     client.resume();
     await closeOf(client);

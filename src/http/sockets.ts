@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -20,6 +21,9 @@ export interface SocketDoor {
   /** Called once the handshake is done. Messages that arrive meanwhile wait for the first `message` listener. */
   open(socket: WebSocket, request: SocketRequest): void;
 }
+
+/** Tells of each door as it is added, `{ path, contract }`, as Fastify's hook `onRoute` does of routes. */
+export const socketDoorAdded = diagnostics.channel('parley.sockets.door-added');
 
 /** Close codes of ../contracts/README (4000 and up) and of RFC 6455. */
 export const closeCodes = {
@@ -89,7 +93,10 @@ export function createSockets(parts: SocketsParts): Sockets {
   };
 
   return {
-    add: (path, door) => void doors.set(path, door),
+    add(path, door) {
+      doors.set(path, door);
+      socketDoorAdded.publish({ path, contract: door.contract });
+    },
     attach: (server) => void server.on('upgrade', upgrade),
     async closeAll(code, reason) {
       const open = [...wss.clients];

@@ -1,6 +1,7 @@
 import type { NewApiCall } from './api-calls.ts';
 import type { NewApiKeyRow } from './api-keys.ts';
 import type { NewCacheEntry } from './cache-entries.ts';
+import type { NewLogin } from './logins.ts';
 import type { NewUser } from './users.ts';
 
 export function newCall(changes: Partial<NewApiCall> = {}): NewApiCall {
@@ -59,6 +60,22 @@ export function newUser(changes: Partial<NewUser> = {}): NewUser {
     status: 'active',
     createdAt: 1000,
     updatedAt: 1000,
+    ...changes,
+  };
+}
+
+/** What an account has besides when it is new. */
+export const newUserRest = { nickname: null, phone: null, avatarUrl: null, lastLoginAt: null };
+
+export function newLogin(changes: Partial<NewLogin> = {}): NewLogin {
+  return {
+    userId: 1,
+    contract: 'assistant',
+    createdAt: 2000,
+    expiresAt: 9000,
+    familyHash: 'family-1',
+    refreshHash: 'refresh-1',
+    ip: '192.0.2.1',
     ...changes,
   };
 }

@@ -18,6 +18,22 @@ export interface UsersTable {
   status: string;
   created_at: number;
   updated_at: number;
+  nickname: string | null;
+  phone: string | null;
+  avatar_url: string | null;
+  last_login_at: number | null;
+}
+
+export interface LoginsTable {
+  id: Generated<number>;
+  user_id: number;
+  contract: string;
+  created_at: number;
+  expires_at: number;
+  family_hash: string;
+  refresh_hash: string;
+  revoked_at: number | null;
+  ip: string;
 }
 
 export interface ApiKeysTable {
@@ -109,6 +125,7 @@ export interface ReadinessTable {
 /** Every table, for Kysely. Times are milliseconds since the epoch, money is nano units of its currency. */
 export interface Schema {
   users: UsersTable;
+  logins: LoginsTable;
   api_keys: ApiKeysTable;
   api_calls: ApiCallsTable;
   usage_daily: UsageDailyTable;

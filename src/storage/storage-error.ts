@@ -15,6 +15,11 @@ export interface StorageErrorOptions {
   constraint?: string | undefined;
 }
 
+/** Whether a unit was rolled back because not the expected number of rows changed; nothing of it was stored. */
+export function isRefusedUnit(error: unknown): boolean {
+  return error instanceof StorageError && error.code === 'conflict' && error.constraint === undefined;
+}
+
 /** A failure of the store. `message` is for the operator's log, not for clients: it names tables and columns. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
-import { newCall, newEntry, newKey, newUser } from './sample-rows.fixture.ts';
+import { newCall, newEntry, newKey, newLogin, newUser, newUserRest } from './sample-rows.fixture.ts';
 import type { Storage } from './storage.ts';
 
 /** One empty store, which can be opened again after it was closed. */
@@ -21,6 +21,7 @@ export function storageSuite(kind: string, prepare: (test: TestContext) => Stora
   describe(`${kind}: usage totals`, () => totalTests(openOne));
   describe(`${kind}: api keys`, () => apiKeyTests(openOne));
   describe(`${kind}: users`, () => userTests(openOne));
+  describe(`${kind}: logins`, () => loginTests(openOne));
   describe(`${kind}: cache entries`, () => cacheEntryTests(openOne));
   describe(`${kind}: settings and life`, () => {
     settingTests(openOne);
@@ -202,7 +203,7 @@ function userTests(openOne: OpenOne): void {
   it('finds an account by name, address and id, in any case', async (test) => {
     const { users } = await openOne(test);
     const id = await users.create(newUser());
-    const made = { id, ...newUser() };
+    const made = { id, ...newUser(), ...newUserRest };
     for (const login of ['ada', 'ADA', 'ada@example.com', 'ADA@EXAMPLE.COM']) {
       assert.deepEqual(await users.findByLogin(login), made);
     }
@@ -245,6 +246,117 @@ function userTests(openOne: OpenOne): void {
     await users.create(newUser({ username: 'toor', email: 'toor@example.com', role: 'admin' }));
     assert.equal(await users.countAdmins(), 2);
     assert.equal((await users.firstAdmin())?.username, 'root');
+  });
+
+  it('lists accounts in the order of their making', async (test) => {
+    const { users } = await openOne(test);
+    await users.create(newUser());
+    await users.create(newUser({ username: 'Bob', email: 'bob@example.com' }));
+    assert.deepEqual(await users.list(), [
+      { id: 1, ...newUser(), ...newUserRest },
+      { id: 2, ...newUser({ username: 'Bob', email: 'bob@example.com' }), ...newUserRest },
+    ]);
+  });
+
+  it('changes a password and revokes the logins of this account only', async (test) => {
+    const { users, logins } = await openOne(test);
+    await users.create(newUser());
+    await users.create(newUser({ username: 'Bob', email: 'bob@example.com' }));
+    const hers = await logins.create(newLogin(), newUser().passwordHash);
+    const his = await logins.create(newLogin({ userId: 2, familyHash: 'family-2' }), newUser().passwordHash);
+    assert.equal(await users.setPassword(1, 'another', 5000), true);
+    assert.equal(await users.setPassword(99, 'another', 5000), false);
+    const user = await users.findById(1);
+    assert.deepEqual([user?.passwordHash, user?.updatedAt], ['another', 5000]);
+    assert.equal((await logins.findById(hers ?? 0))?.revokedAt, 5000);
+    assert.equal((await logins.findById(his ?? 0))?.revokedAt, null);
+  });
+
+  it('disables and enables, and revokes the logins with it', async (test) => {
+    const { users, logins } = await openOne(test);
+    await users.create(newUser());
+    const id = (await logins.create(newLogin(), newUser().passwordHash)) ?? 0;
+    assert.equal(await users.setStatus(1, 'disabled', 5000), true);
+    const login = await logins.findById(id);
+    assert.deepEqual([login?.status, login?.revokedAt], ['disabled', 5000]);
+    assert.equal(await users.setStatus(1, 'active', 6000), true);
+    assert.equal((await logins.findById(id))?.revokedAt, 5000, 'what was revoked stays so');
+    assert.equal(await users.setStatus(99, 'active', 6000), false);
+  });
+
+  it('keeps the last active administrator, also where two disable each other at once', async (test) => {
+    const { users, logins } = await openOne(test);
+    await users.create(newUser({ role: 'admin' }));
+    await users.create(newUser({ username: 'root', email: 'root@example.com', role: 'admin' }));
+    const login = (await logins.create(newLogin({ userId: 2 }), newUser().passwordHash)) ?? 0;
+    const done = await Promise.all([
+      users.setStatus(1, 'disabled', 5000),
+      users.setStatus(2, 'disabled', 5000),
+    ]);
+    assert.deepEqual(done, [true, false]);
+    assert.equal((await logins.findById(login))?.revokedAt, null, 'a refused change changes nothing');
+  });
+}
+
+function loginTests(openOne: OpenOne): void {
+  const { passwordHash } = newUser();
+
+  it('are found by id and family, with what the user is now; the user remembers the last', async (test) => {
+    const { users, logins } = await openOne(test);
+    await users.create(newUser());
+    const id = (await logins.create(newLogin(), passwordHash)) ?? 0;
+    const expected = { id, ...newLogin(), revokedAt: null, role: 'user', status: 'active' };
+    assert.deepEqual(await logins.findById(id), expected);
+    assert.deepEqual(await logins.findByFamily('family-1'), expected);
+    assert.equal(await logins.findByFamily('refresh-1'), undefined);
+    assert.equal(await logins.findById(id + 1), undefined);
+    assert.equal((await users.findById(1))?.lastLoginAt, 2000);
+  });
+
+  it('are not made where the password was changed or the user disabled meanwhile', async (test) => {
+    const { users, logins } = await openOne(test);
+    await users.create(newUser());
+    assert.equal(await logins.create(newLogin(), 'an older hash'), undefined);
+    assert.equal(await logins.create(newLogin({ userId: 99 }), passwordHash), undefined);
+    await users.setStatus(1, 'disabled', 1000);
+    assert.equal(await logins.create(newLogin(), passwordHash), undefined);
+    assert.equal((await users.findById(1))?.lastLoginAt, null);
+  });
+
+  it('refuse a family that exists', async (test) => {
+    const { users, logins } = await openOne(test);
+    await users.create(newUser());
+    await logins.create(newLogin(), passwordHash);
+    await assert.rejects(logins.create(newLogin(), passwordHash), {
+      code: 'conflict',
+      constraint: 'logins.family_hash',
+    });
+  });
+
+  it('rotate once for each token, and never once revoked', async (test) => {
+    const { users, logins } = await openOne(test);
+    await users.create(newUser());
+    const id = (await logins.create(newLogin(), passwordHash)) ?? 0;
+    const to = (fromHash: string, toHash: string) =>
+      logins.rotate({ id, fromHash, toHash, expiresAt: 12_000, ip: '192.0.2.9' });
+    assert.deepEqual(await Promise.all([to('refresh-1', 'a'), to('refresh-1', 'b')]), [true, false]);
+    const login = await logins.findByFamily('family-1');
+    assert.deepEqual([login?.refreshHash, login?.expiresAt, login?.ip], ['a', 12_000, '192.0.2.9']);
+    assert.deepEqual([await logins.revoke(id, 3000), await logins.revoke(id, 4000)], [true, false]);
+    assert.equal(await logins.revoke(99, 3000), false);
+    assert.equal(await to('a', 'c'), false);
+    assert.equal((await logins.findById(id))?.revokedAt, 3000);
+  });
+
+  it('are forgotten once they expired, and their ids never given again', async (test) => {
+    const { users, logins } = await openOne(test);
+    await users.create(newUser());
+    await logins.create(newLogin({ familyHash: 'later', expiresAt: 9001 }), passwordHash);
+    const id = (await logins.create(newLogin({ expiresAt: 8999 }), passwordHash)) ?? 0;
+    assert.equal(await logins.removeExpired(9000), 1);
+    assert.equal(await logins.findById(id), undefined);
+    assert.ok(await logins.findByFamily('later'));
+    assert.equal(await logins.create(newLogin(), passwordHash), id + 1);
   });
 }
 

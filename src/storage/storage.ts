@@ -8,6 +8,8 @@ import { ensureDatabaseFile } from './database-file.ts';
 import type { Database, DatabaseStats } from './database.ts';
 import { createSqliteQueries } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import { createLogins } from './logins.ts';
+import type { Logins } from './logins.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/list.ts';
 import { createReadinessCheck } from './readiness.ts';
@@ -35,6 +37,7 @@ export interface Storage {
   apiCalls: ApiCalls;
   apiKeys: ApiKeys;
   users: Users;
+  logins: Logins;
   cacheEntries: CacheEntries;
   settings: Settings;
   /** Proves that the store takes a write and gives it back. */
@@ -62,6 +65,7 @@ export function createStorage(database: Database, queries: Queries): Storage {
     apiCalls: createApiCalls(database, queries),
     apiKeys: createApiKeys(database, queries),
     users: createUsers(database, queries),
+    logins: createLogins(database, queries),
     cacheEntries: createCacheEntries(database, queries),
     settings: createSettings(database, queries),
     check: createReadinessCheck(database, queries),

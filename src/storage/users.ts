@@ -1,6 +1,7 @@
-import type { Database } from './database.ts';
+import type { Database, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import { isRefusedUnit } from './storage-error.ts';
 
 /** An account as it is made. */
 export interface NewUser {
@@ -20,6 +21,10 @@ export interface NewUser {
 /** A stored account. */
 export interface User extends NewUser {
   id: number;
+  nickname: string | null;
+  phone: string | null;
+  avatarUrl: string | null;
+  lastLoginAt: number | null;
 }
 
 /** Accounts. User names and e-mail addresses are unique without regard to case. */
@@ -36,6 +41,15 @@ export interface Users {
   countAdmins(): Promise<number>;
   /** The administrator that was made first. */
   firstAdmin(): Promise<User | undefined>;
+  /** Every account, in the order of their making. */
+  list(): Promise<User[]>;
+  /** Also revokes all logins of the account, in one unit. False where there is no such account. */
+  setPassword(id: number, passwordHash: string, at: number): Promise<boolean>;
+  /**
+   * Disabling also revokes all logins of the account, in one unit. False where there is no such account, or where no active
+   * administrator would be left.
+   */
+  setStatus(id: number, status: 'active' | 'disabled', at: number): Promise<boolean>;
 }
 
 const columns = [
@@ -48,6 +62,10 @@ const columns = [
   'status',
   'created_at as createdAt',
   'updated_at as updatedAt',
+  'nickname',
+  'phone',
+  'avatar_url as avatarUrl',
+  'last_login_at as lastLoginAt',
 ] as const;
 
 /** Accounts kept in `database`. */
@@ -56,6 +74,7 @@ export function createUsers(database: Database, queries: Queries): Users {
   const byId = compileQuery(select.where('id', '=', 0));
   const byEmail = compileQuery(select.where('email_key', '=', ''));
   const byUsername = compileQuery(select.where('username_key', '=', ''));
+  const all = compileQuery(select.orderBy('id'));
   const firstAdmin = compileQuery(select.where('role', '=', 'admin').orderBy('id').limit(1));
   const adminCount = compileQuery(
     queries
@@ -82,7 +101,58 @@ export function createUsers(database: Database, queries: Queries): Users {
     findById: (id) => first(withValues(byId, [id])),
     countAdmins: async () => (await database.read(adminCount))[0]?.count ?? 0,
     firstAdmin: () => first(firstAdmin),
+    list: async () => (await database.read(all)).map((row) => ({ ...row })),
+    setPassword: (id, passwordHash, at) =>
+      changed(database, [
+        compileStatement(
+          queries
+            .updateTable('users')
+            .set({ password_hash: passwordHash, updated_at: at })
+            .where('id', '=', id),
+          1,
+        ),
+        revokeAll(queries, id, at),
+      ]),
+    setStatus: (id, status, at) =>
+      changed(database, [
+        compileStatement(statusUpdate(queries, id, status, at), 1),
+        ...(status === 'disabled' ? [revokeAll(queries, id, at)] : []),
+      ]),
   };
+}
+
+/** False where the first statement found nothing that it may change. */
+async function changed(database: Database, unit: Statement[]): Promise<boolean> {
+  try {
+    await database.write(unit);
+    return true;
+  } catch (error) {
+    if (isRefusedUnit(error)) return false;
+    throw error;
+  }
+}
+
+function revokeAll(queries: Queries, userId: number, at: number): Statement {
+  const update = queries.updateTable('logins').set({ revoked_at: at });
+  return compileStatement(update.where('user_id', '=', userId).where('revoked_at', 'is', null));
+}
+
+/** The last active administrator is judged within the statement: two who disable each other at once do not both succeed. */
+function statusUpdate(queries: Queries, id: number, status: string, at: number) {
+  const update = queries.updateTable('users').set({ status, updated_at: at }).where('id', '=', id);
+  if (status === 'active') return update;
+  return update.where(({ or, eb, exists, selectFrom }) =>
+    or([
+      eb('role', '!=', 'admin'),
+      exists(
+        selectFrom('users as others')
+          .select('others.id')
+          .where('others.role', '=', 'admin')
+          .where('others.status', '=', 'active')
+          .where('others.id', '!=', id),
+      ),
+    ]),
+  );
 }
 
 /** Two spellings that people take for the same have the same key. */

@@ -19,6 +19,11 @@ interface GatewayError {
 const errors = {
   invalid_request: { status: 400, code: 'INVALID_REQUEST' },
   unauthorized: { status: 401, code: 'UNAUTHORIZED' },
+  wrong_credentials: { status: 401, code: 'UNAUTHORIZED' },
+  token_expired: { status: 401, code: 'UNAUTHORIZED' },
+  token_invalid: { status: 401, code: 'UNAUTHORIZED' },
+  account_disabled: { status: 403, code: 'FORBIDDEN' },
+  already_taken: { status: 400, code: 'INVALID_REQUEST' },
   forbidden: { status: 403, code: 'FORBIDDEN' },
   not_found: { status: 404, code: 'NOT_FOUND' },
   model_not_found: { status: 400, code: 'INVALID_REQUEST' },

@@ -1,8 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../core/identity/caller.ts';
 import { credentialsOf } from '../../http/credentials.ts';
+import { answerError } from '../../http/error-answer.ts';
 import { takeAllowance } from '../../http/rate-limit.ts';
-import { requestError } from '../../http/request-errors.ts';
 import { gatewayError, presentError } from './errors.ts';
 import type { GatewayOptions } from './options.ts';
 import { registerCacheRoutes } from './routes/cache.ts';
@@ -52,15 +52,8 @@ export function renderGatewayError(
   reply: FastifyReply,
   { runtime }: Pick<GatewayOptions, 'runtime'>,
 ): FastifyReply {
-  const error = requestError(thrown);
-  const { status } = gatewayError(error.code);
-  if (status >= 500)
-    request.log.error({ reqId: request.id, err: error, facts: error.internal }, 'a request failed');
-  if (error.retryAfterMs !== undefined)
-    reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
-  return reply
-    .code(status)
-    .type('application/json; charset=utf-8')
-    .serializer(JSON.stringify)
-    .send(presentError(error, request.id, runtime.now()));
+  return answerError(thrown, request, reply, {
+    statusOf: (code) => gatewayError(code).status,
+    present: (error) => presentError(error, request.id, runtime.now()),
+  });
 }

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { limitFor, takeAllowance } from '../../http/rate-limit.ts';
 import { credentialsOf } from '../../http/credentials.ts';
-import { requestError } from '../../http/request-errors.ts';
+import { answerError } from '../../http/error-answer.ts';
 import { openAiError, presentError } from './errors.ts';
 import type { OpenAiOptions } from './options.ts';
 import { registerChatRoutes } from './routes/chat.ts';
@@ -12,15 +12,12 @@ import { registerModelRoutes } from './routes/models.ts';
 export async function openAiPlugin(app: FastifyInstance, options: OpenAiOptions): Promise<void> {
   const { authenticator, access, limits, runtime, clientAddress } = options;
 
-  app.setErrorHandler<FastifyError>((thrown, request, reply) => {
-    const error = requestError(thrown);
-    const { status } = openAiError(error.code);
-    if (status >= 500)
-      request.log.error({ reqId: request.id, err: error, facts: error.internal }, 'a request failed');
-    if (error.retryAfterMs !== undefined)
-      reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
-    return reply.code(status).send(presentError(error));
-  });
+  app.setErrorHandler<FastifyError>((thrown, request, reply) =>
+    answerError(thrown, request, reply, {
+      statusOf: (code) => openAiError(code).status,
+      present: presentError,
+    }),
+  );
   app.setSerializerCompiler(() => JSON.stringify);
 
   app.addHook('onRequest', async (request, reply) => {

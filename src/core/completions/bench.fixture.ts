@@ -210,6 +210,10 @@ export function keyCaller(keyId: number): Caller {
   return { kind: 'key', ip: '192.0.2.2', keyId, scopes: new Set(['completions']), requestsPerMinute: null };
 }
 
+export function userCaller(userId: number): Caller {
+  return { kind: 'user', ip: '192.0.2.3', userId, loginId: 1, contract: 'assistant', role: 'user' };
+}
+
 /** A question through a door that uses the cache. */
 export function question(text: string, changes: Partial<CompletionInput> = {}): CompletionInput {
   return {

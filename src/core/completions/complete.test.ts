@@ -8,6 +8,7 @@ import {
   createScriptedProvider,
   hang,
   keyCaller,
+  userCaller,
   question,
   usage,
   type Script,
@@ -26,6 +27,23 @@ const acme = (answer?: Script['answer']) => createScriptedProvider('acme', answe
 const home = () => createScriptedProvider('home', { answer: () => answerOf('From home.') });
 
 describe('a whole answer', () => {
+  it('to a user is in the books as theirs, and cached as theirs alone', async (t) => {
+    const bench = await createBench(t, { providers: [acme(() => answerOf('Hello!'))] });
+    const ask = (userId: number) => complete(bench.completions, userCaller(userId), question('Hi'), never);
+    await ask(5);
+    assert.equal((await ask(5)).cache.status, 'HIT');
+    assert.equal((await ask(6)).cache.status, 'MISS');
+    await bench.storage.flush();
+    const rows = await bench.storage.apiCalls.list({ limit: 5, userId: 5 });
+    assert.deepEqual(
+      rows.map(({ owner, userId, apiKeyId, outcome }) => [owner, userId, apiKeyId, outcome]),
+      [
+        ['user:5', 5, null, 'cache_hit'],
+        ['user:5', 5, null, 'success'],
+      ],
+    );
+  });
+
   it('comes with its model and usage, and is in the books when it comes', async (t) => {
     const provider = acme((_request, _signal) => {
       bench.runtime.time += 250;

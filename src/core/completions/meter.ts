@@ -99,7 +99,7 @@ function rowOf(origin: CallOrigin, end: CallEnd, at: number, dayOf: DayOf) {
     contract: origin.contract,
     endpoint: origin.endpoint,
     owner: ownerOf(caller),
-    userId: null,
+    userId: caller.kind === 'user' ? caller.userId : null,
     apiKeyId: caller.kind === 'key' ? caller.keyId : null,
     conversationId: null,
     messageId: null,

@@ -3,19 +3,49 @@ export type Role = 'user' | 'agent' | 'admin';
 export const scopes = ['completions', 'cache', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
+/** A person who is logged in. */
+export interface UserCaller {
+  kind: 'user';
+  ip: string;
+  userId: number;
+  loginId: number;
+  /** The contract whose login issued the token. */
+  contract: string;
+  role: Role;
+}
+
 /** Who asks. Made once per request or socket from its credentials; core never sees the credentials themselves. */
 export type Caller =
   | { kind: 'anonymous'; ip: string }
-  | { kind: 'key'; ip: string; keyId: number; scopes: ReadonlySet<Scope>; requestsPerMinute: number | null };
+  | { kind: 'key'; ip: string; keyId: number; scopes: ReadonlySet<Scope>; requestsPerMinute: number | null }
+  | UserCaller;
 
-/** Whether the caller's key, where it has one, allows `scope`. Anonymous callers are judged by the door. */
+/** Whether the caller's key or role allows `scope`. Anonymous callers are judged by the door. */
 export function hasScope(caller: Caller, scope: Scope): boolean {
-  return caller.kind !== 'key' || caller.scopes.has(scope) || caller.scopes.has('admin');
+  switch (caller.kind) {
+    case 'anonymous':
+      return true;
+    case 'key':
+      return caller.scopes.has(scope) || caller.scopes.has('admin');
+    case 'user':
+      return caller.role === 'admin' || scope === 'completions';
+  }
 }
 
 /** A name for the caller's own things, such as cache entries; never shared between two owners. */
 export type OwnerKey = string & { readonly __brand: 'OwnerKey' };
 
 export function ownerOf(caller: Caller): OwnerKey {
-  return (caller.kind === 'key' ? `key:${caller.keyId}` : 'anonymous') as OwnerKey;
+  return ownerName(caller) as OwnerKey;
+}
+
+function ownerName(caller: Caller): string {
+  switch (caller.kind) {
+    case 'anonymous':
+      return 'anonymous';
+    case 'key':
+      return `key:${caller.keyId}`;
+    case 'user':
+      return `user:${caller.userId}`;
+  }
 }

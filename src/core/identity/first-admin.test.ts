@@ -5,12 +5,13 @@ import { openTemporaryStorage } from '../completions/bench.fixture.ts';
 import { createFakeRuntime } from '../runtime.fixture.ts';
 import { createRuntime } from '../runtime.ts';
 import { ensureFirstAdmin } from './first-admin.ts';
+import { createPasswords } from './passwords.ts';
 
 async function createTested(t: Parameters<typeof openTemporaryStorage>[0]) {
   const { users } = await openTemporaryStorage(t);
   const runtime = { ...createFakeRuntime(), token: createRuntime().token };
   const ensure = (password: string | null, email = 'admin@example.com') =>
-    ensureFirstAdmin({ users, runtime }, { email, password });
+    ensureFirstAdmin({ users, passwords: createPasswords(), runtime }, { email, password });
   return { users, ensure, runtime };
 }
 
@@ -47,5 +48,12 @@ describe('the first administrator', () => {
       generatedPassword: null,
     });
     assert.deepEqual([await users.firstAdmin(), await users.countAdmins()], [before, 1]);
+  });
+
+  it('is one also where two processes start at once; only one tells a password', async (t) => {
+    const { users, ensure } = await createTested(t);
+    const both = await Promise.all([ensure(null), ensure(null)]);
+    assert.equal(both.filter(({ generatedPassword }) => generatedPassword !== null).length, 1);
+    assert.equal(await users.countAdmins(), 1);
   });
 });

@@ -1,5 +1,6 @@
 import type { Users } from '../../storage/users.ts';
 import type { Runtime } from '../runtime.ts';
+import type { Passwords } from './passwords.ts';
 
 /** The administrator that a new installation begins with. */
 export interface FirstAdmin {
@@ -8,28 +9,32 @@ export interface FirstAdmin {
   generatedPassword: string | null;
 }
 
-/**
- * Makes sure that there is an administrator: the first start creates one. OWASP's parameters for argon2id (19 MiB,
- * 2 passes, 1 lane) are the library's defaults.
- */
+/** Makes sure that there is an administrator: the first start creates one. */
 export async function ensureFirstAdmin(
-  parts: { users: Users; runtime: Runtime },
+  parts: { users: Users; passwords: Passwords; runtime: Runtime },
   wanted: { email: string; password: string | null },
 ): Promise<FirstAdmin> {
   const existing = await parts.users.firstAdmin();
   if (existing !== undefined) return { email: existing.email, generatedPassword: null };
   const generatedPassword = wanted.password === null ? parts.runtime.token(12) : null;
-  const { hash } = await import('@node-rs/argon2');
   const now = parts.runtime.now();
-  await parts.users.create({
+  const user = {
     username: wanted.email,
     email: wanted.email,
     fullName: 'Administrator',
-    passwordHash: await hash(wanted.password ?? generatedPassword ?? ''),
+    passwordHash: await parts.passwords.hash(wanted.password ?? generatedPassword ?? ''),
     role: 'admin',
     status: 'active',
     createdAt: now,
     updatedAt: now,
-  });
+  };
+  try {
+    await parts.users.create(user);
+  } catch (thrown) {
+    // Another process that starts at the same time was quicker.
+    const other = await parts.users.firstAdmin();
+    if (other === undefined) throw thrown;
+    return { email: other.email, generatedPassword: null };
+  }
   return { email: wanted.email, generatedPassword };
 }

@@ -7,9 +7,11 @@ export interface Limit {
   /** Further ones allowed in a window without being announced. */
   burst: number;
   windowMs: number;
+  /** Whom it counts: each address (without this), or each user, and the address of those who are none. */
+  per?: 'address' | 'user';
 }
 
-/** What is left after one was taken. */
+/** What is left after one was taken, or was looked for. */
 export interface Allowance {
   allowed: boolean;
   limit: number;
@@ -21,6 +23,10 @@ export interface Allowance {
 
 /** Counts, within windows. One implementation counts in this process, another over all nodes together. */
 export interface Limits {
-  /** Takes one of `limit` for `subject` (an address, a key). */
+  /** Takes one of `limit` for `subject` (an address, a key, a user). */
   take(limit: Limit, subject: string): Promise<Allowance>;
+  /** Whether one could be taken, and what is left as it is. */
+  look(limit: Limit, subject: string): Promise<Allowance>;
+  /** Forgets what `subject` took of `limit`. */
+  clear(limit: Limit, subject: string): Promise<void>;
 }

@@ -77,6 +77,33 @@ describe('limits in memory', () => {
   });
 });
 
+describe('looking', () => {
+  it('takes nothing, and says whether one could be taken', async (t) => {
+    const limits = createTested(t);
+    const untouched = { allowed: true, limit: 3, remaining: 3, resetMs: 60_000 };
+    assert.deepEqual([await limits.look(limit, 'a'), await limits.look(limit, 'a')], [untouched, untouched]);
+    await takeAll(limits, 4);
+    t.mock.timers.tick(1_000);
+    const inBurst = await limits.look(limit, 'a');
+    assert.deepEqual([inBurst.allowed, inBurst.remaining, inBurst.resetMs], [true, 0, 59_000]);
+    await takeAll(limits, 1);
+    assert.equal((await limits.look(limit, 'a')).allowed, false);
+    t.mock.timers.tick(59_000);
+    assert.deepEqual(await limits.look(limit, 'a'), untouched);
+  });
+});
+
+describe('clearing', () => {
+  it('lets one subject begin anew', async (t) => {
+    const limits = createTested(t);
+    await takeAll(limits, 6);
+    await takeAll(limits, 6, limit, 'b');
+    await limits.clear(limit, 'a');
+    assert.equal((await limits.take(limit, 'a')).remaining, 2);
+    assert.equal((await limits.take(limit, 'b')).allowed, false);
+  });
+});
+
 describe('no limits', () => {
   it('allow everything and announce the limit all the same', async () => {
     const taken = await takeAll(createNoLimits(), 50);

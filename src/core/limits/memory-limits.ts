@@ -28,6 +28,14 @@ export function createMemoryLimits(): Limits {
         throw refusal;
       }
     },
+    async look(limit, subject) {
+      const found = await limiterOf(limit).get(subject);
+      if (found === null) return untouched(limit);
+      return allowanceOf(limit, found, found.consumedPoints < limit.points + limit.burst);
+    },
+    async clear(limit, subject) {
+      await limiterOf(limit).delete(subject);
+    },
   };
 }
 
@@ -43,12 +51,12 @@ function allowanceOf(limit: Limit, result: RateLimiterRes, allowed: boolean): Al
 /** Allows everything: load tests turn limits off. */
 export function createNoLimits(): Limits {
   return {
-    take: (limit) =>
-      Promise.resolve({
-        allowed: true,
-        limit: limit.points,
-        remaining: limit.points,
-        resetMs: limit.windowMs,
-      }),
+    take: (limit) => Promise.resolve(untouched(limit)),
+    look: (limit) => Promise.resolve(untouched(limit)),
+    clear: () => Promise.resolve(),
   };
+}
+
+function untouched({ points, windowMs }: Limit): Allowance {
+  return { allowed: true, limit: points, remaining: points, resetMs: windowMs };
 }

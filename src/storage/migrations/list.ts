@@ -1,4 +1,5 @@
 import { foundation } from './0001-foundation.ts';
+import { logins } from './0002-logins.ts';
 
 /** One step of the schema. Migrations are frozen once released, and import nothing. */
 export interface Migration {
@@ -9,4 +10,4 @@ export interface Migration {
 }
 
 /** Every step from an empty database to the schema that this version works with. */
-export const migrations: readonly Migration[] = [foundation];
+export const migrations: readonly Migration[] = [foundation, logins];

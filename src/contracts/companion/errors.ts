@@ -1,0 +1,32 @@
+import type { ErrorCode, ParleyError } from '../../core/errors.ts';
+import type { ErrorShape } from '../../http/error-answer.ts';
+
+/** companion.md, "Status Codes": it knows no 502, so a provider that fails is 500. 413, 415, 429 and 503 are what it leaves open. */
+const statuses = {
+  invalid_request: 400,
+  unauthorized: 401,
+  wrong_credentials: 401,
+  token_expired: 401,
+  token_invalid: 401,
+  account_disabled: 403,
+  forbidden: 403,
+  already_taken: 400,
+  not_found: 404,
+  model_not_found: 400,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  rate_limited: 429,
+  overloaded: 503,
+  provider_failed: 500,
+  provider_timeout: 500,
+  cancelled: 499,
+  storage_failed: 500,
+  internal: 500,
+} satisfies Record<ErrorCode, number>;
+
+/** companion.md, "Error Response". */
+export function presentError(error: ParleyError) {
+  return { detail: error.message };
+}
+
+export const errorShape: ErrorShape = { statusOf: (code) => statuses[code], present: presentError };

@@ -1,0 +1,81 @@
+import { createSigner, createVerifier } from 'fast-jwt';
+import { ParleyError } from '../errors.ts';
+import type { Runtime } from '../runtime.ts';
+
+/** What an access token says. */
+export interface AccessClaims {
+  userId: number;
+  loginId: number;
+  /** The contract whose login issued it. */
+  contract: string;
+}
+
+/** Access tokens: JWTs, HS256 over the secret's text. */
+export interface AccessTokens {
+  /** How long a token is good for, milliseconds. */
+  readonly lifetimeMs: number;
+  issue(claims: AccessClaims): string;
+  /** Whether the login still stands is not looked at. Throws `token_expired` and `token_invalid`. */
+  read(token: string): AccessClaims;
+}
+
+export interface AccessTokenParts {
+  /** At least 16 characters. */
+  secret: string;
+  lifetimeMs: number;
+  runtime: Pick<Runtime, 'now'>;
+}
+
+export function createAccessTokens({ secret, lifetimeMs, runtime }: AccessTokenParts): AccessTokens {
+  const sign = createSigner({ algorithm: 'HS256', key: secret });
+  // Expiry is judged here, by the runtime's clock.
+  const verify = createVerifier({ algorithms: ['HS256'], key: secret, ignoreExpiration: true });
+
+  return {
+    lifetimeMs,
+    issue({ userId, loginId, contract }) {
+      const now = runtime.now();
+      return sign({
+        sub: String(userId),
+        sid: loginId,
+        con: contract,
+        iat: Math.floor(now / 1000),
+        exp: Math.floor((now + lifetimeMs) / 1000),
+      });
+    },
+    read(token) {
+      const claims = claimsOf(verify, token);
+      const userId = Number(claims['sub']);
+      const { sid, con, exp } = claims;
+      if (!isId(userId) || !isId(sid) || typeof con !== 'string' || typeof exp !== 'number') {
+        throw invalidToken();
+      }
+      if (exp * 1000 <= runtime.now()) throw expiredToken();
+      return { userId, loginId: sid, contract: con };
+    },
+  };
+}
+
+function claimsOf(verify: (token: string) => unknown, token: string): Record<string, unknown> {
+  try {
+    const claims = verify(token);
+    if (typeof claims === 'object' && claims !== null) return claims as Record<string, unknown>;
+  } catch (cause) {
+    throw invalidToken(cause);
+  }
+  throw invalidToken();
+}
+
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** The refusal of a token that is not, or no longer, good for anything. */
+export function invalidToken(cause?: unknown): ParleyError {
+  return new ParleyError('token_invalid', 'The token is not valid. Log in again.', { cause });
+}
+
+/** The refusal of a token whose time is over. */
+export function expiredToken(): ParleyError {
+  return new ParleyError('token_expired', 'The token has expired. Log in again.');
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { accountFieldsOf } from './account-fields.ts';
+
+const ada = { username: 'ada', email: 'ada@example.com', password: 'correct horse' };
+
+describe('the fields of an account', () => {
+  it('lose the blanks around them, the password not', () => {
+    assert.deepEqual(
+      accountFieldsOf({
+        username: ' ada ',
+        email: ' ada@example.com\n',
+        password: '  8 or so  ',
+        fullName: ' Ada ',
+      }),
+      { username: 'ada', email: 'ada@example.com', password: '  8 or so  ', fullName: 'Ada' },
+    );
+    assert.equal(accountFieldsOf(ada).fullName, '');
+  });
+
+  const allowed: [string, object][] = [
+    ['a name of 3', { username: 'abc' }],
+    ['a name of 64', { username: 'x'.repeat(64) }],
+    ['a name of 3 characters of another script', { username: '王小明' }],
+    ['the address as name', { username: 'ADA@example.com' }],
+    [
+      'a long address as name',
+      { username: `${'a'.repeat(64)}@b.example`, email: `${'a'.repeat(64)}@b.example` },
+    ],
+    ['a password of 8', { password: '12345678' }],
+    ['a password of 256', { password: 'x'.repeat(256) }],
+    ['a password of 256 emoji', { password: '🐎'.repeat(256) }],
+  ];
+  for (const [what, changes] of allowed) {
+    it(`may be: ${what}`, () => void accountFieldsOf({ ...ada, ...changes }));
+  }
+
+  const refused: [string, string, object][] = [
+    ['a name of 2', 'username', { username: 'ab' }],
+    ['blanks around a name of 2', 'username', { username: ' ab ' }],
+    ['a name of 65', 'username', { username: 'x'.repeat(65) }],
+    ['a name with a line break', 'username', { username: 'ada\nadmin' }],
+    ['a name with an invisible character', 'username', { username: 'ada\u200b' }],
+    ['somebody else’s address as name', 'username', { username: 'bob@example.com' }],
+    ['no address', 'email', { email: '' }],
+    ['an address without @', 'email', { email: 'ada.example.com' }],
+    ['an address with two @', 'email', { email: 'ada@b@example.com' }],
+    ['an address with a blank', 'email', { email: 'a da@example.com' }],
+    ['a long address', 'email', { email: `ada@${'x'.repeat(200)}` }],
+    ['a password of 7', 'password', { password: '1234567' }],
+    ['a password of 257', 'password', { password: 'x'.repeat(257) }],
+    ['a password of 4 emoji', 'password', { password: '🐎'.repeat(4) }],
+    ['a full name of 101', 'fullName', { fullName: 'x'.repeat(101) }],
+    ['a full name with a control character', 'fullName', { fullName: '\u001b[31mAda' }],
+  ];
+  for (const [what, field, changes] of refused) {
+    it(`may not be: ${what}`, () => {
+      assert.throws(() => accountFieldsOf({ ...ada, ...changes }), { code: 'invalid_request', field });
+    });
+  }
+});

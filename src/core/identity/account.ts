@@ -1,0 +1,62 @@
+import type { User } from '../../storage/users.ts';
+import type { Role } from './caller.ts';
+
+export type AccountStatus = 'active' | 'disabled';
+
+/** An account as others may see it: never its password's hash. Times are milliseconds since the epoch. */
+export interface Account {
+  id: number;
+  username: string;
+  email: string;
+  fullName: string;
+  role: Role;
+  status: AccountStatus;
+  createdAt: number;
+  lastLoginAt: number | null;
+}
+
+/** What a person registers with. */
+export interface Registration {
+  /** 3 to 64 characters. */
+  username: string;
+  email: string;
+  /** 8 to 256 characters. */
+  password: string;
+  /** Up to 100 characters. */
+  fullName?: string;
+}
+
+/** An account as it is made by an administrator. */
+export interface NewAccount extends Registration {
+  role: Role;
+}
+
+/** A login, as the one who logged in gets it. */
+export interface LoggedIn {
+  account: Account;
+  accessToken: string;
+  expiresInSeconds: number;
+  /** Good for 30 days, and for one refresh. */
+  refreshToken: string;
+}
+
+/** What others may see of a user. */
+export function accountOf(
+  user: Pick<
+    User,
+    'id' | 'username' | 'email' | 'fullName' | 'role' | 'status' | 'createdAt' | 'lastLoginAt'
+  >,
+): Account {
+  const { id, username, email, fullName, createdAt, lastLoginAt } = user;
+  const role = user.role as Role;
+  return {
+    id,
+    username,
+    email,
+    fullName,
+    role,
+    status: user.status as AccountStatus,
+    createdAt,
+    lastLoginAt,
+  };
+}

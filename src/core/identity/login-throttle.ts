@@ -1,0 +1,50 @@
+import { ParleyError } from '../errors.ts';
+import type { Limit, Limits } from '../limits/limits.ts';
+import { createTurns, type Turns } from './turns.ts';
+
+/** Stops the guessing of one account's password, whatever contracts and addresses it is tried through. */
+export interface LoginThrottle {
+  /**
+   * Runs `attempt`, which resolves to false for a failed login, and resolves to the same. Attempts for one `subject` take
+   * turns, so that many at once count like many in a row. Throws `rate_limited` after too many failures, `overloaded`
+   * where too many wait.
+   */
+  guard(subject: string, attempt: () => Promise<boolean>): Promise<boolean>;
+}
+
+const failures: Limit = { name: 'failed-logins', points: 10, burst: 0, windowMs: 15 * 60_000 };
+const attemptsWaiting = 100;
+
+export function createLoginThrottle({ limits }: { limits: Limits }): LoginThrottle {
+  const waiting = new Map<string, Turns>();
+
+  return {
+    async guard(subject, attempt) {
+      const turns = waiting.get(subject) ?? createTurns({ atOnce: 1, waiting: attemptsWaiting });
+      waiting.set(subject, turns);
+      try {
+        return await turns.take(() => judge(limits, subject, attempt));
+      } finally {
+        if (turns.isIdle()) waiting.delete(subject);
+      }
+    },
+  };
+}
+
+async function judge(limits: Limits, subject: string, attempt: () => Promise<boolean>): Promise<boolean> {
+  const before = await limits.look(failures, subject);
+  if (!before.allowed) throw tooManyFailures(before.resetMs);
+  const succeeded = await attempt();
+  if (!succeeded) await limits.take(failures, subject);
+  else if (before.remaining < before.limit) await limits.clear(failures, subject);
+  return succeeded;
+}
+
+function tooManyFailures(resetMs: number): ParleyError {
+  const minutes = Math.max(1, Math.ceil(resetMs / 60_000));
+  return new ParleyError(
+    'rate_limited',
+    `Too many failed logins for this account. Try again in ${minutes} min.`,
+    { retryable: true, retryAfterMs: resetMs },
+  );
+}

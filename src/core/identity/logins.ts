@@ -1,0 +1,160 @@
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Login, Logins as LoginRows } from '../../storage/logins.ts';
+import type { User, Users } from '../../storage/users.ts';
+import type { Runtime } from '../runtime.ts';
+import { expiredToken, invalidToken, type AccessTokens } from './access-tokens.ts';
+import { accountOf, type LoggedIn } from './account.ts';
+import type { Role, UserCaller } from './caller.ts';
+
+/** Logins and their tokens. */
+export interface Logins {
+  /** A new login for `user`; undefined where the user is disabled, or has another password, by now. */
+  open(user: User, contract: string, ip: string): Promise<LoggedIn | undefined>;
+  refresh(refreshToken: string, ip: string): Promise<LoggedIn>;
+  revoke(loginId: number): Promise<void>;
+  identify(accessToken: string, ip: string): Promise<UserCaller>;
+  /** To be called when logins were revoked by other means, so that this process takes them no longer. */
+  forgetBeliefs(): void;
+}
+
+export interface LoginsParts {
+  rows: LoginRows;
+  users: Users;
+  accessTokens: AccessTokens;
+  runtime: Pick<Runtime, 'now' | 'token'>;
+}
+
+type Belief = Omit<UserCaller, 'ip'>;
+
+/**
+ * How long a login is believed without asking the store. One that ends through this process stops at once; one that
+ * another process ends (the command line) within this time.
+ */
+const beliefMs = 1_000;
+const dayMs = 86_400_000;
+const refreshLifetimeMs = 30 * dayMs;
+
+export function createLogins(parts: LoginsParts): Logins {
+  const { rows, users, accessTokens, runtime } = parts;
+  const beliefs = createBeliefs(runtime);
+  const tidy = createTidying(rows, runtime);
+
+  const loggedIn = (user: User, login: Pick<Login, 'id' | 'contract'>, refreshToken: string): LoggedIn => ({
+    account: accountOf(user),
+    accessToken: accessTokens.issue({ userId: user.id, loginId: login.id, contract: login.contract }),
+    expiresInSeconds: Math.floor(accessTokens.lifetimeMs / 1000),
+    refreshToken,
+  });
+  const revoke = async (loginId: number): Promise<void> => {
+    await rows.revoke(loginId, runtime.now());
+    beliefs.forget();
+  };
+
+  return {
+    revoke,
+    forgetBeliefs: beliefs.forget,
+    async open(user, contract, ip) {
+      tidy();
+      const createdAt = runtime.now();
+      const token = newRefreshToken(runtime);
+      const { familyHash, refreshHash } = token;
+      const expiresAt = createdAt + refreshLifetimeMs;
+      const row = { userId: user.id, contract, createdAt, expiresAt, familyHash, refreshHash, ip };
+      const id = await rows.create(row, user.passwordHash);
+      if (id === undefined) return undefined;
+      return loggedIn({ ...user, lastLoginAt: createdAt }, { id, contract }, token.text);
+    },
+    async refresh(refreshToken, ip) {
+      const login = await rows.findByFamily(hashOf(familyIn(refreshToken)));
+      if (login === undefined || !isGood(login)) throw invalidToken();
+      const now = runtime.now();
+      if (login.expiresAt <= now) throw expiredToken();
+      const next = newRefreshToken(runtime, familyIn(refreshToken));
+      const fromHash = hashOf(refreshToken);
+      const rotation = {
+        id: login.id,
+        fromHash,
+        toHash: next.refreshHash,
+        expiresAt: now + refreshLifetimeMs,
+        ip,
+      };
+      const user = await users.findById(login.userId);
+      if (user !== undefined && (await rows.rotate(rotation))) return loggedIn(user, login, next.text);
+      // A spent token: its holder and the holder of the newer one cannot both be the user.
+      await revoke(login.id);
+      throw invalidToken();
+    },
+    async identify(accessToken, ip) {
+      const { userId, loginId } = accessTokens.read(accessToken);
+      const belief = await beliefs.of(loginId, async () => {
+        const login = await rows.findById(loginId);
+        return login && isGood(login) ? beliefOf(login) : undefined;
+      });
+      if (belief?.userId !== userId) throw invalidToken();
+      return { ...belief, ip };
+    },
+  };
+}
+
+function isGood({ revokedAt, status }: Login): boolean {
+  return revokedAt === null && status === 'active';
+}
+
+function beliefOf({ id, userId, contract, role }: Login): Belief {
+  return { kind: 'user', userId, loginId: id, contract, role: role as Role };
+}
+
+/** What the store said about logins, for as long as it is believed. */
+function createBeliefs(runtime: Pick<Runtime, 'now'>) {
+  const known = new LRUCache<number, Belief>({
+    max: 10_000,
+    ttl: beliefMs,
+    ttlResolution: 0,
+    perf: { now: runtime.now },
+  });
+  let forgotten = 0;
+  return {
+    async of(loginId: number, ask: () => Promise<Belief | undefined>): Promise<Belief | undefined> {
+      const belief = known.get(loginId);
+      if (belief !== undefined) return belief;
+      const before = forgotten;
+      const answer = await ask();
+      // What was read before something was revoked may be out of date.
+      if (answer !== undefined && before === forgotten) known.set(loginId, answer);
+      return answer;
+    },
+    forget() {
+      forgotten++;
+      known.clear();
+    },
+  };
+}
+
+/** Removes expired logins, once a day; what fails is tried again the next day. */
+function createTidying(rows: LoginRows, runtime: Pick<Runtime, 'now'>): () => void {
+  let tidiedAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = runtime.now();
+    if (now - tidiedAt < dayMs) return;
+    tidiedAt = now;
+    rows.removeExpired(now).catch(() => {});
+  };
+}
+
+const familyBytes = 16;
+const secretBytes = 32;
+
+/** `<family>.<secret>`: the family stays, the secret is new with every refresh. */
+function newRefreshToken(runtime: Pick<Runtime, 'token'>, family = runtime.token(familyBytes)) {
+  const text = `${family}.${runtime.token(secretBytes)}`;
+  return { text, familyHash: hashOf(family), refreshHash: hashOf(text) };
+}
+
+function familyIn(refreshToken: string): string {
+  return refreshToken.split('.', 1)[0] ?? '';
+}
+
+function hashOf(text: string): string {
+  return hash('sha256', text, 'hex');
+}

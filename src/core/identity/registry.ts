@@ -1,0 +1,91 @@
+import type { Users } from '../../storage/users.ts';
+import { ParleyError } from '../errors.ts';
+import type { Runtime } from '../runtime.ts';
+import { accountFieldsOf, checkPassword } from './account-fields.ts';
+import {
+  accountOf,
+  type Account,
+  type AccountStatus,
+  type NewAccount,
+  type Registration,
+} from './account.ts';
+import type { Passwords } from './passwords.ts';
+
+/** Accounts, without their logins. */
+export interface Registry {
+  /** Throws `invalid_request` with the field at fault, `already_taken` with `username` or `email` as the field. */
+  register(registration: Registration): Promise<Account>;
+  /** Makes an account of any role; throws as `register` does. */
+  create(account: NewAccount): Promise<Account>;
+  get(id: number): Promise<Account | undefined>;
+  /** By e-mail address or user name, in any case. */
+  find(login: string): Promise<Account | undefined>;
+  /** Every account, in the order of their making. */
+  list(): Promise<Account[]>;
+  /** Also revokes all logins of the account. Throws `not_found` and `invalid_request`. */
+  setPassword(id: number, password: string): Promise<void>;
+  /** Disabling revokes all logins of the account. Throws `not_found`, and `forbidden` for the last active administrator. */
+  setStatus(id: number, status: AccountStatus): Promise<void>;
+}
+
+export interface RegistryParts {
+  users: Users;
+  passwords: Passwords;
+  runtime: Pick<Runtime, 'now'>;
+}
+
+/** The accounts in the store. Logins that another part believes are not told of changes. */
+export function createRegistry({ users, passwords, runtime }: RegistryParts): Registry {
+  const create: Registry['create'] = async ({ role, ...registration }) => {
+    const { password, ...fields } = accountFieldsOf(registration);
+    if (await users.findByLogin(fields.email)) throw alreadyTaken('email');
+    if (await users.findByLogin(fields.username)) throw alreadyTaken('username');
+    const now = runtime.now();
+    const passwordHash = await passwords.hash(password);
+    const user = { ...fields, passwordHash, role, status: 'active', createdAt: now, updatedAt: now };
+    const id = await users.create(user).catch((thrown: unknown) => {
+      throw conflictOf(thrown);
+    });
+    return accountOf({ ...user, id, lastLoginAt: null });
+  };
+
+  return {
+    create,
+    register: (registration) => create({ ...registration, role: 'user' }),
+    async get(id) {
+      const user = await users.findById(id);
+      return user && accountOf(user);
+    },
+    async find(login) {
+      const user = await users.findByLogin(login);
+      return user && accountOf(user);
+    },
+    list: async () => (await users.list()).map(accountOf),
+    async setPassword(id, password) {
+      checkPassword(password);
+      const hash = await passwords.hash(password);
+      if (!(await users.setPassword(id, hash, runtime.now()))) throw notFound();
+    },
+    async setStatus(id, status) {
+      if (await users.setStatus(id, status, runtime.now())) return;
+      if ((await users.findById(id)) === undefined) throw notFound();
+      throw new ParleyError('forbidden', 'The last active administrator cannot be disabled.');
+    },
+  };
+}
+
+/** The store has the last word: of two registrations at once, one meets the other's row. */
+function conflictOf(thrown: unknown): unknown {
+  const { name, code, constraint } = thrown as { name?: unknown; code?: unknown; constraint?: unknown };
+  if (name !== 'StorageError' || code !== 'conflict' || typeof constraint !== 'string') return thrown;
+  return alreadyTaken(constraint === 'users.email_key' ? 'email' : 'username');
+}
+
+function alreadyTaken(field: 'username' | 'email'): ParleyError {
+  const what = field === 'email' ? 'e-mail address' : 'user name';
+  return new ParleyError('already_taken', `${field}: another account has this ${what}`, { field });
+}
+
+function notFound(): ParleyError {
+  return new ParleyError('not_found', 'There is no such account.');
+}
