@@ -36,7 +36,9 @@ function sendJson(response: ServerResponse, body: Buffer, status = 200): void {
 
 function sendFrames(response: ServerResponse, from: number): void {
   if (response.destroyed) return;
-  const until = Math.min(from + groupSize, streamFrames.length);
+  // The role comes with the first token, as it does from vendors: it is the token that clients wait for.
+  const size = from === 0 ? groupSize + 1 : groupSize;
+  const until = Math.min(from + size, streamFrames.length);
   for (let index = from; index < until; index++) response.write(streamFrames[index]);
   if (until === streamFrames.length) response.end();
   else if (delayMs > 0) setTimeout(sendFrames, delayMs, response, until);
