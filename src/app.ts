@@ -7,6 +7,7 @@ import { assistantPlugin } from './contracts/assistant/plugin.ts';
 import { companionPlugin } from './contracts/companion/plugin.ts';
 import { presentUnreadable } from './contracts/gateway/errors.ts';
 import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
+import { helpdeskPlugin } from './contracts/helpdesk/plugin.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
 import { createBreaker } from './core/completions/breaker.ts';
 import { createResponseCache } from './core/completions/cache/response-cache.ts';
@@ -246,6 +247,7 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
     ...doors,
     loginLimit: aMinute('companion-login', limits.companion.loginsPerMinute),
   });
+  await server.register(helpdeskPlugin, { ...doors, adminLimit: { ...aMinute('admin', 100), per: 'user' } });
   await serveDocs(server);
   await serveConsole(server);
   serveReadiness(server, { storage: storage.check }, log);

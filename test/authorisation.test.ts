@@ -50,6 +50,9 @@ const whoMayChange: Expected = { ...whoMayComplete, user: 403, anotherUser: 403,
 /** For people who are logged in. */
 const whoIsLoggedIn: Expected = { ...whoMayComplete, nobody: 401, keyWithoutScope: 403, key: 403 };
 
+/** For administrators who are logged in. */
+const whoAdministers: Expected = { ...whoIsLoggedIn, user: 403, anotherUser: 403, agent: 403 };
+
 const overSockets = (expected: Expected): Expected =>
   Object.fromEntries(
     Object.entries(expected).map(([name, status]) => [name, status === 200 ? 101 : 4401]),
@@ -106,6 +109,17 @@ const matrix: Record<string, Entry> = {
   // companion
   'POST /api/v1/login': always(forAll(200), { body: () => ({ username: 'user', password }) }),
   'POST /api/v1/logout': always(whoIsLoggedIn, { endsLogin: true }),
+
+  // helpdesk
+  'GET /api/v1/admin/api-keys': always(whoAdministers),
+  'POST /api/v1/admin/api-keys': always(
+    { ...whoAdministers, administrator: 201 },
+    { body: () => ({ name: 'matrix', scopes: ['cache'] }) },
+  ),
+  'DELETE /api/v1/admin/api-keys/:id': always(
+    { ...whoAdministers, administrator: 404 },
+    { at: '/api/v1/admin/api-keys/999999' },
+  ),
 
   // the server's own
   'OPTIONS *': always(forAll(204), {

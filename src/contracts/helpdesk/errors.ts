@@ -1,0 +1,72 @@
+import type { FastifyRequest } from 'fastify';
+import type { ErrorCode, ParleyError } from '../../core/errors.ts';
+import type { ErrorShape } from '../../http/error-answer.ts';
+
+interface HelpdeskError {
+  status: number;
+  code: string;
+  /** What is shown unless English is preferred. */
+  chinese: string;
+}
+
+/** helpdesk.md, "常见错误码". */
+const errors = {
+  invalid_request: { status: 400, code: 'VALIDATION_ERROR', chinese: '请求参数验证失败' },
+  unauthorized: { status: 401, code: 'UNAUTHORIZED', chinese: '未认证，请先登录' },
+  wrong_credentials: { status: 401, code: 'UNAUTHORIZED', chinese: '用户名或密码错误' },
+  token_expired: { status: 401, code: 'UNAUTHORIZED', chinese: '令牌已过期，请重新登录' },
+  token_invalid: { status: 401, code: 'UNAUTHORIZED', chinese: '令牌无效，请重新登录' },
+  account_disabled: { status: 403, code: 'FORBIDDEN', chinese: '账户已被禁用' },
+  forbidden: { status: 403, code: 'FORBIDDEN', chinese: '权限不足' },
+  already_taken: { status: 400, code: 'VALIDATION_ERROR', chinese: '名称或邮箱已被使用' },
+  not_found: { status: 404, code: 'NOT_FOUND', chinese: '资源不存在' },
+  model_not_found: { status: 400, code: 'VALIDATION_ERROR', chinese: '模型不存在' },
+  payload_too_large: { status: 413, code: 'VALIDATION_ERROR', chinese: '请求内容过大' },
+  unsupported_media_type: {
+    status: 415,
+    code: 'VALIDATION_ERROR',
+    chinese: '请以 application/json 发送请求',
+  },
+  rate_limited: { status: 429, code: 'RATE_LIMIT_EXCEEDED', chinese: '请求过于频繁，请稍后再试' },
+  overloaded: { status: 503, code: 'AI_SERVICE_ERROR', chinese: '服务繁忙，请稍后再试' },
+  provider_failed: { status: 500, code: 'AI_SERVICE_ERROR', chinese: 'AI服务调用失败' },
+  provider_timeout: { status: 500, code: 'AI_SERVICE_ERROR', chinese: 'AI服务响应超时' },
+  cancelled: { status: 499, code: 'VALIDATION_ERROR', chinese: '请求已取消' },
+  storage_failed: { status: 500, code: 'DATABASE_ERROR', chinese: '数据库操作失败' },
+  internal: { status: 500, code: 'DATABASE_ERROR', chinese: '服务器内部错误' },
+} satisfies Record<ErrorCode, HelpdeskError>;
+
+/** helpdesk.md, "错误响应格式", in the language that the request prefers. */
+export function errorShapeFor(request: FastifyRequest): ErrorShape {
+  const english = prefersEnglish(request.headers['accept-language']);
+  return {
+    statusOf: (code) => errors[code].status,
+    present: (error) => presentError(error, english),
+  };
+}
+
+function presentError(error: ParleyError, english: boolean) {
+  const { code, chinese } = errors[error.code];
+  return {
+    success: false,
+    error: {
+      code,
+      message: english ? error.message : chinese,
+      details: error.field === undefined ? null : { field: error.field, issue: error.message },
+    },
+  };
+}
+
+/** Whether English comes before Chinese in `Accept-Language` (RFC 9110, 12.5.4). */
+export function prefersEnglish(header: string | undefined): boolean {
+  const wanted = (header ?? '').split(',').map((item) => {
+    const [tag = '', quality] = item
+      .trim()
+      .toLowerCase()
+      .split(/;\s*q=/u);
+    return { tag, quality: quality === undefined ? 1 : Number(quality) || 0 };
+  });
+  const best = (language: string) =>
+    Math.max(0, ...wanted.filter(({ tag }) => tag.split('-')[0] === language).map(({ quality }) => quality));
+  return best('en') > best('zh');
+}

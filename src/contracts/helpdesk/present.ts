@@ -1,0 +1,20 @@
+import type { ApiKey } from '../../core/identity/api-keys.ts';
+
+/** A key as lists show it: how it begins, never the key. */
+export function presentApiKey(key: ApiKey) {
+  return {
+    id: key.id,
+    name: key.name,
+    prefix: key.prefix,
+    scopes: key.scopes,
+    requests_per_minute: key.requestsPerMinute,
+    expires_at: timeOf(key.expiresAt),
+    created_at: new Date(key.createdAt).toISOString(),
+    revoked_at: timeOf(key.revokedAt),
+    last_used_at: timeOf(key.lastUsedAt),
+  };
+}
+
+function timeOf(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}

@@ -1,0 +1,80 @@
+import type { FastifyInstance } from 'fastify';
+import { ParleyError } from '../../../core/errors.ts';
+import type { HelpdeskOptions } from '../options.ts';
+import { presentApiKey } from '../present.ts';
+import {
+  apiKeyListSchema,
+  apiKeyParamsSchema,
+  createdApiKeySchema,
+  errorSchema,
+  newApiKeySchema,
+  revokedApiKeySchema,
+  type NewApiKeyBody,
+} from '../schemas.ts';
+
+const path = '/api/v1/admin/api-keys';
+const about = { tags: ['helpdesk'], security: [{ bearer: [] }] };
+const refusals = { '4xx': errorSchema, '5xx': errorSchema };
+
+/** API keys, for administrators: made, listed, revoked. */
+export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: HelpdeskOptions): void {
+  app.get(
+    path,
+    { schema: { ...about, summary: 'The API keys', response: { 200: apiKeyListSchema, ...refusals } } },
+    async () => {
+      const keys = await core.apiKeys.list();
+      return {
+        success: true,
+        data: { api_keys: keys.map(presentApiKey), total: keys.length, has_more: false },
+      };
+    },
+  );
+
+  app.post<{ Body: NewApiKeyBody }>(
+    path,
+    {
+      schema: {
+        ...about,
+        summary: 'Make an API key',
+        description: 'The key is in this answer and is never shown again.',
+        body: newApiKeySchema,
+        response: { 201: createdApiKeySchema, ...refusals },
+      },
+    },
+    async (request, reply) => {
+      const { name, scopes, expires_at = null, requests_per_minute = null } = request.body;
+      const expiresAt = expires_at === null ? null : Date.parse(expires_at);
+      if (expiresAt !== null && expiresAt <= runtime.now()) {
+        throw new ParleyError('invalid_request', 'expires_at: must be in the future', {
+          field: 'expires_at',
+        });
+      }
+      const made = await core.apiKeys.create({
+        name,
+        scopes,
+        expiresAt,
+        requestsPerMinute: requests_per_minute,
+      });
+      reply.code(201).header('cache-control', 'no-store');
+      return { success: true, data: { id: made.id, api_key: made.secret } };
+    },
+  );
+
+  app.delete<{ Params: { id: number } }>(
+    `${path}/:id`,
+    {
+      schema: {
+        ...about,
+        summary: 'Revoke an API key at once',
+        params: apiKeyParamsSchema,
+        response: { 200: revokedApiKeySchema, ...refusals },
+      },
+    },
+    async ({ params: { id } }) => {
+      if (!(await core.apiKeys.revoke(id))) {
+        throw new ParleyError('not_found', 'There is no such API key, or it was revoked before.');
+      }
+      return { success: true, data: { id } };
+    },
+  );
+}
