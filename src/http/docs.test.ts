@@ -76,7 +76,8 @@ describe('API documentation', () => {
     for (const [path, operations] of Object.entries(openApi.paths)) {
       for (const [method, { tags, summary, responses }] of Object.entries(operations)) {
         assert.ok(
-          tags?.length === 1 && ['gateway', 'openai', 'assistant', 'companion', 'helpdesk'].includes(tags[0] ?? ''),
+          tags?.length === 1 &&
+            ['gateway', 'openai', 'assistant', 'companion', 'helpdesk'].includes(tags[0] ?? ''),
           `${method} ${path}`,
         );
         assert.ok(summary !== undefined && summary !== '', `${method} ${path}`);
