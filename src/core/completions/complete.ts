@@ -1,6 +1,7 @@
 import { asParleyError } from '../errors.ts';
 import type { Caller } from '../identity/caller.ts';
 import {
+  noteHit,
   abortError,
   prepare,
   remember,
@@ -70,19 +71,7 @@ async function callModel(
 const noUsage = { promptTokens: 0, completionTokens: 0, estimated: true };
 
 function completeFromCache(parts: CompletionsParts, preparation: Preparation): Completion {
-  const { hit, candidates, origin, began, report } = preparation;
-  if (hit === null) throw new TypeError('completeFromCache needs a hit');
-  const { text, model, reason, usage } = hit.answer;
-  const durationMs = parts.runtime.elapsed() - began;
-  parts.cache.answered(durationMs);
-  parts.meter.note(origin, {
-    model: candidates[0].model,
-    outcome: 'cache_hit',
-    errorCode: null,
-    usage,
-    durationMs,
-    firstTokenMs: null,
-    attempts: 0,
-  });
-  return { text, extra: undefined, model, reason, usage, cache: report, kept: true };
+  const { text, model, reason, usage } = noteHit(parts, preparation);
+  const cache = preparation.report;
+  return { text, extra: undefined, model, reason, usage, cache, kept: true };
 }

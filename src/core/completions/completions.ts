@@ -150,6 +150,24 @@ export function remember(
   return true;
 }
 
+/** The cached answer of a preparation that has one; notes in books and figures that it was given. */
+export function noteHit(parts: CompletionsParts, preparation: Preparation): CachedAnswer {
+  const { hit, candidates, origin, began } = preparation;
+  if (hit === null) throw new TypeError('there is no cached answer to note');
+  const durationMs = parts.runtime.elapsed() - began;
+  parts.cache.answered(durationMs);
+  parts.meter.note(origin, {
+    model: candidates[0].model,
+    outcome: 'cache_hit',
+    errorCode: null,
+    usage: hit.answer.usage,
+    durationMs,
+    firstTokenMs: origin.streamed ? durationMs : null,
+    attempts: 0,
+  });
+  return hit.answer;
+}
+
 /** The reason of an abort where the aborter gave one of ours (shutdown, say), else `cancelled`. */
 export function abortError(signal: AbortSignal): ParleyError {
   if (signal.reason instanceof ParleyError) return signal.reason;

@@ -1,6 +1,7 @@
 import { asParleyError, ParleyError } from '../errors.ts';
 import type { Caller } from '../identity/caller.ts';
 import {
+  noteHit,
   abortError,
   prepare,
   remember,
@@ -25,7 +26,7 @@ export async function* stream(
 ): AsyncGenerator<CompletionEvent[]> {
   const preparation = await prepare(parts, caller, input, true);
   yield [{ type: 'start', cache: preparation.report }];
-  if (preparation.hit !== null) yield* replay(parts, preparation);
+  if (preparation.hit !== null) yield replay(parts, preparation);
   else yield* metered(parts, preparation, signal);
 }
 
@@ -180,22 +181,9 @@ async function settleUnfinished(
   });
 }
 
-async function* replay(parts: CompletionsParts, preparation: Preparation): AsyncGenerator<CompletionEvent[]> {
-  const { hit, candidates, origin, began } = preparation;
-  if (hit === null) return;
-  const { text, model, reason, usage } = hit.answer;
-  const durationMs = parts.runtime.elapsed() - began;
-  parts.cache.answered(durationMs);
-  parts.meter.note(origin, {
-    model: candidates[0].model,
-    outcome: 'cache_hit',
-    errorCode: null,
-    usage,
-    durationMs,
-    firstTokenMs: durationMs,
-    attempts: 0,
-  });
-  yield [
+function replay(parts: CompletionsParts, preparation: Preparation): CompletionEvent[] {
+  const { text, model, reason, usage } = noteHit(parts, preparation);
+  return [
     { type: 'text-delta', text, model },
     { type: 'finish', reason, usage, model },
   ];
