@@ -247,7 +247,10 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
     ...doors,
     loginLimit: aMinute('companion-login', limits.companion.loginsPerMinute),
   });
-  await server.register(helpdeskPlugin, { ...doors, adminLimit: { ...aMinute('admin', 100), per: 'user' } });
+  await server.register(helpdeskPlugin, {
+    ...doors,
+    adminLimit: { ...aMinute('admin', limits.helpdesk.adminCallsPerMinute), per: 'user' },
+  });
   await serveDocs(server);
   await serveConsole(server);
   serveReadiness(server, { storage: storage.check }, log);

@@ -203,6 +203,12 @@ const limits = group('Limits.', {
   companion: group('Of the companion contract.', {
     loginsPerMinute: field(perMinute, { default: 5, description: 'Logins a minute, per address.' }),
   }),
+  helpdesk: group('Of the helpdesk contract.', {
+    adminCallsPerMinute: field(perMinute, {
+      default: 100,
+      description: 'Administrative calls a minute, per person.',
+    }),
+  }),
   gateway: group('Per caller of the gateway.', {
     requestsPerMinute: field(perMinute, { default: 100, description: 'Requests a minute.' }),
     burst: field(wholeNumber(0, 1_000_000), { default: 20, description: 'Requests above that at once.' }),

@@ -68,3 +68,22 @@ describe('helpdesk: API keys', () => {
     assert.match(english.body.error.message, /no such API key/u);
   });
 });
+
+test('administrative calls are limited per person, not per address', async (t) => {
+  const parley = await startParley({
+    env: { PARLEY_RATE_LIMITS: 'on' },
+    yaml: { limits: { helpdesk: { admin_calls_per_minute: 2 } } },
+  });
+  t.after(() => parley.close());
+  await makeAccount(parley, 'first', 'admin');
+  await makeAccount(parley, 'second', 'admin');
+  const first = bearer(await tokenOf(parley, 'first'));
+  const second = bearer(await tokenOf(parley, 'second'));
+  const list = (headers: Record<string, string>) =>
+    read<Body>(send(`${parley.url}/api/v1/admin/api-keys`, 'GET', undefined, headers));
+  assert.deepEqual([(await list(first)).status, (await list(first)).status], [200, 200]);
+  const refused = await list(first);
+  assert.deepEqual([refused.status, refused.body.error.code], [429, 'RATE_LIMIT_EXCEEDED']);
+  assert.ok(Number(refused.headers.get('retry-after')) >= 1);
+  assert.equal((await list(second)).status, 200);
+});
