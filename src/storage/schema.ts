@@ -122,6 +122,112 @@ export interface ReadinessTable {
   counter: number;
 }
 
+export interface ConversationsTable {
+  id: number;
+  key: string;
+  user_id: number | null;
+  user_place: number | null;
+  channel: string;
+  title: string;
+  status: string;
+  system_prompt: string | null;
+  message_count: number;
+  created_at: number;
+  updated_at: number;
+  last_message_at: number;
+}
+
+export interface MessagesTable {
+  id: number;
+  conversation_id: number;
+  place: number;
+  user_id: number | null;
+  user_place: number | null;
+  role: string;
+  sender_type: string;
+  state: string;
+  receipt: string;
+  created_at: number;
+  tokens: number;
+  exchange_tokens: number | null;
+  estimated: Flag;
+  question_id: number | null;
+  model: string | null;
+  finish_reason: string | null;
+  error_code: string | null;
+  error_text: string | null;
+  content: string;
+}
+
+export interface TurnsTable {
+  id: number;
+  conversation_id: number;
+  question_id: number;
+  user_id: number | null;
+  state: string;
+  node: string;
+  fence: number;
+  lease_until: number;
+  began_at: number;
+  origin: string;
+}
+
+export interface TurnLogTable {
+  turn_id: number;
+  start: number;
+  delta: string;
+}
+
+export interface FeedTable {
+  cursor: Generated<number>;
+  conversation_id: number;
+  user_id: number | null;
+  type: string;
+  message_id: number | null;
+  at: number;
+  data: string | null;
+}
+
+export interface RatingsTable {
+  conversation_id: number;
+  user_id: number | null;
+  channel: string;
+  score: number;
+  comment: string | null;
+  day: string;
+  created_at: number;
+}
+
+export interface UserCountersTable {
+  user_id: number;
+  conversations: number;
+  last_conversation_place: number;
+  messages: number;
+  last_message_place: number;
+}
+
+export interface ChatDailyTable {
+  user_id: number;
+  day: string;
+  channel: string;
+  chats: number;
+  messages: number;
+  answers: number;
+  response_ms: number;
+  tokens: number;
+  errors: number;
+  ratings: number;
+  satisfied: number;
+}
+
+export interface IdempotencyKeysTable {
+  owner: string;
+  key: string;
+  fingerprint: string;
+  result: string;
+  expires_at: number;
+}
+
 /** Every table, for Kysely. Times are milliseconds since the epoch, money is nano units of its currency. */
 export interface Schema {
   users: UsersTable;
@@ -132,4 +238,13 @@ export interface Schema {
   cache_entries: CacheEntriesTable;
   settings: SettingsTable;
   readiness: ReadinessTable;
+  conversations: ConversationsTable;
+  messages: MessagesTable;
+  turns: TurnsTable;
+  turn_log: TurnLogTable;
+  feed: FeedTable;
+  ratings: RatingsTable;
+  user_counters: UserCountersTable;
+  chat_daily: ChatDailyTable;
+  idempotency_keys: IdempotencyKeysTable;
 }

@@ -1,0 +1,108 @@
+import type { NewApiCall } from './api-call.ts';
+import type { Claim } from './idempotency-keys.ts';
+
+/** A question and the answer that is to come. `id`s come from `Messages.nextId`, a new conversation's from `Conversations.nextId`. */
+export interface NewTurn {
+  /** The conversation that the question begins, or the id of the user's conversation that it continues. */
+  conversation:
+    | { kind: 'new'; id: number; key: string; title: string }
+    | { kind: 'existing'; id: number };
+  userId: number;
+  /** The contract through which it is asked. */
+  channel: string;
+  /** Kept with the conversation from now on; undefined leaves what there is. */
+  systemPrompt: string | undefined;
+  questionId: number;
+  question: string;
+  questionTokens: number;
+  /** The turn's id, and its answer's. */
+  id: number;
+  state: 'queued' | 'running';
+  /** The process that makes the answer. */
+  node: string;
+  /** Milliseconds since the epoch: until then nobody else may take the turn over. */
+  leaseUntil: number;
+  at: number;
+  /** The day it counts for, `YYYY-MM-DD`. */
+  day: string;
+  /** Facts for who must close the turn in its maker's place; JSON. */
+  origin: unknown;
+}
+
+/** How a turn ended. */
+export interface TurnEnd {
+  id: number;
+  conversationId: number;
+  questionId: number;
+  userId: number | null;
+  channel: string;
+  /** The turn is closed only if it is still at this number. */
+  fence: number;
+  state: 'completed' | 'failed' | 'cancelled' | 'interrupted';
+  /** The whole text, whatever of it is in the log. */
+  content: string;
+  tokens: number;
+  exchangeTokens: number;
+  estimated: boolean;
+  model: string | null;
+  finishReason: string | null;
+  errorCode: string | null;
+  errorText: string | null;
+  at: number;
+  day: string;
+  /** From the question to the end of the answer, in milliseconds; counted for `completed` turns. */
+  responseMs: number;
+  /** The row for the books; null where no model was called. */
+  call: NewApiCall | null;
+}
+
+/** A turn that has not ended. */
+export interface ActiveTurn {
+  id: number;
+  conversationId: number;
+  questionId: number;
+  userId: number | null;
+  state: 'queued' | 'running';
+  node: string;
+  fence: number;
+  leaseUntil: number;
+  beganAt: number;
+  origin: unknown;
+  /** The conversation's. */
+  channel: string;
+}
+
+/** Turns: questions, their answers on the way, and the log of what has been said so far. */
+export interface Turns {
+  /**
+   * One unit: the conversation where it is new, the question (`sent`, receipt `read`: an AI reads at once), the answer's empty
+   * row (`queued`/`running`, receipt `sent`), the turn with fence 1, an event `asked` (the question's message id, data `{turnId}`), the
+   * counters, the day's sums (chats, messages), and the claim. Rejects with `conflict`: `isTakenClaim` where the key is
+   * taken, `isRefusedUnit` where the user has no such conversation.
+   */
+  begin(turn: NewTurn, claim?: Claim): Promise<void>;
+  /** From `queued` to `running`. False where it is not queued any more. */
+  start(id: number, leaseUntil: number): Promise<boolean>;
+  /**
+   * Adds text to the turn's log, which has `start` code units so far. What several turns add at the same time shares one
+   * statement unit; calls for one turn must come in the order of the text.
+   */
+  append(id: number, start: number, delta: string): Promise<void>;
+  /** The logged text of a turn; empty where there is none. */
+  textOf(id: number): Promise<string>;
+  /**
+   * One unit: the turn and its log are removed, the answer filled, the conversation touched, an event `answered` (the
+   * answer's message id), the day's sums (messages for the answer; answers and response time where completed; errors
+   * where failed or interrupted; tokens), the call's row and its roll-up. Where nothing was said (`content` is empty) and the state is not
+   * `completed`, the question becomes `failed`. False, and nothing stored, where the turn has ended or is at another fence.
+   */
+  end(end: TurnEnd): Promise<boolean>;
+  find(id: number): Promise<ActiveTurn | undefined>;
+  /** Extends the leases of a node's turns. */
+  renew(node: string, leaseUntil: number): Promise<void>;
+  /**
+   * Takes over turns of other nodes than `node` whose lease ended before `now`, or all of them where `now` is null: raises their
+   * fence, gives them to `node` with `leaseUntil`, and returns them. Two that ask at once never get the same turn.
+   */
+  takeOver(node: string, now: number | null, leaseUntil: number): Promise<ActiveTurn[]>;
+}
