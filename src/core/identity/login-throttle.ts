@@ -1,6 +1,6 @@
 import { ParleyError } from '../errors.ts';
 import type { Limit, Limits } from '../limits/limits.ts';
-import { createTurns, type Turns } from './turns.ts';
+import { createWaitingLine, type WaitingLine } from './waiting-line.ts';
 
 /** Stops the guessing of one account's password, whatever contracts and addresses it is tried through. */
 export interface LoginThrottle {
@@ -16,16 +16,16 @@ const failures: Limit = { name: 'failed-logins', points: 10, burst: 0, windowMs:
 const attemptsWaiting = 100;
 
 export function createLoginThrottle({ limits }: { limits: Limits }): LoginThrottle {
-  const waiting = new Map<string, Turns>();
+  const waiting = new Map<string, WaitingLine>();
 
   return {
     async guard(subject, attempt) {
-      const turns = waiting.get(subject) ?? createTurns({ atOnce: 1, waiting: attemptsWaiting });
-      waiting.set(subject, turns);
+      const line = waiting.get(subject) ?? createWaitingLine({ atOnce: 1, waiting: attemptsWaiting });
+      waiting.set(subject, line);
       try {
-        return await turns.take(() => judge(limits, subject, attempt));
+        return await line.take(() => judge(limits, subject, attempt));
       } finally {
-        if (turns.isIdle()) waiting.delete(subject);
+        if (line.isIdle()) waiting.delete(subject);
       }
     },
   };

@@ -1,4 +1,4 @@
-import { createTurns } from './turns.ts';
+import { createWaitingLine } from './waiting-line.ts';
 
 /** The part of `@node-rs/argon2` that is used. */
 export interface Argon2 {
@@ -27,11 +27,11 @@ const hashesWaiting = 100;
 
 /** OWASP's parameters (19 MiB, 2 passes, 1 lane) are the library's defaults. It is loaded when first used. */
 export function createPasswords({ load = loadArgon2 }: { load?: () => Promise<Argon2> } = {}): Passwords {
-  const turns = createTurns({ atOnce: hashesAtOnce, waiting: hashesWaiting });
+  const line = createWaitingLine({ atOnce: hashesAtOnce, waiting: hashesWaiting });
   return {
-    hash: (password) => turns.take(async () => (await load()).hash(password)),
+    hash: (password) => line.take(async () => (await load()).hash(password)),
     verify: (password, hash) =>
-      turns.take(async () => {
+      line.take(async () => {
         const matches = await (await load()).verify(hash ?? dummyHash, password);
         return matches && hash !== undefined;
       }),

@@ -1,14 +1,14 @@
 import { ParleyError } from '../errors.ts';
 
 /** Lets so much work run at once, and so much more wait for its turn. */
-export interface Turns {
+export interface WaitingLine {
   /** Runs `work` when its turn comes; throws `overloaded` at once where too many wait. */
   take<T>(work: () => Promise<T>): Promise<T>;
   /** Whether nothing runs and nothing waits. */
   isIdle(): boolean;
 }
 
-export function createTurns({ atOnce, waiting }: { atOnce: number; waiting: number }): Turns {
+export function createWaitingLine({ atOnce, waiting }: { atOnce: number; waiting: number }): WaitingLine {
   const queue: (() => void)[] = [];
   let running = 0;
 

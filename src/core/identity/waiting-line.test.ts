@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createTurns } from './turns.ts';
+import { createWaitingLine } from './waiting-line.ts';
 
 /** Work that ends when it is told to. */
 function createWork() {
@@ -15,13 +15,13 @@ function createWork() {
   return { begun, endings, work };
 }
 
-describe('turns', () => {
+describe('a waiting line', () => {
   it('let so many run at once, the others in the order of their coming', async () => {
-    const turns = createTurns({ atOnce: 2, waiting: 2 });
+    const line = createWaitingLine({ atOnce: 2, waiting: 2 });
     const { begun, endings, work } = createWork();
-    const all = [0, 1, 2, 3].map((number) => turns.take(work(number)));
+    const all = [0, 1, 2, 3].map((number) => line.take(work(number)));
     assert.deepEqual(begun, [0, 1]);
-    await assert.rejects(turns.take(work(4)), { code: 'overloaded', retryable: true, retryAfterMs: 1_000 });
+    await assert.rejects(line.take(work(4)), { code: 'overloaded', retryable: true, retryAfterMs: 1_000 });
     endings[1]?.();
     await all[1];
     await Promise.resolve();
@@ -31,15 +31,15 @@ describe('turns', () => {
     await all[2];
     endings[3]?.();
     assert.deepEqual(await Promise.all(all), [0, 1, 2, 3]);
-    assert.equal(turns.isIdle(), true);
+    assert.equal(line.isIdle(), true);
   });
 
   it('go on after work that failed', async () => {
-    const turns = createTurns({ atOnce: 1, waiting: 1 });
-    const failing = turns.take(() => Promise.reject(new Error('no')));
-    const next = turns.take(() => Promise.resolve('yes'));
+    const line = createWaitingLine({ atOnce: 1, waiting: 1 });
+    const failing = line.take(() => Promise.reject(new Error('no')));
+    const next = line.take(() => Promise.resolve('yes'));
     await assert.rejects(failing, /no/);
     assert.equal(await next, 'yes');
-    assert.equal(turns.isIdle(), true);
+    assert.equal(line.isIdle(), true);
   });
 });
