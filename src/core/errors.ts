@@ -21,10 +21,16 @@ export const errorCodes = [
   'payload_too_large',
   'unsupported_media_type',
   'rate_limited',
+  // A user has as many of something as one may have.
+  'quota_exceeded',
   'overloaded',
+  // Switched off by an administrator.
+  'maintenance',
   'provider_failed',
   'provider_timeout',
   'cancelled',
+  // The answer was cut off, by a crash or a restart, before anything was said.
+  'interrupted',
   'storage_failed',
   'internal',
 ] as const;

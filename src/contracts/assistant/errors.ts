@@ -10,8 +10,10 @@ export type AssistantCode =
   | 'REQ001'
   | 'REQ003'
   | 'RATE001'
+  | 'CHAT001'
   | 'CHAT002'
   | 'CHAT003'
+  | 'SYS001'
   | 'SYS002'
   | 'SYS003';
 
@@ -34,10 +36,13 @@ const errors = {
   payload_too_large: { status: 413, code: 'REQ001' },
   unsupported_media_type: { status: 415, code: 'REQ001' },
   rate_limited: { status: 429, code: 'RATE001' },
+  quota_exceeded: { status: 403, code: 'CHAT001' },
   overloaded: { status: 503, code: 'SYS002' },
+  maintenance: { status: 503, code: 'SYS001' },
   provider_failed: { status: 502, code: 'CHAT002' },
   provider_timeout: { status: 502, code: 'CHAT002' },
   cancelled: { status: 499, code: 'CHAT002' },
+  interrupted: { status: 502, code: 'CHAT002' },
   storage_failed: { status: 500, code: 'SYS003' },
   internal: { status: 500, code: 'SYS003' },
 } satisfies Record<ErrorCode, AssistantError>;

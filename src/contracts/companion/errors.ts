@@ -16,10 +16,13 @@ const statuses = {
   payload_too_large: 413,
   unsupported_media_type: 415,
   rate_limited: 429,
+  quota_exceeded: 403,
   overloaded: 503,
+  maintenance: 503,
   provider_failed: 500,
   provider_timeout: 500,
   cancelled: 499,
+  interrupted: 500,
   storage_failed: 500,
   internal: 500,
 } satisfies Record<ErrorCode, number>;

@@ -30,10 +30,13 @@ const errors = {
   payload_too_large: { status: 413, code: 'INVALID_REQUEST' },
   unsupported_media_type: { status: 415, code: 'INVALID_REQUEST' },
   rate_limited: { status: 429, code: 'RATE_LIMITED' },
+  quota_exceeded: { status: 403, code: 'FORBIDDEN' },
   overloaded: { status: 503, code: 'INTERNAL_ERROR' },
+  maintenance: { status: 503, code: 'INTERNAL_ERROR' },
   provider_failed: { status: 502, code: 'PROVIDER_ERROR' },
   provider_timeout: { status: 504, code: 'TIMEOUT' },
   cancelled: { status: 499, code: 'INVALID_REQUEST' },
+  interrupted: { status: 502, code: 'PROVIDER_ERROR' },
   storage_failed: { status: 500, code: 'INTERNAL_ERROR' },
   internal: { status: 500, code: 'INTERNAL_ERROR' },
 } satisfies Record<ErrorCode, GatewayError>;

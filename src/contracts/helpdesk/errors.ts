@@ -28,10 +28,13 @@ const errors = {
     chinese: '请以 application/json 发送请求',
   },
   rate_limited: { status: 429, code: 'RATE_LIMIT_EXCEEDED', chinese: '请求过于频繁，请稍后再试' },
+  quota_exceeded: { status: 403, code: 'FORBIDDEN', chinese: '已达到数量上限' },
   overloaded: { status: 503, code: 'AI_SERVICE_ERROR', chinese: '服务繁忙，请稍后再试' },
+  maintenance: { status: 503, code: 'AI_SERVICE_ERROR', chinese: '系统维护中，请稍后再试' },
   provider_failed: { status: 500, code: 'AI_SERVICE_ERROR', chinese: 'AI服务调用失败' },
   provider_timeout: { status: 500, code: 'AI_SERVICE_ERROR', chinese: 'AI服务响应超时' },
   cancelled: { status: 499, code: 'VALIDATION_ERROR', chinese: '请求已取消' },
+  interrupted: { status: 500, code: 'AI_SERVICE_ERROR', chinese: '回答因服务重启而中断，请重试' },
   storage_failed: { status: 500, code: 'DATABASE_ERROR', chinese: '数据库操作失败' },
   internal: { status: 500, code: 'DATABASE_ERROR', chinese: '服务器内部错误' },
 } satisfies Record<ErrorCode, HelpdeskError>;

@@ -21,10 +21,13 @@ const errors = {
   payload_too_large: { status: 413, type: 'invalid_request_error', code: 'request_too_large' },
   unsupported_media_type: { status: 415, type: 'invalid_request_error', code: 'unsupported_content_type' },
   rate_limited: { status: 429, type: 'requests', code: 'rate_limit_exceeded' },
+  quota_exceeded: { status: 429, type: 'insufficient_quota', code: 'insufficient_quota' },
   overloaded: { status: 503, type: 'server_error', code: 'overloaded' },
+  maintenance: { status: 503, type: 'server_error', code: 'maintenance' },
   provider_failed: { status: 502, type: 'server_error', code: 'provider_error' },
   provider_timeout: { status: 504, type: 'server_error', code: 'timeout' },
   cancelled: { status: 499, type: 'invalid_request_error', code: 'cancelled' },
+  interrupted: { status: 502, type: 'server_error', code: 'provider_error' },
   storage_failed: { status: 500, type: 'server_error', code: null },
   internal: { status: 500, type: 'server_error', code: null },
 } satisfies Record<ErrorCode, OpenAiError>;
