@@ -3,7 +3,7 @@ import { textOf, type Message } from './messages.ts';
 import type { Usage } from './provider.ts';
 
 /** What a message costs beside its text: role and separators. */
-const tokensPerMessage = 4;
+export const tokensPerMessage = 4;
 /** What an image costs where the vendor does not say: one low-detail tile of OpenAI's published formula. */
 const tokensPerImage = 85;
 
