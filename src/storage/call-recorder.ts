@@ -1,7 +1,7 @@
-import { apiCallRow, sampleCall, usageRow } from './api-call.ts';
+import { usageRow } from './api-call.ts';
 import type { NewApiCall } from './api-call.ts';
-import type { Database, Statement, WriteOptions } from './database.ts';
-import { compileStatement, withValues } from './dialect.ts';
+import { compileCallStatements } from './call-statements.ts';
+import type { Database, WriteOptions } from './database.ts';
 import type { Queries } from './dialect.ts';
 import type { UsageDailyTable } from './schema.ts';
 
@@ -20,8 +20,7 @@ interface Gathering {
  * all calls that share them.
  */
 export function createCallRecorder(database: Database, queries: Queries) {
-  const insert = compileStatement(queries.insertInto('api_calls').values(apiCallRow(sampleCall)));
-  const addUp = compileAddUp(queries);
+  const statements = compileCallStatements(queries);
   let gathering: Gathering | undefined;
 
   const begin = (options: WriteOptions | undefined): Gathering => {
@@ -31,10 +30,7 @@ export function createCallRecorder(database: Database, queries: Queries) {
     };
     const leave = () => {
       close();
-      return [
-        ...calls.map((call) => withValues(insert, Object.values(apiCallRow(call)))),
-        ...sumsOf(calls).map((sum) => withValues(addUp, Object.values(sum))),
-      ];
+      return [...calls.map(statements.insert), ...sumsOf(calls).map(statements.addUp)];
     };
     const written = database.write(leave, options).then(
       () => {},
@@ -82,29 +78,4 @@ function sumsOf(calls: readonly NewApiCall[]): UsageDailyTable[] {
     sum.duration_ms += row.duration_ms;
   }
   return [...sums.values()];
-}
-
-function compileAddUp(queries: Queries): Statement {
-  const dimensions = [
-    'day',
-    'contract',
-    'owner',
-    'user_id',
-    'api_key_id',
-    'model',
-    'outcome',
-    'currency',
-  ] as const;
-  const insert = queries.insertInto('usage_daily').values(usageRow(sampleCall));
-  return compileStatement(
-    insert.onConflict((conflict) =>
-      conflict.columns(dimensions).doUpdateSet((eb) => ({
-        calls: eb('usage_daily.calls', '+', eb.ref('excluded.calls')),
-        prompt_tokens: eb('usage_daily.prompt_tokens', '+', eb.ref('excluded.prompt_tokens')),
-        completion_tokens: eb('usage_daily.completion_tokens', '+', eb.ref('excluded.completion_tokens')),
-        cost_nano: eb('usage_daily.cost_nano', '+', eb.ref('excluded.cost_nano')),
-        duration_ms: eb('usage_daily.duration_ms', '+', eb.ref('excluded.duration_ms')),
-      })),
-    ),
-  );
 }

@@ -1,3 +1,11 @@
+import { sql } from 'kysely';
+import { compileConversationChanges } from './conversation-changes.ts';
+import type { Database, SqlValue, Statement } from './database.ts';
+import { compileQuery, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+import type { Ids } from './ids.ts';
+import { isRefusedUnit } from './storage-error.ts';
+import { createUserCounters } from './user-counters.ts';
 import type { Claim } from './idempotency-keys.ts';
 
 /** A conversation. Times are milliseconds since the epoch. */
@@ -75,4 +83,75 @@ export interface Conversations {
    */
   rate(rating: NewRating, claim?: Claim): Promise<boolean>;
   ratingOf(id: number): Promise<Rating | undefined>;
+}
+
+const columns = [
+  'id',
+  'key',
+  'user_id as userId',
+  'channel',
+  'title',
+  'status',
+  'system_prompt as systemPrompt',
+  'message_count as messageCount',
+  'created_at as createdAt',
+  'updated_at as updatedAt',
+  'last_message_at as lastMessageAt',
+] as const;
+
+/** Conversations kept in `database`. */
+export function createConversations(database: Database, queries: Queries, ids: Ids): Conversations {
+  const selects = compileSelects(queries);
+  const counters = createUserCounters(database, queries);
+  const changes = compileConversationChanges(queries);
+  const list = async (query: typeof selects.byId, values: SqlValue[]): Promise<Conversation[]> =>
+    (await database.read(withValues(query, values))).map((row) => ({ ...row }));
+  const first = async (query: typeof selects.byId, values: SqlValue[]) => (await list(query, values))[0];
+
+  return {
+    nextId: () => ids.nextConversation(),
+    find: (id) => first(selects.byId, [id]),
+    findByKey: (key) => first(selects.byKey, [key]),
+    async listOf(userId, { skip, limit }) {
+      const { count, lastPlace } = await counters.conversationsOf(userId);
+      return count === lastPlace
+        ? list(selects.upTo, [userId, lastPlace - skip, limit])
+        : list(selects.skipping, [userId, limit, skip]);
+    },
+    newestOf: (userId, channel) => first(selects.newest, [userId, channel]),
+    countOf: async (userId) => (await counters.conversationsOf(userId)).count,
+    rename: (renaming, claim) => changed(database, changes.rename(renaming, claim)),
+    remove: (removal, claim) => changed(database, changes.remove(removal, claim)),
+    rate: (rating, claim) => changed(database, changes.rate(rating, claim)),
+    async ratingOf(id) {
+      const [row] = await database.read(withValues(selects.rating, [id]));
+      return row && { ...row };
+    },
+  };
+}
+
+/** False where the user has no such conversation. */
+async function changed(database: Database, unit: Statement[]): Promise<boolean> {
+  try {
+    await database.write(unit);
+    return true;
+  } catch (error) {
+    if (isRefusedUnit(error)) return false;
+    throw error;
+  }
+}
+
+function compileSelects(queries: Queries) {
+  const select = queries.selectFrom('conversations').select(columns);
+  const ofUser = select.where('user_id', '=', 0);
+  const newestFirst = ofUser.orderBy('user_place', 'desc');
+  const rating = queries.selectFrom('ratings').select(['score', 'comment', 'created_at as createdAt']);
+  return {
+    byId: compileQuery(select.where('id', '=', 0)),
+    byKey: compileQuery(select.where('key', '=', '')),
+    upTo: compileQuery(newestFirst.where('user_place', '<=', 0).limit(0)),
+    skipping: compileQuery(newestFirst.limit(0).offset(0)),
+    newest: compileQuery(ofUser.where('channel', '=', '').orderBy('id', 'desc').limit(sql.lit(1))),
+    rating: compileQuery(rating.where('conversation_id', '=', 0)),
+  };
 }

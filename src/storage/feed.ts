@@ -1,3 +1,8 @@
+import { sql } from 'kysely';
+import type { Database, SqlValue, Statement } from './database.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+
 /** Something that changed in a conversation. */
 export interface FeedEvent {
   /** Rises with every change, over all conversations. */
@@ -21,6 +26,95 @@ export interface Feed {
   after(scope: FeedScope, cursor: number, limit: number): Promise<FeedEvent[]>;
   /** The highest cursor that was forgotten: who is not beyond it may have missed something. 0 where nothing was forgotten. */
   forgotten(): Promise<number>;
-  /** Forgets events from before `at`, some thousand at a time; resolves to how many. */
+  /** Forgets events from before `at`, the oldest first and some thousand at a time, up to the first that is to stay; resolves to how many. */
   removeBefore(at: number): Promise<number>;
+}
+
+/** Events that one `removeBefore` forgets at most. */
+const forgottenAtOnce = 2000;
+
+/** Events kept in `database`. */
+export function createFeed(database: Database, queries: Queries): Feed {
+  const { head, forgotten, forgettable } = compileEdges(queries);
+  const after = queries
+    .selectFrom('feed')
+    .select(['cursor', 'conversation_id', 'user_id', 'type', 'message_id', 'at', 'data']);
+  const page = (scope: 'conversation_id' | 'user_id') =>
+    compileQuery(after.where(scope, '=', 0).where('cursor', '>', 0).orderBy('cursor').limit(0));
+  const ofConversation = page('conversation_id');
+  const ofUser = page('user_id');
+  const remove = compileStatement(queries.deleteFrom('feed').where('cursor', '<=', 0));
+  const note = compileStatement(
+    queries.updateTable('feed_forgotten').set({ cursor: 0 }).where('cursor', '<', 0),
+  );
+
+  return {
+    head: async () => (await database.read(head))[0]?.cursor ?? 0,
+    async after(scope, cursor, limit) {
+      const query =
+        'userId' in scope
+          ? withValues(ofUser, [scope.userId, cursor, limit])
+          : withValues(ofConversation, [scope.conversationId, cursor, limit]);
+      return (await database.read(query)).map(presentEvent);
+    },
+    forgotten: async () => (await database.read(forgotten))[0]?.cursor ?? 0,
+    async removeBefore(at) {
+      const [edge] = await database.read(withValues(forgettable, [at, forgottenAtOnce]));
+      const upTo = edge?.staying ? edge.staying - 1 : edge?.last;
+      if (!upTo) return 0;
+      const [result] = await database.write([withValues(remove, [upTo]), withValues(note, [upTo, upTo])]);
+      return result?.changes ?? 0;
+    },
+  };
+}
+
+function compileEdges(queries: Queries) {
+  const forgotten = queries.selectFrom('feed_forgotten').select('cursor');
+  const last = queries.selectFrom('feed').select(({ fn }) => fn.max('cursor').as('cursor'));
+  const oldest = queries.selectFrom('feed').select(['cursor', 'at']).orderBy('cursor').limit(0);
+  return {
+    forgotten: compileQuery(forgotten),
+    head: compileQuery(queries.selectNoFrom(({ fn }) => fn.coalesce(last, forgotten).as('cursor'))),
+    forgettable: compileQuery(
+      queries
+        .selectFrom(oldest.as('oldest'))
+        .select(({ fn }) => [
+          sql<number | null>`min(case when at >= ${0} then cursor end)`.as('staying'),
+          fn.max<number | null>('cursor').as('last'),
+        ]),
+    ),
+  };
+}
+
+type FeedRow = Record<string, SqlValue>;
+
+function presentEvent(row: FeedRow): FeedEvent {
+  const { cursor, conversation_id, user_id, type, message_id, at, data } = row;
+  return {
+    cursor: cursor as number,
+    conversationId: conversation_id as number,
+    userId: user_id as number | null,
+    type: type as FeedEvent['type'],
+    messageId: message_id as number | null,
+    at: at as number,
+    data: data === null ? null : (JSON.parse(data as string) as Record<string, unknown>),
+  };
+}
+
+/** The statement with which a unit stores its event. */
+export function compileEvent(queries: Queries): (event: Omit<FeedEvent, 'cursor'>) => Statement {
+  const insert = compileStatement(
+    queries
+      .insertInto('feed')
+      .values({ conversation_id: 0, user_id: 0, type: '', message_id: 0, at: 0, data: '' }),
+  );
+  return ({ conversationId, userId, type, messageId, at, data }) =>
+    withValues(insert, [
+      conversationId,
+      userId,
+      type,
+      messageId,
+      at,
+      data === null ? null : JSON.stringify(data),
+    ]);
 }

@@ -49,6 +49,8 @@ export interface Logins {
   rotate(rotation: LoginRotation): Promise<boolean>;
   /** False where there is no such login or it is revoked already. */
   revoke(id: number, at: number): Promise<boolean>;
+  /** The ids of the logins that were revoked at or after `at`. */
+  revokedSince(at: number): Promise<number[]>;
   /** Forgets logins whose refresh token expired before `at`; resolves to how many. */
   removeExpired(at: number): Promise<number>;
 }
@@ -75,6 +77,9 @@ export function createLogins(database: Database, queries: Queries): Logins {
     .select(columns);
   const byId = compileQuery(select.where('logins.id', '=', 0));
   const byFamily = compileQuery(select.where('logins.family_hash', '=', ''));
+  const revokedSince = compileQuery(
+    queries.selectFrom('logins').select('id').where('revoked_at', '>=', 0).orderBy('revoked_at'),
+  );
   const first = async (query: typeof byId): Promise<Login | undefined> => {
     const [row] = await database.read(query);
     return row && { ...row };
@@ -112,6 +117,10 @@ export function createLogins(database: Database, queries: Queries): Logins {
         compileStatement(update.where('id', '=', id).where('revoked_at', 'is', null)),
       ]);
       return result?.changes === 1;
+    },
+    async revokedSince(at) {
+      const rows = await database.read(withValues(revokedSince, [at]));
+      return rows.map(({ id }) => id);
     },
     async removeExpired(at) {
       const expired = queries.deleteFrom('logins').where('expires_at', '<', at);

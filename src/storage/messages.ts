@@ -1,3 +1,9 @@
+import { compileAcknowledging } from './acknowledging.ts';
+import type { Database, SqlValue } from './database.ts';
+import { compileQuery, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+import type { Ids } from './ids.ts';
+import { createUserCounters } from './user-counters.ts';
 import type { Page } from './conversations.ts';
 
 /**
@@ -5,13 +11,7 @@ import type { Page } from './conversations.ts';
  * `completed`, `failed`, `cancelled` or `interrupted`.
  */
 export type MessageState =
-  | 'sent'
-  | 'queued'
-  | 'running'
-  | 'completed'
-  | 'failed'
-  | 'cancelled'
-  | 'interrupted';
+  'sent' | 'queued' | 'running' | 'completed' | 'failed' | 'cancelled' | 'interrupted';
 
 /** Whether its reader has it: stored, on an open socket of the reader, read. Only moves forward. */
 export type Receipt = 'sent' | 'delivered' | 'read';
@@ -73,4 +73,81 @@ export interface Acknowledgement {
   upTo: number;
   receipt: 'delivered' | 'read';
   at: number;
+}
+
+const columns = [
+  'id',
+  'conversation_id as conversationId',
+  'place',
+  'user_id as userId',
+  'role',
+  'sender_type as senderType',
+  'state',
+  'receipt',
+  'created_at as createdAt',
+  'tokens',
+  'exchange_tokens as exchangeTokens',
+  'estimated',
+  'question_id as questionId',
+  'model',
+  'finish_reason as finishReason',
+  'error_code as errorCode',
+  'error_text as errorText',
+  'content',
+] as const;
+
+/** Messages kept in `database`. */
+export function createMessages(database: Database, queries: Queries, ids: Ids): Messages {
+  const selects = compileSelects(queries);
+  const counters = createUserCounters(database, queries);
+  const acknowledging = compileAcknowledging(queries);
+  const list = async (query: typeof selects.byId, values: SqlValue[]): Promise<Message[]> =>
+    (await database.read(withValues(query, values))).map(
+      (row) => ({ ...row, estimated: row.estimated === 1 }) as Message,
+    );
+
+  return {
+    nextId: () => ids.nextMessage(),
+    find: async (id) => (await list(selects.byId, [id]))[0],
+    listOf: (conversationId, { skip, limit }) => list(selects.following, [conversationId, skip, limit]),
+    newestBefore: (conversationId, beforePlace, limit) =>
+      list(selects.preceding, [conversationId, beforePlace, limit]),
+    async historyOf(userId, { skip, limit, newestFirst }) {
+      const { count, lastPlace } = await counters.messagesOf(userId);
+      const { oldest, newest } = selects;
+      if (count !== lastPlace) {
+        return list((newestFirst ? newest : oldest).skipping, [userId, limit, skip]);
+      }
+      return newestFirst
+        ? list(newest.from, [userId, lastPlace - skip, limit])
+        : list(oldest.from, [userId, skip + 1, limit]);
+    },
+    countOf: async (userId) => (await counters.messagesOf(userId)).count,
+    async acknowledge(acknowledgement) {
+      const results = await database.write(acknowledging(acknowledgement));
+      return results.at(-1)?.changes ?? 0;
+    },
+  };
+}
+
+function compileSelects(queries: Queries) {
+  const select = queries.selectFrom('messages').select(columns);
+  const ofConversation = select.where('conversation_id', '=', 0);
+  const ofUser = select.where('user_id', '=', 0);
+  const oldest = ofUser.orderBy('user_place');
+  const newest = ofUser.orderBy('user_place', 'desc');
+  return {
+    byId: compileQuery(select.where('id', '=', 0)),
+    // The places of a conversation have no gaps.
+    following: compileQuery(ofConversation.where('place', '>', 0).orderBy('place').limit(0)),
+    preceding: compileQuery(ofConversation.where('place', '<', 0).orderBy('place', 'desc').limit(0)),
+    oldest: {
+      from: compileQuery(oldest.where('user_place', '>=', 0).limit(0)),
+      skipping: compileQuery(oldest.limit(0).offset(0)),
+    },
+    newest: {
+      from: compileQuery(newest.where('user_place', '<=', 0).limit(0)),
+      skipping: compileQuery(newest.limit(0).offset(0)),
+    },
+  };
 }

@@ -175,7 +175,7 @@ export interface TurnsTable {
 export interface TurnLogTable {
   turn_id: number;
   start: number;
-  delta: string;
+  delta: string | Uint8Array;
 }
 
 export interface FeedTable {
@@ -186,6 +186,11 @@ export interface FeedTable {
   message_id: number | null;
   at: number;
   data: string | null;
+}
+
+export interface FeedForgottenTable {
+  id: number;
+  cursor: number;
 }
 
 export interface RatingsTable {
@@ -243,6 +248,7 @@ export interface Schema {
   turns: TurnsTable;
   turn_log: TurnLogTable;
   feed: FeedTable;
+  feed_forgotten: FeedForgottenTable;
   ratings: RatingsTable;
   user_counters: UserCountersTable;
   chat_daily: ChatDailyTable;

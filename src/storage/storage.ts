@@ -4,12 +4,23 @@ import { createApiKeys } from './api-keys.ts';
 import type { ApiKeys } from './api-keys.ts';
 import { createCacheEntries } from './cache-entries.ts';
 import type { CacheEntries } from './cache-entries.ts';
+import { createChatTotals } from './chat-totals.ts';
+import type { ChatTotalsReader } from './chat-totals.ts';
+import { createConversations } from './conversations.ts';
+import type { Conversations } from './conversations.ts';
 import { ensureDatabaseFile } from './database-file.ts';
 import type { Database, DatabaseStats } from './database.ts';
 import { createSqliteQueries } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import { createFeed } from './feed.ts';
+import type { Feed } from './feed.ts';
+import { createIdempotencyKeys } from './idempotency-keys.ts';
+import type { IdempotencyKeys } from './idempotency-keys.ts';
+import { readIds } from './ids.ts';
 import { createLogins } from './logins.ts';
 import type { Logins } from './logins.ts';
+import { createMessages } from './messages.ts';
+import type { Messages } from './messages.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/list.ts';
 import { createReadinessCheck } from './readiness.ts';
@@ -17,6 +28,8 @@ import { createSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 import type { StorageError } from './storage-error.ts';
+import { createTurns } from './turns.ts';
+import type { Turns } from './turns.ts';
 import { createUsers } from './users.ts';
 import type { Users } from './users.ts';
 
@@ -40,6 +53,12 @@ export interface Storage {
   logins: Logins;
   cacheEntries: CacheEntries;
   settings: Settings;
+  conversations: Conversations;
+  messages: Messages;
+  turns: Turns;
+  feed: Feed;
+  chatTotals: ChatTotalsReader;
+  idempotencyKeys: IdempotencyKeys;
   /** Proves that the store takes a write and gives it back. */
   check(): Promise<void>;
   /** Resolves when every write begun before this call has settled. */
@@ -56,11 +75,17 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   ensureDatabaseFile(path);
   migrate({ path, migrations, now });
   const database = await openSqliteDatabase({ path, maxPendingUnits, onFatal });
-  return createStorage(database, createSqliteQueries());
+  try {
+    return await createStorage(database, createSqliteQueries());
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 /** The nouns over a database whose schema is up to date. */
-export function createStorage(database: Database, queries: Queries): Storage {
+export async function createStorage(database: Database, queries: Queries): Promise<Storage> {
+  const ids = await readIds(database, queries);
   return {
     apiCalls: createApiCalls(database, queries),
     apiKeys: createApiKeys(database, queries),
@@ -68,6 +93,12 @@ export function createStorage(database: Database, queries: Queries): Storage {
     logins: createLogins(database, queries),
     cacheEntries: createCacheEntries(database, queries),
     settings: createSettings(database, queries),
+    conversations: createConversations(database, queries, ids),
+    messages: createMessages(database, queries, ids),
+    turns: createTurns(database, queries),
+    feed: createFeed(database, queries),
+    chatTotals: createChatTotals(database, queries),
+    idempotencyKeys: createIdempotencyKeys(database, queries),
     check: createReadinessCheck(database, queries),
     flush: () => database.flush(),
     close: () => database.close(),

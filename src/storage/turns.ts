@@ -1,12 +1,18 @@
+import { sql } from 'kysely';
 import type { NewApiCall } from './api-call.ts';
+import type { Database, SqlRow } from './database.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
 import type { Claim } from './idempotency-keys.ts';
+import { isRefusedUnit } from './storage-error.ts';
+import { compileBegin } from './turn-begin.ts';
+import { compileEnd } from './turn-end.ts';
+import { createTurnLog } from './turn-log.ts';
 
 /** A question and the answer that is to come. `id`s come from `Messages.nextId`, a new conversation's from `Conversations.nextId`. */
 export interface NewTurn {
   /** The conversation that the question begins, or the id of the user's conversation that it continues. */
-  conversation:
-    | { kind: 'new'; id: number; key: string; title: string }
-    | { kind: 'existing'; id: number };
+  conversation: { kind: 'new'; id: number; key: string; title: string } | { kind: 'existing'; id: number };
   userId: number;
   /** The contract through which it is asked. */
   channel: string;
@@ -105,4 +111,98 @@ export interface Turns {
    * fence, gives them to `node` with `leaseUntil`, and returns them. Two that ask at once never get the same turn.
    */
   takeOver(node: string, now: number | null, leaseUntil: number): Promise<ActiveTurn[]>;
+}
+
+/** Turns kept in `database`. */
+export function createTurns(database: Database, queries: Queries): Turns {
+  const beginning = compileBegin(queries);
+  const ending = compileEnd(queries);
+  const log = createTurnLog(database, queries);
+  const { byId, start, startAnswer, renew, takeOver, takeOverLapsed } = compileLeases(queries);
+
+  return {
+    async begin(turn, claim) {
+      await database.write(beginning(turn, claim));
+    },
+    start: (id, leaseUntil) =>
+      accepted(database.write([withValues(start, [leaseUntil, id]), withValues(startAnswer, [id])])),
+    append: (id, start, delta) => log.append(id, start, delta),
+    textOf: (id) => log.textOf(id),
+    end: (end) => accepted(database.write(ending(end))),
+    async find(id) {
+      const [row] = await database.read(withValues(byId, [id]));
+      return row && presentTurn(row);
+    },
+    async renew(node, leaseUntil) {
+      await database.write([withValues(renew, [leaseUntil, node])]);
+    },
+    async takeOver(node, now, leaseUntil) {
+      const [result] = await database.write([
+        now === null
+          ? withValues(takeOver, [node, leaseUntil, node])
+          : withValues(takeOverLapsed, [node, leaseUntil, node, now]),
+      ]);
+      return (result?.rows ?? []).map(presentTurn).toSorted((a, b) => a.id - b.id);
+    },
+  };
+}
+
+/** False where the unit was refused. */
+async function accepted(written: Promise<unknown>): Promise<boolean> {
+  try {
+    await written;
+    return true;
+  } catch (error) {
+    if (isRefusedUnit(error)) return false;
+    throw error;
+  }
+}
+
+function compileLeases(queries: Queries) {
+  const columns = [
+    'turns.id',
+    'turns.conversation_id as conversationId',
+    'turns.question_id as questionId',
+    'turns.user_id as userId',
+    'turns.state',
+    'turns.node',
+    'turns.fence',
+    'turns.lease_until as leaseUntil',
+    'turns.began_at as beganAt',
+    'turns.origin',
+  ] as const;
+  const channel = queries
+    .selectFrom('conversations')
+    .select('conversations.channel')
+    .whereRef('conversations.id', '=', 'turns.conversation_id' as never);
+  const select = queries.selectFrom('turns').select(columns).select(channel.as('channel'));
+  const update = queries.updateTable('turns');
+  const takeOver = update
+    .set((eb) => ({ fence: eb('fence', '+', eb.lit(1)), node: '', lease_until: 0 }))
+    .where('node', '!=', '')
+    .returning(columns)
+    .returning(channel.as('channel'));
+  return {
+    byId: compileQuery(select.where('turns.id', '=', 0)),
+    start: compileStatement(
+      update
+        .set({ state: sql.lit('running'), lease_until: 0 })
+        .where('id', '=', 0)
+        .where('state', '=', sql.lit('queued')),
+      1,
+    ),
+    startAnswer: compileStatement(
+      queries
+        .updateTable('messages')
+        .set({ state: sql.lit('running') })
+        .where('id', '=', 0),
+    ),
+    renew: compileStatement(update.set({ lease_until: 0 }).where('node', '=', '')),
+    takeOver: compileStatement(takeOver),
+    takeOverLapsed: compileStatement(takeOver.where('lease_until', '<', 0)),
+  };
+}
+
+function presentTurn(row: SqlRow): ActiveTurn {
+  return { ...row, origin: JSON.parse(row['origin'] as string) as unknown } as ActiveTurn;
 }

@@ -45,6 +45,8 @@ export const conversations = {
     ) STRICT`,
     `CREATE UNIQUE INDEX messages_conversation ON messages (conversation_id, place)`,
     `CREATE INDEX messages_user ON messages (user_id, user_place) WHERE user_id IS NOT NULL`,
+    // What can still be acknowledged; questions are read from the start.
+    `CREATE INDEX messages_unread ON messages (user_id, conversation_id, id) WHERE receipt <> 'read' AND user_id IS NOT NULL`,
 
     // The turns that are queued or running; one that has ended is only its message.
     `CREATE TABLE turns (
@@ -61,11 +63,12 @@ export const conversations = {
     ) STRICT`,
     `CREATE INDEX turns_conversation ON turns (conversation_id)`,
 
-    // What a running answer consists of so far: pieces of text by the offset, in UTF-16 code units, at which each begins.
+    // What a running answer consists of so far: pieces of text by the offset, in UTF-16 code units, at which each begins. A
+    // piece that begins or ends within a surrogate pair is a blob of UTF-16, because it has no UTF-8.
     `CREATE TABLE turn_log (
       turn_id INTEGER NOT NULL,
       start INTEGER NOT NULL,
-      delta TEXT NOT NULL,
+      delta ANY NOT NULL,
       PRIMARY KEY (turn_id, start)
     ) STRICT, WITHOUT ROWID`,
 
@@ -80,6 +83,13 @@ export const conversations = {
     ) STRICT`,
     `CREATE INDEX feed_conversation ON feed (conversation_id, cursor)`,
     `CREATE INDEX feed_user ON feed (user_id, cursor) WHERE user_id IS NOT NULL`,
+
+    // The last cursor that was forgotten.
+    `CREATE TABLE feed_forgotten (
+      id INTEGER PRIMARY KEY,
+      cursor INTEGER NOT NULL
+    ) STRICT`,
+    `INSERT INTO feed_forgotten (id, cursor) VALUES (1, 0)`,
 
     `CREATE TABLE ratings (
       conversation_id INTEGER PRIMARY KEY REFERENCES conversations (id) ON DELETE CASCADE,

@@ -1,0 +1,187 @@
+import { sql } from 'kysely';
+import { compileChatShare } from './chat-totals.ts';
+import type { Statement } from './database.ts';
+import { compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+import { compileEvent } from './feed.ts';
+import { compileClaim } from './idempotency-keys.ts';
+import type { Claim } from './idempotency-keys.ts';
+import type { NewTurn } from './turns.ts';
+
+/** The unit that begins a turn. */
+export function compileBegin(queries: Queries): (turn: NewTurn, claim: Claim | undefined) => Statement[] {
+  const claiming = compileClaim(queries);
+  const conversationOf = compileConversation(queries);
+  const insertMessages = compileMessages(queries);
+  const insertTurn = compileTurn(queries);
+  const event = compileEvent(queries);
+  const share = compileChatShare(queries);
+
+  return (turn, claim) => {
+    const { id, questionId, userId, channel, at, day } = turn;
+    const conversationId = turn.conversation.id;
+    const own = [conversationId, userId];
+    const question = [questionId, conversationId, ...own, userId, at, turn.questionTokens, turn.question];
+    const answer = [id, conversationId, ...own, userId, turn.state, at, questionId];
+    const lease = [turn.node, turn.leaseUntil, at, JSON.stringify(turn.origin ?? null)];
+    return [
+      ...claiming(claim, at),
+      ...conversationOf(turn),
+      withValues(insertMessages, [...question, ...answer]),
+      withValues(insertTurn, [id, conversationId, questionId, userId, turn.state, ...lease]),
+      event({ conversationId, userId, type: 'asked', messageId: questionId, at, data: { turnId: id } }),
+      share({ userId, day, channel, chats: turn.conversation.kind === 'new' ? 1 : 0, messages: 1 }),
+    ];
+  };
+}
+
+/** The conversation, made or found, and its user's counters: both already count the two new messages. */
+function compileConversation(queries: Queries): (turn: NewTurn) => Statement[] {
+  const { count, countFirst } = compileCounters(queries);
+  const insert = compileInsert(queries);
+  const touch = queries.updateTable('conversations').set((eb) => ({
+    message_count: eb('message_count', '+', eb.lit(2)),
+    updated_at: 0,
+    last_message_at: 0,
+  }));
+  const owned = <Update extends typeof touch>(update: Update) =>
+    compileStatement(update.where('id', '=', 0).where('user_id', '=', 0), 1);
+  const continueIt = owned(touch);
+  const continueWithPrompt = owned(touch.set({ system_prompt: '' }));
+
+  return ({ conversation, userId, channel, systemPrompt, at }) => {
+    const { id } = conversation;
+    if (conversation.kind === 'new') {
+      const { key, title } = conversation;
+      return [
+        withValues(countFirst, [userId]),
+        withValues(insert, [id, key, userId, userId, channel, title, systemPrompt ?? null, at, at, at]),
+      ];
+    }
+    return [
+      systemPrompt === undefined
+        ? withValues(continueIt, [at, at, id, userId])
+        : withValues(continueWithPrompt, [at, at, systemPrompt, id, userId]),
+      withValues(count, [userId]),
+    ];
+  };
+}
+
+function compileCounters(queries: Queries) {
+  const count = queries
+    .updateTable('user_counters')
+    .set((eb) => ({
+      messages: eb('messages', '+', eb.lit(2)),
+      last_message_place: eb('last_message_place', '+', eb.lit(2)),
+    }))
+    .where('user_id', '=', 0);
+  const countFirst = queries
+    .insertInto('user_counters')
+    .values((eb) => ({
+      user_id: 0,
+      conversations: eb.lit(1),
+      last_conversation_place: eb.lit(1),
+      messages: eb.lit(2),
+      last_message_place: eb.lit(2),
+    }))
+    .onConflict((conflict) =>
+      conflict.column('user_id').doUpdateSet((eb) => ({
+        conversations: eb('user_counters.conversations', '+', eb.lit(1)),
+        last_conversation_place: eb('user_counters.last_conversation_place', '+', eb.lit(1)),
+        messages: eb('user_counters.messages', '+', eb.lit(2)),
+        last_message_place: eb('user_counters.last_message_place', '+', eb.lit(2)),
+      })),
+    );
+  return { count: compileStatement(count, 1), countFirst: compileStatement(countFirst) };
+}
+
+function compileInsert(queries: Queries): Statement {
+  const place = queries
+    .selectFrom('user_counters')
+    .select('last_conversation_place')
+    .where('user_id', '=', 0);
+  return compileStatement(
+    queries.insertInto('conversations').values((eb) => ({
+      id: 0,
+      key: '',
+      user_id: 0,
+      user_place: place,
+      channel: '',
+      title: '',
+      status: sql.lit('active'),
+      system_prompt: '',
+      message_count: eb.lit(2),
+      created_at: 0,
+      updated_at: 0,
+      last_message_at: 0,
+    })),
+  );
+}
+
+/** Question and answer in one statement; their places follow from counts that include them. */
+function compileMessages(queries: Queries): Statement {
+  const place = (back: number) =>
+    queries
+      .selectFrom('conversations')
+      .select(({ eb }) => eb('message_count', '-', eb.lit(back)).as('place'))
+      .where('id', '=', 0);
+  const userPlace = (back: number) =>
+    queries
+      .selectFrom('user_counters')
+      .select(({ eb }) => eb('last_message_place', '-', eb.lit(back)).as('place'))
+      .where('user_id', '=', 0);
+  return compileStatement(
+    queries.insertInto('messages').values((eb) => [
+      {
+        id: 0,
+        conversation_id: 0,
+        place: place(1),
+        user_place: userPlace(1),
+        user_id: 0,
+        role: sql.lit('user'),
+        sender_type: sql.lit('user'),
+        state: sql.lit('sent'),
+        receipt: sql.lit('read'),
+        created_at: 0,
+        tokens: 0,
+        // No vendor reports the tokens of one message.
+        estimated: eb.lit(1),
+        question_id: eb.lit(null),
+        content: '',
+      },
+      {
+        id: 0,
+        conversation_id: 0,
+        place: place(0),
+        user_place: userPlace(0),
+        user_id: 0,
+        role: sql.lit('assistant'),
+        sender_type: sql.lit('ai'),
+        state: '',
+        receipt: sql.lit('sent'),
+        created_at: 0,
+        tokens: eb.lit(0),
+        estimated: eb.lit(0),
+        question_id: 0,
+        content: sql.lit(''),
+      },
+    ]),
+  );
+}
+
+function compileTurn(queries: Queries): Statement {
+  return compileStatement(
+    queries.insertInto('turns').values((eb) => ({
+      id: 0,
+      conversation_id: 0,
+      question_id: 0,
+      user_id: 0,
+      state: '',
+      node: '',
+      fence: eb.lit(1),
+      lease_until: 0,
+      began_at: 0,
+      origin: '',
+    })),
+  );
+}
