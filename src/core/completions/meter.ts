@@ -1,4 +1,4 @@
-import type { ApiCalls } from '../../storage/api-calls.ts';
+import type { ApiCalls, NewApiCall } from '../../storage/api-calls.ts';
 import { ParleyError, type ErrorCode } from '../errors.ts';
 import { ownerOf, type Caller } from '../identity/caller.ts';
 import type { Log } from '../log.ts';
@@ -48,6 +48,8 @@ export interface Meter {
    * milliseconds may lose it.
    */
   note(origin: CallOrigin, end: CallEnd): void;
+  /** The row alone, for who stores it together with something else; to be called once for each call. */
+  row(origin: CallOrigin, end: CallEnd): NewApiCall;
 }
 
 export function createMeter({ apiCalls, runtime, dayOf, observer, log }: MeterParts): Meter {
@@ -72,6 +74,7 @@ export function createMeter({ apiCalls, runtime, dayOf, observer, log }: MeterPa
     log.error({ err, call }, 'a call to a model could not be recorded');
 
   return {
+    row: rowFor,
     async settle(origin, end) {
       const row = rowFor(origin, end);
       try {

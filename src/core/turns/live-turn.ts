@@ -1,0 +1,134 @@
+import type { Message } from '../../storage/messages.ts';
+import type { TurnEvent } from './turn.ts';
+
+/** A turn that this process is answering: what it has said, and who follows it. */
+export interface LiveTurn {
+  /** Takes in what the model says next. */
+  say(text: string): void;
+  /** All that was said, logged or not. */
+  said(): string;
+  /** What is logged, and may be shown. */
+  shown(): string;
+  /** From now on nothing is logged any more: what was said goes into the answer. */
+  seal(): void;
+  /** Tells the followers of the stored answer. */
+  end(answer: Message): void;
+  /** Tells the followers that the answer's end could not be stored. */
+  lose(thrown: unknown): void;
+  ended: Promise<Message>;
+  /** See `Turns.follow`. The caller has checked `start`. */
+  follow(start: number, signal: AbortSignal): AsyncGenerator<TurnEvent[]>;
+}
+
+export interface LiveTurnParts {
+  /** Adds to the stored log, which is `start` long. */
+  append: (start: number, delta: string) => Promise<void>;
+  /** The log cannot be written. */
+  onLogFailure: (thrown: unknown) => void;
+}
+
+/** With nobody following, text is logged so often, for the case of a crash. */
+const unfollowedLogMs = 250;
+
+export function createLiveTurn(parts: LiveTurnParts): LiveTurn {
+  const { promise: ended, resolve, reject } = Promise.withResolvers<Message>();
+  ended.catch(() => {});
+  const waiting = new Set<() => void>();
+  const state: State = { said: '', logged: 0, writing: false, sealed: false, followers: 0, timer: undefined };
+  let outcome: { answer: Message } | { thrown: unknown } | undefined;
+
+  const announce = () => {
+    for (const wake of waiting) wake();
+    waiting.clear();
+  };
+  const log = () => void writeLog(parts, state, announce);
+
+  return {
+    ended,
+    said: () => state.said,
+    shown: () => state.said.slice(0, state.logged),
+    say(text) {
+      state.said += text;
+      if (state.followers > 0) log();
+      else state.timer ??= setTimeout(log, unfollowedLogMs).unref();
+    },
+    seal() {
+      state.sealed = true;
+      clearTimeout(state.timer);
+    },
+    end(answer) {
+      outcome = { answer };
+      state.said = answer.content;
+      state.logged = answer.content.length;
+      resolve(answer);
+      announce();
+    },
+    lose(thrown) {
+      outcome = { thrown };
+      reject(thrown as Error);
+      announce();
+    },
+    async *follow(start, signal) {
+      let told = start;
+      state.followers++;
+      signal.addEventListener('abort', announce);
+      try {
+        log();
+        for (;;) {
+          signal.throwIfAborted();
+          const group: TurnEvent[] = [];
+          if (state.logged > told) {
+            group.push({ type: 'delta', start: told, text: state.said.slice(told, state.logged) });
+            told = state.logged;
+          }
+          if (outcome !== undefined) {
+            if ('thrown' in outcome) throw outcome.thrown;
+            yield [...group, { type: 'end', answer: outcome.answer }];
+            return;
+          }
+          if (group.length > 0) yield group;
+          else await new Promise<void>((wake) => waiting.add(wake));
+        }
+      } finally {
+        state.followers--;
+        signal.removeEventListener('abort', announce);
+      }
+    },
+  };
+}
+
+interface State {
+  said: string;
+  /** How much of it is in the log. */
+  logged: number;
+  writing: boolean;
+  sealed: boolean;
+  followers: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Brings the log up to what was said: one write at a time, so that a turn's text is logged in order and in few pieces. */
+async function writeLog(parts: LiveTurnParts, state: State, announce: () => void): Promise<void> {
+  clearTimeout(state.timer);
+  state.timer = undefined;
+  if (state.writing) return;
+  state.writing = true;
+  try {
+    for (let end = loggable(state); end > state.logged && !state.sealed; end = loggable(state)) {
+      await parts.append(state.logged, state.said.slice(state.logged, end));
+      if (state.sealed) break;
+      state.logged = end;
+      announce();
+    }
+  } catch (thrown) {
+    parts.onLogFailure(thrown);
+  } finally {
+    state.writing = false;
+  }
+}
+
+/** How much can be logged: a vendor may cut a character in two, and half a one cannot be stored. */
+function loggable({ said }: State): number {
+  const last = said.charCodeAt(said.length - 1);
+  return last >= 0xd800 && last <= 0xdbff ? said.length - 1 : said.length;
+}

@@ -1,0 +1,96 @@
+import type { ActiveTurn, TurnEnd } from '../../storage/turns.ts';
+import type { Model } from '../completions/catalogue.ts';
+import { estimateTokens } from '../completions/estimate.ts';
+import type { UserCaller } from '../identity/caller.ts';
+import type { Closing } from './closing.ts';
+import { contextOf, interrupted } from './make-answer.ts';
+import { leaseMs, type TurnsParts } from './state.ts';
+import type { Question } from './turn.ts';
+
+/** What a turn's row says for whoever must close it. */
+export interface TurnOrigin {
+  caller: UserCaller;
+  /** Without its text, which is a message. */
+  question: Question & { model: string };
+}
+
+/** Closes what processes that are gone left behind: the text that was logged is kept, the call is put into the books. */
+export async function recover(parts: TurnsParts, closing: Closing, node: string): Promise<void> {
+  const now = parts.runtime.now();
+  // This store has one server: whatever is active was another process's, and that is gone.
+  const left = await parts.rows.takeOver(node, null, now + leaseMs);
+  for (const turn of left) {
+    await closing.close(await interruptedEnd(parts, turn));
+    parts.feed.wake(turn.conversationId, turn.userId);
+  }
+  if (left.length > 0) {
+    parts.log.warn({ turns: left.length }, 'answers that were cut off by a crash are closed as interrupted');
+  }
+}
+
+async function interruptedEnd(parts: TurnsParts, turn: ActiveTurn): Promise<TurnEnd> {
+  const at = parts.runtime.now();
+  const content = await parts.rows.textOf(turn.id);
+  const called = turn.state === 'running' ? await lostCall(parts, turn, content) : null;
+  const usage = called?.usage;
+  return {
+    id: turn.id,
+    conversationId: turn.conversationId,
+    questionId: turn.questionId,
+    userId: turn.userId,
+    channel: turn.channel,
+    fence: turn.fence,
+    state: 'interrupted',
+    content,
+    tokens: estimateTokens(content),
+    exchangeTokens: (usage?.promptTokens ?? 0) + (usage?.completionTokens ?? 0),
+    estimated: true,
+    model: called?.row.model ?? null,
+    finishReason: null,
+    errorCode: interrupted.code,
+    errorText: interrupted.message,
+    at,
+    day: parts.dayOf(at),
+    responseMs: 0,
+    call: called && { ...called.row, conversationId: turn.conversationId, messageId: turn.id },
+  };
+}
+
+/** The call to a model that was running, or was about to: its vendor will bill what it had said. */
+async function lostCall(parts: TurnsParts, turn: ActiveTurn, text: string) {
+  const { caller, question } = turn.origin as TurnOrigin;
+  const model = modelOf(parts, question.model);
+  const usage = {
+    promptTokens: await promptTokensOf(parts, turn, question),
+    completionTokens: estimateTokens(text),
+    estimated: true,
+  };
+  const origin = { ...question, caller, requestedModel: question.model, streamed: true };
+  const row = parts.completions.meter.row(origin, {
+    model,
+    outcome: 'failure',
+    errorCode: interrupted.code,
+    usage,
+    durationMs: parts.runtime.now() - turn.beganAt,
+    firstTokenMs: null,
+    attempts: 1,
+  });
+  return { row, usage };
+}
+
+function modelOf({ catalogue, completions }: TurnsParts, id: string): Model {
+  const known = catalogue.get(id) ?? catalogue.get(completions.defaultModel());
+  if (known === undefined) throw new TypeError(`there is no model ${id} to put a lost call down to`);
+  return known;
+}
+
+async function promptTokensOf(parts: TurnsParts, turn: ActiveTurn, question: Question): Promise<number> {
+  const { conversationId, questionId } = turn;
+  try {
+    const context = await contextOf(parts, { question, questionId, conversationId, systemPrompt: null });
+    return context.promptTokens;
+  } catch {
+    // The configuration has changed since: the question is what is known for certain.
+    return (await parts.messages.find(questionId))?.tokens ?? 0;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Message } from '../../storage/messages.ts';
+import { ParleyError, type ErrorCode } from '../errors.ts';
+import type { UserCaller } from '../identity/caller.ts';
+import type { Idempotency } from '../idempotency.ts';
+
+/** Which conversation a question belongs to. */
+export type Place =
+  | { kind: 'new' }
+  | { kind: 'existing'; id: number }
+  /** The one that the contract calls current, or a new one where none is. */
+  | { kind: 'current' };
+
+/** A question that wants an answer. */
+export interface Question {
+  contract: string;
+  /** The route's template, such as `/api/v1/chat`. */
+  endpoint: string;
+  requestId: string;
+  place: Place;
+  text: string;
+  /** Kept with the conversation from now on. */
+  systemPrompt?: string | undefined;
+  /** A model id or alias; the configured default where it is left out. */
+  model?: string | undefined;
+  temperature?: number | undefined;
+  maxTokens?: number | undefined;
+  idempotency?: Idempotency | undefined;
+}
+
+/** A question that is stored, with the turn that answers it. */
+export interface Asked {
+  conversationId: number;
+  questionId: number;
+  /** The turn's id, and its answer's. */
+  turnId: number;
+  /** Whether this question had been asked before, under the same idempotency key. */
+  repeated: boolean;
+}
+
+/** What a turn says to those who follow it: text, by its place in the answer (UTF-16 code units), and the end. */
+export type TurnEvent = { type: 'delta'; start: number; text: string } | { type: 'end'; answer: Message };
+
+/** Answers to questions in conversations. They are made whether or not anybody waits. */
+export interface Turns {
+  /**
+   * Stores the question and begins its answer. Throws `not_found` for a conversation that is not the caller's,
+   * `quota_exceeded`, `overloaded`, `model_not_found`, `invalid_request` for a question that no model could read.
+   */
+  ask(caller: UserCaller, question: Question): Promise<Asked>;
+  /** The answer once it has ended, however it did: see `failureOf`. An abort of `signal` ends the waiting, not the turn. */
+  result(caller: UserCaller, turnId: number, signal: AbortSignal): Promise<Message>;
+  /**
+   * Everything that the turn says from `start` on, said already or yet to come, in groups as it becomes known; the last event is
+   * `end`. Text is stored before it is told. Throws `not_found`, and `invalid_request` for a start that lies beyond what was said.
+   */
+  follow(caller: UserCaller, turnId: number, start: number, signal: AbortSignal): AsyncGenerator<TurnEvent[]>;
+  /** The turns of a conversation that have not ended, in their order. */
+  activeIn(conversationId: number): number[];
+  /** Ends all turns of the caller's conversation, keeps what they said, and resolves to their answers. Throws `not_found`. */
+  stop(caller: UserCaller, conversationId: number): Promise<Message[]>;
+}
+
+/** Why an answer is none, for those who asked for it; undefined where it is one, even if cut short. */
+export function failureOf(answer: Message): ParleyError | undefined {
+  switch (answer.state) {
+    case 'failed':
+      return new ParleyError(codeOf(answer), answer.errorText ?? 'The answer failed.');
+    case 'cancelled':
+      return answer.content === ''
+        ? new ParleyError('cancelled', 'The answer was stopped before it began.')
+        : undefined;
+    case 'interrupted':
+      return answer.content === '' ? new ParleyError('interrupted', interruptedText) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+export const interruptedText = 'The server was stopped before it could answer. Ask again.';
+
+function codeOf({ errorCode }: Message): ErrorCode {
+  return (errorCode ?? 'internal') as ErrorCode;
+}

@@ -1,0 +1,146 @@
+import type { Message } from '../../storage/messages.ts';
+import { ownConversation } from '../conversations/own.ts';
+import { ParleyError } from '../errors.ts';
+import type { UserCaller } from '../identity/caller.ts';
+import { ask } from './ask.ts';
+import { createClosing } from './closing.ts';
+import { createInOrder } from './in-order.ts';
+import { interrupted, stopped } from './make-answer.ts';
+import { recover } from './recovery.ts';
+import { leaseMs, type ActiveTurn, type TurnsParts, type TurnsState } from './state.ts';
+import { createTurnLine } from './turn-line.ts';
+import type { TurnEvent, Turns } from './turn.ts';
+
+/** Turns, and what the process does with them. */
+export interface RunningTurns extends Turns {
+  /** Closes what a process that is gone left behind. To be called before anybody is served. */
+  recover(): Promise<void>;
+  /** Stores what could not be stored when its time was, and keeps others from taking the turns for left behind. */
+  tend(): Promise<void>;
+  /** Takes on no more. */
+  drain(): void;
+  /** Resolves when no turn is active. */
+  idle(): Promise<void>;
+  /** Breaks off all turns; what they said is kept. */
+  interruptAll(): void;
+  /** Ends all turns of a conversation; resolves to their answers. */
+  stopAll(conversationId: number): Promise<Message[]>;
+  /** What a turn has said so far, as far as it may be shown. */
+  textOf(turnId: number): Promise<string>;
+}
+
+/** Turns over the store; `tend` is due every few seconds. */
+export function createTurns(parts: TurnsParts): RunningTurns {
+  const { rows, runtime } = parts;
+  const state: TurnsState = {
+    parts,
+    node: runtime.token(12),
+    active: new Map(),
+    line: createTurnLine(),
+    placing: createInOrder(),
+    closing: createClosing(parts),
+    draining: false,
+    idle: new Set(),
+  };
+  const { active, line, closing, node } = state;
+
+  return {
+    ask: (caller, question) => ask(state, caller, question),
+    async result(caller, turnId, signal) {
+      const turn = ownTurn(state, caller, turnId);
+      if (turn === undefined) return endedAnswer(parts, caller, turnId);
+      return unlessAborted(turn.live.ended, signal);
+    },
+    follow: (caller, turnId, start, signal) => follow(state, caller, turnId, start, signal),
+    activeIn: (conversationId) => line.in(conversationId).map(({ id }) => id),
+    async stop(caller, conversationId) {
+      await ownConversation(parts.conversations, caller, conversationId);
+      return stopAll(state, conversationId);
+    },
+    stopAll: (conversationId) => stopAll(state, conversationId),
+    textOf: async (turnId) => active.get(turnId)?.live.shown() ?? (await rows.textOf(turnId)),
+    recover: () => recover(parts, closing, node),
+    async tend() {
+      if (active.size > 0) await rows.renew(node, runtime.now() + leaseMs);
+      await closing.retry();
+    },
+    drain: () => void (state.draining = true),
+    idle: () => (active.size === 0 ? Promise.resolve() : new Promise((resolve) => state.idle.add(resolve))),
+    interruptAll() {
+      for (const { controller } of active.values()) controller.abort(interrupted);
+    },
+  };
+}
+
+function ownTurn({ active }: TurnsState, { userId }: UserCaller, turnId: number): ActiveTurn | undefined {
+  const turn = active.get(turnId);
+  return turn?.caller.userId === userId ? turn : undefined;
+}
+
+/** The answer of a turn that this process does not run. */
+async function endedAnswer({ messages }: TurnsParts, { userId }: UserCaller, id: number): Promise<Message> {
+  const answer = await messages.find(id);
+  if (answer === undefined || answer.userId !== userId || answer.role !== 'assistant') {
+    throw new ParleyError('not_found', 'There is no such answer.');
+  }
+  if (answer.state === 'queued' || answer.state === 'running') {
+    const text = 'How the answer ended could not be stored yet. Try again in a moment.';
+    throw new ParleyError('storage_failed', text, { retryable: true });
+  }
+  return answer;
+}
+
+async function* follow(
+  state: TurnsState,
+  caller: UserCaller,
+  turnId: number,
+  start: number,
+  signal: AbortSignal,
+): AsyncGenerator<TurnEvent[]> {
+  const turn = ownTurn(state, caller, turnId);
+  if (turn !== undefined) {
+    refuseBeyond(start, turn.live.shown());
+    yield* turn.live.follow(start, signal);
+    return;
+  }
+  const answer = await endedAnswer(state.parts, caller, turnId);
+  refuseBeyond(start, answer.content);
+  const rest = answer.content.slice(start);
+  const delta: TurnEvent[] = rest === '' ? [] : [{ type: 'delta', start, text: rest }];
+  yield [...delta, { type: 'end', answer }];
+}
+
+function refuseBeyond(start: number, text: string): void {
+  if (start <= text.length) return;
+  throw new ParleyError(
+    'invalid_request',
+    'The answer is not as long as that: nobody can have seen this part of it.',
+    {
+      field: 'last_event_id',
+    },
+  );
+}
+
+async function stopAll({ line }: TurnsState, conversationId: number): Promise<Message[]> {
+  const turns = [...line.in(conversationId)];
+  for (const { controller } of turns) controller.abort(stopped);
+  return Promise.all(turns.map(({ live }) => live.ended));
+}
+
+/** What `promise` resolves to; an abort ends the waiting with the signal's reason where that is one of ours. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () =>
+    reject(
+      signal.reason instanceof ParleyError
+        ? signal.reason
+        : new ParleyError('cancelled', 'The request was cancelled.'),
+    );
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
