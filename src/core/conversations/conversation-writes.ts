@@ -1,0 +1,114 @@
+import type { Claim } from '../../storage/idempotency-keys.ts';
+import { ParleyError } from '../errors.ts';
+import type { Idempotency } from '../idempotency.ts';
+import { ownerOf, type UserCaller } from '../identity/caller.ts';
+import type {
+  Acknowledgement,
+  Conversations,
+  ConversationsParts,
+  ConversationWrites,
+  NewRating,
+  Rating,
+} from './conversations.ts';
+import { noConversation } from './no-conversation.ts';
+
+/** Changes looked through at once after an acknowledgement. */
+const changesPage = 1_000;
+
+/** `get` throws `not_found` for what is not the caller's. */
+export function createConversationWrites(
+  parts: ConversationsParts,
+  get: Conversations['get'],
+): ConversationWrites {
+  const { conversations, runtime } = parts;
+
+  const once = <T>(
+    caller: UserCaller,
+    id: number,
+    idempotency: Idempotency | undefined,
+    write: (claim: Claim | undefined) => Promise<T>,
+    again: () => Promise<T>,
+  ): Promise<T> => parts.idempotency.once(ownerOf(caller), idempotency, { conversationId: id }, write, again);
+
+  /** The store has the last word on whose the conversation is. */
+  const changed = async (caller: UserCaller, id: number, change: Promise<boolean>): Promise<void> => {
+    if (!(await change)) throw noConversation();
+    parts.wake(id, caller.userId);
+  };
+
+  return {
+    rename(caller, id, title, idempotency) {
+      const renaming = { id, userId: caller.userId, title: titleFrom(title), at: runtime.now() };
+      const write = async (claim: Claim | undefined) => {
+        await changed(caller, id, conversations.rename(renaming, claim));
+        return get(caller, id);
+      };
+      return once(caller, id, idempotency, write, () => get(caller, id));
+    },
+    remove(caller, id, idempotency) {
+      const write = async (claim: Claim | undefined) => {
+        await get(caller, id);
+        await parts.stopTurns(id);
+        const removal = { id, userId: caller.userId, at: runtime.now() };
+        await changed(caller, id, conversations.remove(removal, claim));
+      };
+      return once(caller, id, idempotency, write, () => Promise.resolve());
+    },
+    rate(caller, id, rating, idempotency) {
+      const { score, comment } = ratingFrom(rating);
+      const write = async (claim: Claim | undefined) => {
+        const { channel } = await get(caller, id);
+        const at = runtime.now();
+        const row = { conversationId: id, userId: caller.userId, channel, score, comment };
+        await changed(caller, id, conversations.rate({ ...row, day: parts.dayOf(at), at }, claim));
+        return { score, comment, createdAt: at };
+      };
+      return once(caller, id, idempotency, write, () => givenRating(parts, id));
+    },
+    async acknowledge(caller, acknowledgement) {
+      const { conversationId } = acknowledgement;
+      if (conversationId !== undefined) await get(caller, conversationId);
+      await acknowledge(parts, caller, acknowledgement);
+    },
+  };
+}
+
+async function givenRating({ conversations }: ConversationsParts, id: number): Promise<Rating> {
+  const rating = await conversations.ratingOf(id);
+  if (rating === undefined) throw noConversation();
+  return rating;
+}
+
+/** The store does not say which conversations were concerned: the changes that it recorded do. */
+async function acknowledge(
+  { messages, feed, runtime, wake }: ConversationsParts,
+  { userId }: UserCaller,
+  { conversationId, upTo, receipt }: Acknowledgement,
+): Promise<void> {
+  const before = await feed.head();
+  const where = conversationId === undefined ? {} : { conversationId };
+  const moved = await messages.acknowledge({ ...where, userId, upTo, receipt, at: runtime.now() });
+  if (moved === 0) return;
+  const changes = await feed.after({ userId }, before, changesPage);
+  for (const id of new Set(changes.map((change) => change.conversationId))) wake(id, userId);
+}
+
+function titleFrom(text: string): string {
+  const title = text.trim().toWellFormed();
+  // Characters, not code units; a title is one line.
+  if (/^\P{Cc}{1,200}$/u.test(title)) return title;
+  throw refusal('title', 'must be 1 to 200 characters on one line');
+}
+
+function ratingFrom({ score, comment }: NewRating) {
+  if (!Number.isInteger(score) || score < 1 || score > 5) {
+    throw refusal('score', 'must be a whole number from 1 to 5');
+  }
+  const text = (comment ?? '').trim().toWellFormed();
+  if (!/^[^]{0,2000}$/u.test(text)) throw refusal('comment', 'must be at most 2,000 characters');
+  return { score, comment: text === '' ? null : text };
+}
+
+function refusal(field: string, issue: string): ParleyError {
+  return new ParleyError('invalid_request', `${field}: ${issue}`, { field });
+}

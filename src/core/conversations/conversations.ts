@@ -1,0 +1,140 @@
+import type {
+  Conversation,
+  Conversations as ConversationRows,
+  Page,
+  Rating,
+} from '../../storage/conversations.ts';
+import type { Feed } from '../../storage/feed.ts';
+import type { Message, Messages } from '../../storage/messages.ts';
+import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
+import type { Caller, UserCaller } from '../identity/caller.ts';
+import type { Runtime } from '../runtime.ts';
+import type { DayOf } from '../statistics/calendar.ts';
+import { createConversationWrites } from './conversation-writes.ts';
+import { noConversation } from './no-conversation.ts';
+
+export type { Conversation, Page, Rating } from '../../storage/conversations.ts';
+export type { Message } from '../../storage/messages.ts';
+
+/** What a user thinks of a conversation. */
+export interface NewRating {
+  /** 1 to 5. */
+  score: number;
+  /** Up to 2,000 characters. */
+  comment?: string | null | undefined;
+}
+
+/** That a user has answers, or has read them. */
+export interface Acknowledgement {
+  /** Left out: all conversations of the user. */
+  conversationId?: number | undefined;
+  /** The newest message concerned; older ones are with it. */
+  upTo: number;
+  receipt: 'delivered' | 'read';
+}
+
+/**
+ * Conversations as those see them who take part. Somebody else's is `not_found`, like one that does not exist: who asks must
+ * not learn which. The content of a running answer is what it has said so far.
+ */
+export interface Conversations extends ConversationWrites {
+  /** The caller's, newest first. */
+  list(caller: UserCaller, page: Page): Promise<Conversation[]>;
+  get(caller: UserCaller, id: number): Promise<Conversation>;
+  /** By its unguessable key, which opens what belongs to nobody to everybody; else to the owner, agents and administrators. */
+  open(caller: Caller, key: string): Promise<Conversation>;
+  /** The caller's newest conversation of a contract, as long as it is not idle for too long. */
+  current(caller: UserCaller, channel: string): Promise<Conversation | undefined>;
+  /** Oldest first. */
+  messages(caller: UserCaller, id: number, page: Page): Promise<Message[]>;
+  /** The newest `limit`, oldest first. */
+  recent(caller: UserCaller, id: number, limit: number): Promise<Message[]>;
+  /** Over all the caller's conversations, whatever the contract. */
+  history(
+    caller: UserCaller,
+    page: Page & { newestFirst: boolean },
+  ): Promise<{ messages: Message[]; total: number }>;
+}
+
+/** What changes conversations, beside turns. */
+export interface ConversationWrites {
+  /** Throws `invalid_request` unless the title has 1 to 200 characters. */
+  rename(caller: UserCaller, id: number, title: string, idempotency?: Idempotency): Promise<Conversation>;
+  /** With all its messages; answers on their way are stopped. */
+  remove(caller: UserCaller, id: number, idempotency?: Idempotency): Promise<void>;
+  /** Replaces an earlier rating. Throws `invalid_request`. */
+  rate(caller: UserCaller, id: number, rating: NewRating, idempotency?: Idempotency): Promise<Rating>;
+  /** Receipts only move forward, so that a repeat changes nothing. */
+  acknowledge(caller: UserCaller, acknowledgement: Acknowledgement): Promise<void>;
+}
+
+export interface ConversationsParts {
+  conversations: ConversationRows;
+  messages: Messages;
+  feed: Pick<Feed, 'head' | 'after'>;
+  idempotency: Pick<IdempotentWrites, 'once'>;
+  /** How long a conversation stays current without a message. */
+  idleMs: number;
+  runtime: Pick<Runtime, 'now'>;
+  dayOf: DayOf;
+  /** Tells those who watch that something changed. */
+  wake: (conversationId: number, userId: number | null) => void;
+  /** What a running answer has said so far. */
+  textOf: (id: number) => Promise<string>;
+  /** Ends the turns of a conversation; resolves when they have. */
+  stopTurns: (conversationId: number) => Promise<void>;
+}
+
+export function createConversations(parts: ConversationsParts): Conversations {
+  const { conversations, messages, runtime, idleMs } = parts;
+  const get: Conversations['get'] = async (caller, id) => {
+    const found = await conversations.find(id);
+    if (found === undefined || found.userId !== caller.userId) throw noConversation();
+    return found;
+  };
+  const shown = (rows: Message[]) => Promise.all(rows.map((row) => withText(parts, row)));
+
+  return {
+    ...createConversationWrites(parts, get),
+    get,
+    list: (caller, page) => conversations.listOf(caller.userId, page),
+    async open(caller, key) {
+      const found = await conversations.findByKey(key);
+      if (found === undefined || !mayOpen(caller, found)) throw noConversation();
+      return found;
+    },
+    async current(caller, channel) {
+      const newest = await conversations.newestOf(caller.userId, channel);
+      return newest !== undefined && runtime.now() - newest.lastMessageAt <= idleMs ? newest : undefined;
+    },
+    async messages(caller, id, page) {
+      await get(caller, id);
+      return shown(await messages.listOf(id, page));
+    },
+    async recent(caller, id, limit) {
+      await get(caller, id);
+      const newest = await messages.newestBefore(id, Number.MAX_SAFE_INTEGER, limit);
+      return shown(newest.reverse());
+    },
+    async history({ userId }, page) {
+      const [rows, total] = await Promise.all([messages.historyOf(userId, page), messages.countOf(userId)]);
+      return { messages: await shown(rows), total };
+    },
+  };
+}
+
+function mayOpen(caller: Caller, { userId }: Conversation): boolean {
+  if (userId === null) return true;
+  return caller.kind === 'user' && (caller.userId === userId || caller.role !== 'user');
+}
+
+/** The answer may end between the reads, and its log with it: then the message is read again. */
+async function withText(
+  { messages, textOf }: Pick<ConversationsParts, 'messages' | 'textOf'>,
+  message: Message,
+): Promise<Message> {
+  if (message.state !== 'running') return message;
+  const content = await textOf(message.id);
+  const now = (await messages.find(message.id)) ?? message;
+  return now.state === 'running' ? { ...now, content } : now;
+}
