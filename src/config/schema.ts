@@ -199,9 +199,23 @@ const limits = group('Limits.', {
       default: 5,
       description: 'Logins and registrations a minute, per address.',
     }),
+    chatPerMinute: field(perMinute, { default: 60, description: 'Chat calls a minute, per user.' }),
+    socketsPerUser: field(wholeNumber(1, 100_000), {
+      default: 5,
+      description: 'Open WebSocket connections of one user.',
+    }),
+    sessionsPerUser: field(wholeNumber(1, 1_000_000_000), {
+      default: 10_000,
+      description: 'Conversations that one user may have, those of other contracts included.',
+    }),
   }),
   companion: group('Of the companion contract.', {
     loginsPerMinute: field(perMinute, { default: 5, description: 'Logins a minute, per address.' }),
+    chatPerMinute: field(perMinute, { default: 60, description: 'Chat calls a minute, per user.' }),
+    socketsPerUser: field(wholeNumber(1, 100_000), {
+      default: 3,
+      description: 'Open WebSocket connections of one user.',
+    }),
   }),
   helpdesk: group('Of the helpdesk contract.', {
     adminCallsPerMinute: field(perMinute, {
@@ -223,9 +237,26 @@ const limits = group('Limits.', {
     default: mebibyte,
     description: 'A frame from a WebSocket client.',
   }),
+  turnsAtOnce: field(wholeNumber(1, 1_000_000), {
+    default: 1_000,
+    description:
+      'Answers in conversations that are made at once; beyond it, questions are refused for a moment.',
+  }),
   answersPerSocket: field(wholeNumber(1, 1000), {
     default: 8,
     description: 'Answers that one WebSocket connection may have running.',
+  }),
+});
+
+const conversations = group('Conversations.', {
+  idleMs: field(duration(second, 365 * day), {
+    default: 30 * 60 * second,
+    description:
+      'How long after its last message a companion’s chat is the current one; then a new one begins.',
+  }),
+  feedRetentionMs: field(duration(60 * second, 365 * day), {
+    default: day,
+    description: 'How long a client that was away can come back and be told only what it missed.',
   }),
 });
 
@@ -264,6 +295,7 @@ export const schema = group('', {
   fallback,
   cache,
   promptSets,
+  conversations,
   limits,
 });
 
