@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { openAccounts } from './app/open-accounts.ts';
+import { openConversations } from './app/open-conversations.ts';
 import type { Config } from './config.ts';
 import { assistantPlugin } from './contracts/assistant/plugin.ts';
 import { companionPlugin } from './contracts/companion/plugin.ts';
@@ -22,6 +23,7 @@ import { createCore, type Core } from './core/core.ts';
 import { createApiKeys } from './core/identity/api-keys.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
 import { createHousekeeping, type Housekeeping } from './core/housekeeping.ts';
+import { createIdempotency } from './core/idempotency.ts';
 import { createPasswords, type Passwords } from './core/identity/passwords.ts';
 import { createKnowledge } from './core/knowledge/knowledge.ts';
 import type { Limit } from './core/limits/limits.ts';
@@ -29,6 +31,8 @@ import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.
 import type { Log } from './core/log.ts';
 import type { Runtime } from './core/runtime.ts';
 import { createDayOf } from './core/statistics/calendar.ts';
+import { createChatStatistics } from './core/statistics/chat-statistics.ts';
+import type { RunningTurns } from './core/turns/turns.ts';
 import { accessPolicyOf } from './http/access.ts';
 import { createClientAddress } from './http/client-address.ts';
 import { createAuthenticator } from './http/credentials.ts';
@@ -97,11 +101,18 @@ export async function createApp(parts: AppParts): Promise<App> {
   const built = createCoreParts({ parts, storage, passwords, catalogue, slots, metrics });
   const { users } = storage;
   const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
+  await built.turns.recover();
   const running = createRunning();
   const { server, sockets } = await createServer({ parts, core: built.core, storage, metrics, running });
   const housekeeping = createHousekeeping({
-    tasks: { 'cache use': built.cache.flush, 'key use': built.apiKeys.flush },
-    everyMs: 30_000,
+    tasks: {
+      'cache use': built.cache.flush,
+      'key use': built.apiKeys.flush,
+      turns: built.turns.tend,
+      feed: built.tidyFeed,
+      'idempotency keys': built.idempotency.removeExpired,
+    },
+    everyMs: 10_000,
     log,
   });
   const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
@@ -120,7 +131,11 @@ export async function createApp(parts: AppParts): Promise<App> {
       return address;
     },
     close: (graceMs) =>
-      close({ server, sockets, running, discovery, feed, storage, slots, housekeeping }, runtime, graceMs),
+      close(
+        { server, sockets, running, turns: built.turns, discovery, feed, storage, slots, housekeeping },
+        runtime,
+        graceMs,
+      ),
   };
 }
 
@@ -156,10 +171,11 @@ interface CoreInputs {
 function createCoreParts({ parts, storage, passwords, catalogue, slots, metrics }: CoreInputs) {
   const { config, log, runtime } = parts;
   const { fallback } = config;
+  const dayOf = createDayOf(config.timeZone);
   const meter = createMeter({
     apiCalls: storage.apiCalls,
     runtime,
-    dayOf: createDayOf(config.timeZone),
+    dayOf,
     observer: metrics,
     log,
   });
@@ -177,7 +193,20 @@ function createCoreParts({ parts, storage, passwords, catalogue, slots, metrics 
   const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);
   const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
   const apiKeys = createApiKeys({ rows: storage.apiKeys, runtime });
+  const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+  const opened = openConversations({
+    config,
+    storage,
+    completions,
+    catalogue,
+    idempotency,
+    dayOf,
+    runtime,
+    log,
+  });
   const core = createCore({
+    ...opened,
+    statistics: createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
     completions,
     embeddings,
     catalogue,
@@ -186,7 +215,7 @@ function createCoreParts({ parts, storage, passwords, catalogue, slots, metrics 
     apiKeys,
     accounts: openAccounts({ config, storage, passwords, runtime }),
   });
-  return { core, cache, apiKeys, defaultModel };
+  return { core, cache, apiKeys, defaultModel, idempotency, ...opened };
 }
 
 interface ServerInputs {
@@ -287,6 +316,7 @@ interface Closing {
   server: FastifyInstance;
   sockets: Sockets;
   running: Running;
+  turns: RunningTurns;
   discovery: Discovery;
   feed: KnowledgeFeed;
   storage: Storage;
@@ -298,7 +328,7 @@ interface Closing {
 const lastWordsMs = 2_000;
 
 async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
-  const { server, sockets, running } = app;
+  const { server, sockets, running, turns } = app;
   const within = async (work: Promise<unknown>, ms: number) => {
     const waiting = new AbortController();
     await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
@@ -308,8 +338,11 @@ async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<v
   app.feed.close();
   app.housekeeping.stop();
   running.drain();
+  turns.drain();
   const closed = server.close();
-  await within(running.idle(), graceMs);
+  await within(Promise.all([running.idle(), turns.idle()]), graceMs);
+  turns.interruptAll();
+  await within(turns.idle(), lastWordsMs);
   running.abortAll(shuttingDown());
   await within(running.idle(), lastWordsMs);
   const leaving = sockets.closeAll(closeCodes.serviceRestart, 'service restart');

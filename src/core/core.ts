@@ -10,9 +10,13 @@ import type {
 import { embed, type Embedded, type EmbeddingInput, type EmbeddingsParts } from './completions/embeddings.ts';
 import { stream } from './completions/stream.ts';
 import { warm, type WarmInput, type WarmReport } from './completions/warm.ts';
+import type { Conversations } from './conversations/conversations.ts';
 import type { Accounts } from './identity/accounts.ts';
 import type { ApiKeys } from './identity/api-keys.ts';
 import type { Caller } from './identity/caller.ts';
+import type { Feed } from './realtime/feed.ts';
+import type { ChatStatistics } from './statistics/chat-statistics.ts';
+import type { Turns } from './turns/turn.ts';
 
 /** A model and whether it can answer at present. */
 export interface OfferedModel extends Model {
@@ -40,6 +44,10 @@ export interface Core {
   };
   apiKeys: ApiKeys;
   accounts: Accounts;
+  conversations: Conversations;
+  turns: Turns;
+  feed: Pick<Feed, 'head' | 'watch'>;
+  statistics: ChatStatistics;
 }
 
 export interface CoreParts {
@@ -50,10 +58,15 @@ export interface CoreParts {
   promptSets: Record<string, string[]>;
   apiKeys: ApiKeys;
   accounts: Accounts;
+  conversations: Conversations;
+  turns: Turns;
+  feed: Feed;
+  statistics: ChatStatistics;
 }
 
 export function createCore(parts: CoreParts): Core {
-  const { completions, embeddings, catalogue, cache, promptSets, apiKeys, accounts } = parts;
+  const { completions, embeddings, catalogue, cache, promptSets } = parts;
+  const { apiKeys, accounts, conversations, turns, feed, statistics } = parts;
   const offered = (model: Model): OfferedModel => ({
     ...model,
     available: completions.router.isAvailable(model),
@@ -80,5 +93,9 @@ export function createCore(parts: CoreParts): Core {
     },
     apiKeys,
     accounts,
+    conversations,
+    turns,
+    feed,
+    statistics,
   };
 }

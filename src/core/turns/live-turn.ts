@@ -33,15 +33,17 @@ const unfollowedLogMs = 250;
 export function createLiveTurn(parts: LiveTurnParts): LiveTurn {
   const { promise: ended, resolve, reject } = Promise.withResolvers<Message>();
   ended.catch(() => {});
-  const waiting = new Set<() => void>();
-  const state: State = { said: '', logged: 0, writing: false, sealed: false, followers: 0, timer: undefined };
-  let outcome: { answer: Message } | { thrown: unknown } | undefined;
-
-  const announce = () => {
-    for (const wake of waiting) wake();
-    waiting.clear();
+  const state: State = {
+    said: '',
+    logged: 0,
+    writing: false,
+    sealed: false,
+    followers: 0,
+    timer: undefined,
+    outcome: undefined,
+    waiting: new Set(),
   };
-  const log = () => void writeLog(parts, state, announce);
+  const log = () => void writeLog(parts, state);
 
   return {
     ended,
@@ -57,41 +59,27 @@ export function createLiveTurn(parts: LiveTurnParts): LiveTurn {
       clearTimeout(state.timer);
     },
     end(answer) {
-      outcome = { answer };
+      state.outcome = { answer };
       state.said = answer.content;
       state.logged = answer.content.length;
       resolve(answer);
-      announce();
+      announce(state);
     },
     lose(thrown) {
-      outcome = { thrown };
-      reject(thrown as Error);
-      announce();
+      state.outcome = { thrown };
+      reject(thrown);
+      announce(state);
     },
     async *follow(start, signal) {
-      let told = start;
+      const wake = () => announce(state);
       state.followers++;
-      signal.addEventListener('abort', announce);
+      signal.addEventListener('abort', wake);
       try {
         log();
-        for (;;) {
-          signal.throwIfAborted();
-          const group: TurnEvent[] = [];
-          if (state.logged > told) {
-            group.push({ type: 'delta', start: told, text: state.said.slice(told, state.logged) });
-            told = state.logged;
-          }
-          if (outcome !== undefined) {
-            if ('thrown' in outcome) throw outcome.thrown;
-            yield [...group, { type: 'end', answer: outcome.answer }];
-            return;
-          }
-          if (group.length > 0) yield group;
-          else await new Promise<void>((wake) => waiting.add(wake));
-        }
+        yield* tell(state, start, signal);
       } finally {
         state.followers--;
-        signal.removeEventListener('abort', announce);
+        signal.removeEventListener('abort', wake);
       }
     },
   };
@@ -105,10 +93,36 @@ interface State {
   sealed: boolean;
   followers: number;
   timer: NodeJS.Timeout | undefined;
+  outcome: { answer: Message } | { thrown: unknown } | undefined;
+  /** Followers that have been told everything so far. */
+  waiting: Set<() => void>;
+}
+
+function announce({ waiting }: State): void {
+  for (const wake of waiting) wake();
+  waiting.clear();
+}
+
+async function* tell(state: State, start: number, signal: AbortSignal): AsyncGenerator<TurnEvent[]> {
+  for (let told = start; ;) {
+    signal.throwIfAborted();
+    const group: TurnEvent[] = [];
+    if (state.logged > told) {
+      group.push({ type: 'delta', start: told, text: state.said.slice(told, state.logged) });
+      told = state.logged;
+    }
+    if (state.outcome !== undefined) {
+      if ('thrown' in state.outcome) throw state.outcome.thrown;
+      yield [...group, { type: 'end', answer: state.outcome.answer }];
+      return;
+    }
+    if (group.length > 0) yield group;
+    else await new Promise<void>((wake) => state.waiting.add(wake));
+  }
 }
 
 /** Brings the log up to what was said: one write at a time, so that a turn's text is logged in order and in few pieces. */
-async function writeLog(parts: LiveTurnParts, state: State, announce: () => void): Promise<void> {
+async function writeLog(parts: LiveTurnParts, state: State): Promise<void> {
   clearTimeout(state.timer);
   state.timer = undefined;
   if (state.writing) return;
@@ -118,7 +132,7 @@ async function writeLog(parts: LiveTurnParts, state: State, announce: () => void
       await parts.append(state.logged, state.said.slice(state.logged, end));
       if (state.sealed) break;
       state.logged = end;
-      announce();
+      announce(state);
     }
   } catch (thrown) {
     parts.onLogFailure(thrown);

@@ -1,0 +1,73 @@
+import type { Config } from '../config.ts';
+import type { Catalogue } from '../core/completions/catalogue.ts';
+import type { CompletionsParts } from '../core/completions/completions.ts';
+import { createConversations, type Conversations } from '../core/conversations/conversations.ts';
+import type { IdempotentWrites } from '../core/idempotency.ts';
+import type { Log } from '../core/log.ts';
+import { createMemoryBus } from '../core/realtime/bus.ts';
+import { createFeed, type Feed } from '../core/realtime/feed.ts';
+import type { Runtime } from '../core/runtime.ts';
+import type { DayOf } from '../core/statistics/calendar.ts';
+import { createTurns, type RunningTurns } from '../core/turns/turns.ts';
+import type { Storage } from '../storage/storage.ts';
+
+export interface OpenConversationsParts {
+  config: Pick<Config, 'limits' | 'conversations'>;
+  storage: Storage;
+  completions: CompletionsParts;
+  catalogue: Catalogue;
+  idempotency: IdempotentWrites;
+  dayOf: DayOf;
+  runtime: Runtime;
+  log: Log;
+}
+
+/** Conversations, the turns that answer in them, and the feed of what changes. */
+export interface OpenedConversations {
+  conversations: Conversations;
+  turns: RunningTurns;
+  feed: Feed;
+  /** Forgets changes that nobody can come back for any more. */
+  tidyFeed(): Promise<void>;
+}
+
+/** Conversations over the store, watched within this process. */
+export function openConversations(parts: OpenConversationsParts): OpenedConversations {
+  const { config, storage, completions, catalogue, idempotency, dayOf, runtime, log } = parts;
+  const { messages } = storage;
+  const { idleMs } = config.conversations;
+  const onError = (err: unknown) => log.error({ err }, 'somebody who watches could not be woken');
+  const feed = createFeed({ rows: storage.feed, messages, bus: createMemoryBus({ onError }) });
+  const turns = createTurns({
+    rows: storage.turns,
+    conversations: storage.conversations,
+    messages,
+    completions,
+    catalogue,
+    idempotency,
+    feed,
+    dayOf,
+    runtime,
+    log,
+    atOnce: config.limits.turnsAtOnce,
+    conversationsPerUser: config.limits.assistant.sessionsPerUser,
+    idleMs,
+  });
+  const conversations = createConversations({
+    conversations: storage.conversations,
+    messages,
+    feed: storage.feed,
+    idempotency,
+    idleMs,
+    runtime,
+    dayOf,
+    wake: feed.wake,
+    textOf: turns.textOf,
+    stopTurns: async (id) => void (await turns.stopAll(id)),
+  });
+  const tidyFeed = async () => {
+    const before = runtime.now() - config.conversations.feedRetentionMs;
+    while ((await storage.feed.removeBefore(before)) > 0);
+  };
+  return { conversations, turns, feed, tidyFeed };
+}
