@@ -7,7 +7,14 @@ import { WebSocket, type ClientOptions } from 'ws';
 import { eventually } from '../../test/support/eventually.ts';
 import { createClientAddress } from './client-address.ts';
 import { createMetrics } from './metrics.ts';
-import { createSockets, sendFrame, type SocketRequest, type SocketsParts } from './sockets.ts';
+import {
+  createSockets,
+  sendFrame,
+  sendText,
+  socketDoorAdded,
+  type SocketRequest,
+  type SocketsParts,
+} from './sockets.ts';
 
 interface Opened {
   socket: WebSocket;
@@ -63,12 +70,16 @@ describe('a socket', () => {
   it('comes to the door of its path, with who asks', async (t) => {
     const { open } = await createTested(t);
     const headers = { 'x-forwarded-for': '198.51.100.1', 'x-api-key': 'pk_1' };
-    const { request } = await open('/ws/chat?token=abc&x=1', [], { headers });
-    assert.deepEqual(request, {
+    const { request } = await open('/ws/chat?token=abc&x=1&y=%E4%BD%A0', [], { headers });
+    const { query, ...rest } = request;
+    assert.deepEqual(rest, {
       ip: '198.51.100.1',
       requestId: 'req_1',
       credentials: { apiKey: 'pk_1', bearer: 'abc' },
+      params: {},
     });
+    assert.equal(query.toString(), 'x=1&y=%E4%BD%A0', 'the query, without the token');
+    assert.equal(query.get('y'), '你');
   });
 
   it('carries frames both ways', async (t) => {
@@ -144,6 +155,42 @@ describe('a socket', () => {
   });
 });
 
+describe('doors', () => {
+  it('may be on a path with a parameter', async (t) => {
+    const { open, sockets } = await createTested(t);
+    const came: SocketRequest[] = [];
+    const door = {
+      contract: 'assistant',
+      open: (_: WebSocket, request: SocketRequest) => came.push(request),
+    };
+    sockets.add('/ws/chat/:session_id', door);
+    await open('/ws/chat/4%2F2?stream=true');
+    assert.deepEqual(came[0]?.params, { session_id: '4/2' });
+    assert.equal(came[0]?.query.get('stream'), 'true');
+  });
+
+  it('of one path are told apart by who issued the token, and make themselves known', async (t) => {
+    const { open, opened, sockets } = await createTested(t);
+    const added: unknown[] = [];
+    const onAdded = (message: unknown) => void added.push(message);
+    socketDoorAdded.subscribe(onAdded);
+    t.after(() => socketDoorAdded.unsubscribe(onAdded));
+    let companions = 0;
+    const door = { contract: 'companion', open: () => void companions++ };
+    sockets.add('/ws/chat', door, { issuedBy: 'companion' });
+    assert.deepEqual(added, [{ path: '/ws/chat', contract: 'companion' }]);
+    const tokenOf = (con: string) => `e30.${Buffer.from(JSON.stringify({ con })).toString('base64url')}.x`;
+    await open(`/ws/chat?token=${tokenOf('companion')}`);
+    await open('/ws/chat', [`bearer.${tokenOf('companion')}`]);
+    await open('/ws/chat', [], { headers: { authorization: `Bearer ${tokenOf('companion')}` } });
+    assert.deepEqual([companions, opened.length], [3, 0]);
+    await open(`/ws/chat?token=${tokenOf('assistant')}`);
+    await open('/ws/chat?token=abc');
+    await open();
+    assert.deepEqual([companions, opened.length], [3, 3]);
+  });
+});
+
 describe('the heartbeat', () => {
   it('ends sockets that do not answer, and no others', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
@@ -160,6 +207,17 @@ describe('the heartbeat', () => {
     assert.notEqual(dead.client.readyState, WebSocket.OPEN);
     assert.equal(alive.client.readyState, WebSocket.OPEN);
     assert.equal(await openSockets(), 1);
+  });
+});
+
+describe('the heartbeat of many sockets', () => {
+  it('reaches each of them, though not all at once', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const { open } = await createTested(t, { heartbeatMs: 1_000 });
+    const pings: Promise<unknown>[] = [];
+    for (let opened = 0; opened < 300; opened++) pings.push(once((await open()).client, 'ping'));
+    t.mock.timers.tick(1_000);
+    await Promise.all(pings);
   });
 });
 
@@ -221,5 +279,64 @@ describe('sendFrame', () => {
     while (held === undefined) held = sendFrame(socket, { text: 'x'.repeat(256 * 1024) });
     client.terminate();
     await held;
+  });
+
+  it('sends what is JSON already as it is', async (t) => {
+    const { open } = await createTested(t);
+    const { client, socket } = await open();
+    const arrived = once(client, 'message') as Promise<[Buffer, boolean]>;
+    void sendText(socket, '{"type":"typing"}');
+    const [data, isBinary] = await arrived;
+    assert.deepEqual([data.toString(), isBinary], ['{"type":"typing"}', false]);
+  });
+
+  it('cuts off a client that lets too much wait, and lets its sources go', async (t) => {
+    const { open } = await createTested(t);
+    const { client, socket } = await open();
+    client.pause();
+    const closed = once(socket, 'close');
+    const frame = { text: 'x'.repeat(256 * 1024) };
+    const held: Promise<void>[] = [];
+    let most = 0;
+    for (let sent = 0; socket.readyState === socket.OPEN && sent < 1_000; sent++) {
+      const sending = sendFrame(socket, frame);
+      if (sending !== undefined) held.push(sending);
+      most = Math.max(most, socket.bufferedAmount);
+    }
+    await closed;
+    await Promise.all(held);
+    assert.ok(most > 8 * 1024 * 1024 && most < 9 * 1024 * 1024, `${most} bytes waited`);
+  });
+
+  /** A socket with a full buffer, whose client does not read. */
+  async function openFull(t: TestContext) {
+    const { open } = await createTested(t);
+    const { client, socket } = await open();
+    client.pause();
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let held: Promise<void> | void = undefined;
+    while (held === undefined) held = sendFrame(socket, { text: 'x'.repeat(256 * 1024) });
+    return { client, socket, held };
+  }
+
+  it('cuts off a client that reads nothing for a minute while its buffer is full', async (t) => {
+    const { socket, held } = await openFull(t);
+    const closed = once(socket, 'close');
+    t.mock.timers.tick(30_000);
+    void sendFrame(socket, { text: 'more' });
+    t.mock.timers.tick(29_999);
+    assert.equal(socket.readyState, socket.OPEN);
+    t.mock.timers.tick(1);
+    await closed;
+    await held;
+  });
+
+  it('has patience with a client that reads in time', async (t) => {
+    const { client, socket, held } = await openFull(t);
+    t.mock.timers.tick(59_999);
+    client.resume();
+    await held;
+    t.mock.timers.tick(60_000);
+    assert.equal(socket.readyState, socket.OPEN);
   });
 });

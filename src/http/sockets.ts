@@ -7,18 +7,27 @@ import type { ClientAddress } from './client-address.ts';
 import type { OriginPolicy } from './cross-origin.ts';
 import { socketCredentialsOf, type Credentials } from './credentials.ts';
 import type { Metrics } from './metrics.ts';
+import { createSocketDoors, type DoorOptions } from './socket-doors.ts';
+import { createPulse } from './socket-pulse.ts';
 
 /** What a contract learns of a socket that opens. */
 export interface SocketRequest {
   ip: string;
   requestId: string;
   credentials: Credentials;
+  /** The parameter of the door's path, decoded. */
+  params: Readonly<Record<string, string>>;
+  /** The query without the token. */
+  query: URLSearchParams;
 }
 
 /** A contract's way of speaking on a path. */
 export interface SocketDoor {
   contract: string;
-  /** Called once the handshake is done. Messages that arrive meanwhile wait for the first `message` listener. */
+  /**
+   * Called once the handshake is done. A door that cannot listen at once pauses the socket. What it keeps of the request lives
+   * as long as the socket.
+   */
   open(socket: WebSocket, request: SocketRequest): void;
 }
 
@@ -47,7 +56,8 @@ export interface SocketsParts {
 
 /** All WebSockets of the process. */
 export interface Sockets {
-  add(path: string, door: SocketDoor): void;
+  /** `path` may end in one parameter: `/ws/chat/:session_id`. */
+  add(path: string, door: SocketDoor, options?: DoorOptions): void;
   attach(server: Server): void;
   /** Says good-bye to every open socket; resolves when all of them have answered it. */
   closeAll(code: number, reason: string): Promise<void>;
@@ -55,59 +65,70 @@ export interface Sockets {
 }
 
 export function createSockets(parts: SocketsParts): Sockets {
-  const doors = new Map<string, SocketDoor>();
-  const alive = new WeakSet<WebSocket>();
+  const doors = createSocketDoors<CountedDoor>();
+  const pulse = createPulse();
+  // What 10,000 idle sockets cost is what each of them keeps alive: listeners here are made once, or once a door, because a
+  // listener that is made for a socket keeps the request that it was made in.
   const wss = new WebSocketServer({
     noServer: true,
+    clientTracking: false,
     maxPayload: parts.maxFrameBytes,
     perMessageDeflate: false,
     handleProtocols: (offered) => [...offered][0] ?? false,
   });
-
-  const heartbeat = setInterval(() => {
-    for (const socket of wss.clients) {
-      if (!alive.delete(socket)) socket.terminate();
-      else socket.ping();
-    }
-  }, parts.heartbeatMs);
+  const heartbeat = setInterval(pulse.beat, parts.heartbeatMs);
   heartbeat.unref();
 
   const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
-    const door = doors.get(path);
-    if (door === undefined) return refuse(stream, '404 Not Found');
+    const [path = '/', text = ''] = (request.url ?? '/').split('?', 2);
+    const query = new URLSearchParams(text);
+    const credentials = socketCredentialsOf(request.headers, query);
+    const found = doors.find(path, credentials.bearer);
+    if (found === undefined) return refuse(stream, '404 Not Found');
     const { origin, host } = request.headers;
     if (!parts.originAllowed(origin, host)) return refuse(stream, '403 Forbidden');
+    const { door, params } = found;
+    query.delete('token');
     wss.handleUpgrade(request, stream, head, (socket) => {
-      alive.add(socket);
-      socket.on('pong', () => alive.add(socket));
-      socket.on('error', () => {});
-      parts.metrics.socketOpened(door.contract);
-      socket.once('close', () => parts.metrics.socketClosed(door.contract));
-      door.open(socket, {
-        ip: parts.clientAddress(request),
-        requestId: parts.requestId(request),
-        credentials: socketCredentialsOf(request.headers, new URLSearchParams(query)),
-      });
+      pulse.watch(socket);
+      door.count(socket);
+      const ip = parts.clientAddress(request);
+      door.open(socket, { ip, requestId: parts.requestId(request), credentials, params, query });
     });
   };
 
   return {
-    add(path, door) {
-      doors.set(path, door);
+    add(path, door, options) {
+      doors.add(path, countedDoor(door, parts.metrics), options);
       socketDoorAdded.publish({ path, contract: door.contract });
     },
     attach: (server) => void server.on('upgrade', upgrade),
     async closeAll(code, reason) {
-      const open = [...wss.clients];
+      const open = [...pulse.sockets];
       const closed = open.map((socket) => once(socket, 'close'));
       for (const socket of open) socket.close(code, reason);
       await Promise.all(closed);
     },
     close() {
       clearInterval(heartbeat);
-      for (const socket of wss.clients) socket.terminate();
+      for (const socket of pulse.sockets) socket.terminate();
       wss.close();
+    },
+  };
+}
+
+interface CountedDoor {
+  open: SocketDoor['open'];
+  count: (socket: WebSocket) => void;
+}
+
+function countedDoor(door: SocketDoor, metrics: Metrics): CountedDoor {
+  const closed = () => metrics.socketClosed(door.contract);
+  return {
+    open: (socket, request) => door.open(socket, request),
+    count(socket) {
+      metrics.socketOpened(door.contract);
+      socket.on('close', closed);
     },
   };
 }
@@ -120,10 +141,39 @@ function refuse(stream: Duplex, status: string): void {
 /** Frames that wait for a slow client beyond this hold up their source. */
 const highWaterBytes = 1024 * 1024;
 
+/** A client that lets more wait than this, or as much as `highWaterBytes` for so long, is cut off: it may come back. */
+const mostWaitingBytes = 8 * highWaterBytes;
+const fullForMs = 60_000;
+
 /** Sends a frame as JSON; resolves at once, or, where the client is slow, when the frame has left. */
 export function sendFrame(socket: WebSocket, frame: object): Promise<void> | void {
+  if (socket.readyState === socket.OPEN) return sendText(socket, JSON.stringify(frame));
+}
+
+/** `sendFrame` of a frame that is JSON already, such as one that goes to many. */
+export function sendText(socket: WebSocket, text: string): Promise<void> | void {
   if (socket.readyState !== socket.OPEN) return;
-  const text = JSON.stringify(frame);
-  if (socket.bufferedAmount < highWaterBytes) return socket.send(text);
-  return new Promise((resolve) => socket.send(text, () => resolve()));
+  const waiting = socket.bufferedAmount;
+  if (waiting < highWaterBytes) return socket.send(text);
+  if (waiting > mostWaitingBytes) return socket.terminate();
+  return sendToSlow(socket, text);
+}
+
+const full = new WeakSet<WebSocket>();
+
+/** Sends `text` to a socket whose buffer is full, and ends the socket if this has not left in time. */
+function sendToSlow(socket: WebSocket, text: string): Promise<void> {
+  const isFirst = !full.has(socket);
+  full.add(socket);
+  const late = isFirst ? setTimeout(() => socket.terminate(), fullForMs) : undefined;
+  late?.unref();
+  return new Promise((resolve) => {
+    socket.send(text, () => {
+      if (isFirst) {
+        clearTimeout(late);
+        full.delete(socket);
+      }
+      resolve();
+    });
+  });
 }
