@@ -9,6 +9,7 @@ import { createAccessTokens } from './core/identity/access-tokens.ts';
 import { createAccounts } from './core/identity/accounts.ts';
 import { createApiKeys } from './core/identity/api-keys.ts';
 import { createPasswords } from './core/identity/passwords.ts';
+import { createIdempotency } from './core/idempotency.ts';
 import { createMemoryLimits } from './core/limits/memory-limits.ts';
 import { createRuntime } from './core/runtime.ts';
 import { openStorage } from './storage/storage.ts';
@@ -102,6 +103,7 @@ describe('administrators, while a server has the same data folder open', () => {
       passwords: createPasswords(),
       accessTokens: createAccessTokens({ secret: 'sixteen characters', lifetimeMs: 3_600_000, runtime }),
       limits: createMemoryLimits(),
+      idempotency: createIdempotency({ keys: storage.idempotencyKeys, runtime }),
       runtime,
     });
     const admin = (...args: string[]) => parley(['admin', ...args], dataDir);

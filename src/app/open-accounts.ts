@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { createAccessTokens } from '../core/identity/access-tokens.ts';
+import { createIdempotency } from '../core/idempotency.ts';
 import { createAccounts, type Accounts } from '../core/identity/accounts.ts';
 import type { Passwords } from '../core/identity/passwords.ts';
 import { createMemoryLimits } from '../core/limits/memory-limits.ts';
@@ -10,7 +11,7 @@ import type { Storage } from '../storage/storage.ts';
 
 export interface OpenAccountsParts {
   config: Pick<Config, 'secret' | 'databaseUrl' | 'dataDir' | 'accessTokenTtlMs'>;
-  storage: Pick<Storage, 'users' | 'logins'>;
+  storage: Pick<Storage, 'users' | 'logins' | 'idempotencyKeys'>;
   passwords: Passwords;
   runtime: Runtime;
 }
@@ -27,6 +28,7 @@ export function openAccounts({ config, storage, passwords, runtime }: OpenAccoun
     passwords,
     accessTokens: createAccessTokens({ secret, lifetimeMs: config.accessTokenTtlMs, runtime }),
     limits: createMemoryLimits(),
+    idempotency: createIdempotency({ keys: storage.idempotencyKeys, runtime }),
     runtime,
   });
 }

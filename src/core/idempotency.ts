@@ -45,11 +45,7 @@ export function createIdempotency(parts: {
   const find: IdempotentWrites['find'] = async (owner, { key, fingerprint }) => {
     const claim = await keys.find(owner, key, runtime.now());
     if (claim === undefined || claim.fingerprint === fingerprint) return claim;
-    throw new ParleyError(
-      'invalid_request',
-      'Idempotency-Key: this key was used for another request. Send a new key with each new request, and the same only to repeat one.',
-      { field: 'Idempotency-Key' },
-    );
+    throw usedOtherwise();
   };
   const claimOf: IdempotentWrites['claimOf'] = (owner, { key, fingerprint }, result) => ({
     owner,
@@ -58,32 +54,34 @@ export function createIdempotency(parts: {
     result,
     expiresAt: runtime.now() + lifetimeMs,
   });
-  const removeExpired = async () => {
-    while ((await keys.removeExpired(runtime.now())) > 0);
-  };
-
   return {
     find,
     claimOf,
     isTaken,
-    removeExpired,
+    async removeExpired() {
+      while ((await keys.removeExpired(runtime.now())) > 0);
+    },
     async once(owner, idempotency, result, write, again) {
       if (idempotency === undefined) return write(undefined);
       const earlier = await find(owner, idempotency);
       if (earlier !== undefined) return again(earlier.result);
-      const claimed = () => write(claimOf(owner, idempotency, result));
       try {
-        return await claimed();
+        return await write(claimOf(owner, idempotency, result));
       } catch (thrown) {
-        if (!isTaken(thrown)) throw thrown;
+        const quicker = isTaken(thrown) ? await find(owner, idempotency) : undefined;
+        if (quicker === undefined) throw thrown;
+        return again(quicker.result);
       }
-      const quicker = await find(owner, idempotency);
-      if (quicker !== undefined) return again(quicker.result);
-      // What stands in the way is a claim that has expired and was not removed yet.
-      await removeExpired();
-      return claimed();
     },
   };
+}
+
+export function usedOtherwise(): ParleyError {
+  return new ParleyError(
+    'invalid_request',
+    'Idempotency-Key: this key was used for another request. Send a new key with each new request, and the same only to repeat one.',
+    { field: 'Idempotency-Key' },
+  );
 }
 
 /** Storage's errors are recognised by what they say: core imports only its types. */

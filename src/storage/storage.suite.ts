@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
+import { isTakenClaim } from './idempotency-keys.ts';
 import { newCall, newEntry, newKey, newLogin, newUser, newUserRest } from './sample-rows.fixture.ts';
 import type { Storage } from './storage.ts';
 
@@ -219,6 +220,20 @@ function userTests(openOne: OpenOne): void {
     const sameEmail = newUser({ username: 'bob', email: 'ADA@example.COM' });
     await assert.rejects(users.create(sameName), { code: 'conflict', constraint: 'users.username_key' });
     await assert.rejects(users.create(sameEmail), { code: 'conflict', constraint: 'users.email_key' });
+  });
+
+  it('stores an account together with its claim, which names it, or neither', async (test) => {
+    const { users, idempotencyKeys } = await openOne(test);
+    const claim = { owner: 'ip:::1', key: 'k', fingerprint: 'f', expiresAt: 9_000_000_000_000 };
+    const id = await users.create(newUser(), claim);
+    assert.deepEqual((await idempotencyKeys.find('ip:::1', 'k', 0))?.result, { userId: id });
+    const bob = newUser({ username: 'bob', email: 'bob@example.com' });
+    await assert.rejects(users.create(bob, claim), isTakenClaim);
+    await assert.rejects(users.create(newUser(), { ...claim, key: 'k2' }), {
+      constraint: 'users.email_key',
+    });
+    assert.equal(await idempotencyKeys.find('ip:::1', 'k2', 0), undefined);
+    assert.equal((await users.list()).length, 1);
   });
 
   it('lets only one of two simultaneous registrations win', async (test) => {

@@ -1,6 +1,8 @@
+import { sql } from 'kysely';
 import type { Database, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import { compileClaim, type Claim } from './idempotency-keys.ts';
 import { isRefusedUnit } from './storage-error.ts';
 
 /** An account as it is made. */
@@ -27,13 +29,16 @@ export interface User extends NewUser {
   lastLoginAt: number | null;
 }
 
+/** A claim whose result will be `{userId}`, which nobody knows before. */
+export type AccountClaim = Omit<Claim, 'result'>;
+
 /** Accounts. User names and e-mail addresses are unique without regard to case. */
 export interface Users {
   /**
    * Resolves to the new account's id; rejects with `conflict` on a taken name or address, with `users.username_key` or
-   * `users.email_key` as the error's `constraint`.
+   * `users.email_key` as the error's `constraint`; where the claim's key is taken too, only that is said (`isTakenClaim`).
    */
-  create(user: NewUser): Promise<number>;
+  create(user: NewUser, claim?: AccountClaim): Promise<number>;
   /** By e-mail address or user name, in any case; the address wins where one person's is another's name. */
   findByLogin(login: string): Promise<User | undefined>;
   findById(id: number): Promise<User | undefined>;
@@ -83,16 +88,20 @@ export function createUsers(database: Database, queries: Queries): Users {
       .where('role', '=', 'admin'),
   );
 
+  const claiming = compileClaim(queries);
+
   async function first(query: typeof byId): Promise<User | undefined> {
     const [row] = await database.read(query);
     return row && { ...row };
   }
 
   return {
-    async create(user) {
+    async create(user, claim) {
       const insert = queries.insertInto('users').values(tableRow(user)).returning('id');
-      const [result] = await database.write([compileStatement(insert, 1)]);
-      return result?.rows[0]?.['id'] as number;
+      const claimed = claim === undefined ? [] : claiming({ ...claim, result: null }, user.createdAt);
+      const named = claim === undefined ? [] : [nameResult(queries, claim, user)];
+      const results = await database.write([...claimed, compileStatement(insert, 1), ...named]);
+      return results[claimed.length]?.rows[0]?.['id'] as number;
     },
     async findByLogin(login) {
       const values = [loginKey(login)];
@@ -153,6 +162,17 @@ function statusUpdate(queries: Queries, id: number, status: string, at: number) 
       ),
     ]),
   );
+}
+
+/** Writes the new account's id into its claim. */
+function nameResult(queries: Queries, { owner, key }: AccountClaim, user: NewUser): Statement {
+  const id = queries.selectFrom('users').select('id').where('email_key', '=', loginKey(user.email));
+  const update = queries
+    .updateTable('idempotency_keys')
+    .set({ result: sql<string>`'{"userId":' || (${id}) || '}'` })
+    .where('owner', '=', owner)
+    .where('key', '=', key);
+  return compileStatement(update, 1);
 }
 
 /** Two spellings that people take for the same have the same key. */

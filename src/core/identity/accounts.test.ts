@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openStorage } from '../../storage/storage.ts';
+import { createIdempotency } from '../idempotency.ts';
 import { createMemoryLimits } from '../limits/memory-limits.ts';
 import { createFakeRuntime } from '../runtime.fixture.ts';
 import { createRuntime } from '../runtime.ts';
@@ -53,6 +54,7 @@ function createTested(t: TestContext) {
       },
       accessTokens: createAccessTokens({ secret: 'sixteen characters', lifetimeMs: hourMs, runtime }),
       limits: createMemoryLimits(),
+      idempotency: createIdempotency({ keys: storage.idempotencyKeys, runtime }),
       runtime,
     });
     const logIn = (changes: object = {}) =>

@@ -9,8 +9,10 @@ import type { UserCaller } from './caller.ts';
 import { createLoginThrottle } from './login-throttle.ts';
 import { createLogins } from './logins.ts';
 import type { Passwords } from './passwords.ts';
+import { createRegistration, type Register } from './registration.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import type { LoggedIn } from './account.ts';
+import type { IdempotentWrites } from '../idempotency.ts';
 
 export type { Account, AccountStatus, LoggedIn, NewAccount, Registration } from './account.ts';
 
@@ -26,6 +28,7 @@ export interface LogIn {
 
 /** People's accounts and their logins, the same for every contract. */
 export interface Accounts extends Registry {
+  register: Register;
   /**
    * Throws `wrong_credentials`, with the same answer after the same work for an unknown name and a wrong password;
    * `account_disabled` only after the right password; `rate_limited` after too many failures for one account.
@@ -49,6 +52,7 @@ export interface AccountsParts {
   accessTokens: AccessTokens;
   /** Counts failed logins. */
   limits: Limits;
+  idempotency: Pick<IdempotentWrites, 'once' | 'find'>;
   runtime: Pick<Runtime, 'now' | 'token'>;
 }
 
@@ -60,6 +64,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
 
   return {
     ...registry,
+    register: createRegistration({ users, passwords, registry, idempotency: parts.idempotency }),
     async logIn({ login, password, contract, ip }) {
       const user = await users.findByLogin(login);
       const matches = await throttle.guard(subjectOf(user, login), () =>

@@ -1,22 +1,17 @@
-import type { Users } from '../../storage/users.ts';
+import type { AccountClaim, Users } from '../../storage/users.ts';
 import { ParleyError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 import { accountFieldsOf, checkPassword } from './account-fields.ts';
-import {
-  accountOf,
-  type Account,
-  type AccountStatus,
-  type NewAccount,
-  type Registration,
-} from './account.ts';
+import { accountOf, type Account, type AccountStatus, type NewAccount } from './account.ts';
 import type { Passwords } from './passwords.ts';
 
 /** Accounts, without their logins. */
 export interface Registry {
-  /** Throws `invalid_request` with the field at fault, `already_taken` with `username` or `email` as the field. */
-  register(registration: Registration): Promise<Account>;
-  /** Makes an account of any role; throws as `register` does. */
-  create(account: NewAccount): Promise<Account>;
+  /**
+   * Makes an account of any role. Throws `invalid_request` with the field at fault, `already_taken` with `username` or
+   * `email` as the field; with a claim that is taken, what the store throws.
+   */
+  create(account: NewAccount, claim?: AccountClaim): Promise<Account>;
   get(id: number): Promise<Account | undefined>;
   /** By e-mail address or user name, in any case. */
   find(login: string): Promise<Account | undefined>;
@@ -36,14 +31,14 @@ export interface RegistryParts {
 
 /** The accounts in the store. Logins that another part believes are not told of changes. */
 export function createRegistry({ users, passwords, runtime }: RegistryParts): Registry {
-  const create: Registry['create'] = async ({ role, ...registration }) => {
+  const create: Registry['create'] = async ({ role, ...registration }, claim) => {
     const { password, ...fields } = accountFieldsOf(registration);
     if (await users.findByLogin(fields.email)) throw alreadyTaken('email');
     if (await users.findByLogin(fields.username)) throw alreadyTaken('username');
     const now = runtime.now();
     const passwordHash = await passwords.hash(password);
     const user = { ...fields, passwordHash, role, status: 'active', createdAt: now, updatedAt: now };
-    const id = await users.create(user).catch((thrown: unknown) => {
+    const id = await users.create(user, claim).catch((thrown: unknown) => {
       throw conflictOf(thrown);
     });
     return accountOf({ ...user, id, lastLoginAt: null });
@@ -51,7 +46,6 @@ export function createRegistry({ users, passwords, runtime }: RegistryParts): Re
 
   return {
     create,
-    register: (registration) => create({ ...registration, role: 'user' }),
     async get(id) {
       const user = await users.findById(id);
       return user && accountOf(user);
@@ -77,8 +71,9 @@ export function createRegistry({ users, passwords, runtime }: RegistryParts): Re
 /** The store has the last word: of two registrations at once, one meets the other's row. */
 function conflictOf(thrown: unknown): unknown {
   const { name, code, constraint } = thrown as { name?: unknown; code?: unknown; constraint?: unknown };
-  if (name !== 'StorageError' || code !== 'conflict' || typeof constraint !== 'string') return thrown;
-  return alreadyTaken(constraint === 'users.email_key' ? 'email' : 'username');
+  if (name !== 'StorageError' || code !== 'conflict') return thrown;
+  if (constraint === 'users.email_key') return alreadyTaken('email');
+  return constraint === 'users.username_key' ? alreadyTaken('username') : thrown;
 }
 
 function alreadyTaken(field: 'username' | 'email'): ParleyError {
