@@ -1,24 +1,91 @@
 import { sql } from 'kysely';
-import type { SqlValue, Statement } from './database.ts';
+import type { Statement } from './database.ts';
 import { compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import type { Acknowledgement } from './messages.ts';
 
-/** The unit that moves receipts forward: the events, then the messages, whose number is that of its last changes. */
+/** The unit that moves receipts forward: the events, the messages, then how far all receipts are now. */
 export function compileAcknowledging(queries: Queries): (acknowledgement: Acknowledgement) => Statement[] {
-  const ofAll = compileMove(queries, false);
-  const ofOne = compileMove(queries, true);
+  const compiled = {
+    delivered: { ofOne: compileOfOne(queries, 'delivered'), ofAll: compileOfAll(queries, 'delivered') },
+    read: { ofOne: compileOfOne(queries, 'read'), ofAll: compileOfAll(queries, 'read') },
+  };
   return ({ userId, conversationId, upTo, receipt, at }) => {
-    const { note, move } = conversationId === undefined ? ofAll : ofOne;
-    const which: SqlValue[] = [userId, upTo, receipt];
-    if (conversationId !== undefined) which.push(conversationId);
-    return [withValues(note, [at, receipt, ...which]), withValues(move, [receipt, ...which])];
+    const { ofOne, ofAll } = compiled[receipt];
+    if (conversationId === undefined) {
+      const moved = [userId, userId, upTo];
+      return [
+        withValues(ofAll.note, [at, ...moved]),
+        withValues(ofAll.move, moved),
+        withValues(ofAll.mark, [userId]),
+      ];
+    }
+    const moved = [conversationId, conversationId, userId, upTo];
+    return [
+      withValues(ofOne.note, [at, ...moved]),
+      withValues(ofOne.move, moved),
+      withValues(ofOne.mark, [conversationId, userId]),
+    ];
   };
 }
 
-function compileMove(queries: Queries, ofOne: boolean) {
-  const behind = sql<boolean>`user_id = ${0} and id <= ${0} and receipt <> 'read' and receipt <> ${''}`;
-  const where = ofOne ? sql<boolean>`${behind} and conversation_id = ${0}` : behind;
+type Target = Acknowledgement['receipt'];
+
+/** Receipts that come before. */
+function behind(receipt: Target) {
+  return receipt === 'read'
+    ? sql<boolean>`messages.receipt in ('sent', 'delivered')`
+    : sql<boolean>`messages.receipt = 'sent'`;
+}
+
+function compileOfOne(queries: Queries, receipt: Target) {
+  const mark = `${receipt}_place` as const;
+  const known = queries.selectFrom('conversations').select(mark).where('id', '=', 0);
+  const which = sql<boolean>`messages.conversation_id = ${0} and messages.place > (${known})
+    and messages.user_id = ${0} and messages.id <= ${0} and ${behind(receipt)}`;
+  const firstBehind = queries
+    .selectFrom('messages')
+    .select(sql<number>`min(messages.place) - 1`.as('place'))
+    .where(
+      sql<boolean>`messages.conversation_id = conversations.id and messages.place > conversations.${sql.ref(mark)}`,
+    )
+    .where(behind(receipt));
+  return {
+    ...compileMove(queries, receipt, which),
+    mark: compileStatement(
+      queries
+        .updateTable('conversations')
+        .set(({ fn, ref }) => ({ [mark]: fn.coalesce(firstBehind, ref('message_count')) }))
+        .where('id', '=', 0)
+        .where('user_id', '=', 0),
+    ),
+  };
+}
+
+function compileOfAll(queries: Queries, receipt: Target) {
+  const mark = `${receipt}_place` as const;
+  const known = queries.selectFrom('user_counters').select(mark).where('user_id', '=', 0);
+  const which = sql<boolean>`messages.user_id = ${0} and messages.user_place > (${known})
+    and messages.id <= ${0} and ${behind(receipt)}`;
+  const firstBehind = queries
+    .selectFrom('messages')
+    .select(sql<number>`min(messages.user_place) - 1`.as('place'))
+    .where(
+      sql<boolean>`messages.user_id = user_counters.user_id and messages.user_place > user_counters.${sql.ref(mark)}`,
+    )
+    .where(behind(receipt));
+  return {
+    ...compileMove(queries, receipt, which),
+    mark: compileStatement(
+      queries
+        .updateTable('user_counters')
+        .set(({ fn, ref }) => ({ [mark]: fn.coalesce(firstBehind, ref('last_message_place')) }))
+        .where('user_id', '=', 0),
+    ),
+  };
+}
+
+function compileMove(queries: Queries, receipt: Target, which: ReturnType<typeof sql<boolean>>) {
   const events = queries
     .selectFrom('messages')
     .select([
@@ -26,10 +93,13 @@ function compileMove(queries: Queries, ofOne: boolean) {
       'user_id',
       sql.lit('receipt').as('type'),
       sql<number>`${0}`.as('at'),
-      sql<string>`json_object('receipt', ${''}, 'messageIds', json_group_array(id order by id))`.as('data'),
+      sql<string>`json_object('receipt', ${sql.lit(receipt)}, 'messageIds', json_group_array(id order by id))`.as(
+        'data',
+      ),
     ])
-    .where(where)
+    .where(which)
     .groupBy(['conversation_id', 'user_id']);
+  const update = queries.updateTable('messages').set({ receipt: sql.lit(receipt) });
   return {
     note: compileStatement(
       queries
@@ -37,6 +107,6 @@ function compileMove(queries: Queries, ofOne: boolean) {
         .columns(['conversation_id', 'user_id', 'type', 'at', 'data'])
         .expression(events),
     ),
-    move: compileStatement(queries.updateTable('messages').set({ receipt: '' }).where(where)),
+    move: compileStatement(update.where(which)),
   };
 }

@@ -12,8 +12,8 @@ export type { UsageDimension, UsageFilter, UsageTotal } from './usage-totals.ts'
 
 /** Which calls to list; every field narrows. */
 export interface ApiCallFilter {
+  /** A user's is `user:` and the id. */
   owner?: string;
-  userId?: number;
   apiKeyId?: number;
   model?: string;
   /** First and last day, `YYYY-MM-DD`, both included. */
@@ -73,12 +73,11 @@ async function readPage(database: Database, queries: Queries, filter: ApiCallFil
 }
 
 function selectCalls(queries: Queries, filter: ApiCallFilter) {
-  const { owner, userId, apiKeyId, model, fromDay, toDay, limit } = filter;
+  const { owner, apiKeyId, model, fromDay, toDay, limit } = filter;
   return queries
     .selectFrom('api_calls')
     .select(apiCallColumns)
     .$if(owner !== undefined, (query) => query.where('owner', '=', owner as string))
-    .$if(userId !== undefined, (query) => query.where('user_id', '=', userId as number))
     .$if(apiKeyId !== undefined, (query) => query.where('api_key_id', '=', apiKeyId as number))
     .$if(model !== undefined, (query) => query.where('model', '=', model as string))
     .$if(fromDay !== undefined, (query) => query.where('day', '>=', fromDay as string))

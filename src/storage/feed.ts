@@ -36,28 +36,28 @@ const forgottenAtOnce = 2000;
 /** Events kept in `database`. */
 export function createFeed(database: Database, queries: Queries): Feed {
   const { head, forgotten, forgettable } = compileEdges(queries);
-  const after = queries
-    .selectFrom('feed')
-    .select(['cursor', 'conversation_id', 'user_id', 'type', 'message_id', 'at', 'data']);
-  const page = (scope: 'conversation_id' | 'user_id') =>
-    compileQuery(after.where(scope, '=', 0).where('cursor', '>', 0).orderBy('cursor').limit(0));
-  const ofConversation = page('conversation_id');
-  const ofUser = page('user_id');
+  const ofConversation = compilePage(queries, 'conversation_id');
+  const ofUser = compilePage(queries, 'user_id');
   const remove = compileStatement(queries.deleteFrom('feed').where('cursor', '<=', 0));
   const note = compileStatement(
     queries.updateTable('feed_forgotten').set({ cursor: 0 }).where('cursor', '<', 0),
   );
 
+  const one = async (query: typeof head) => (await database.read(query))[0]?.cursor ?? 0;
+
   return {
-    head: async () => (await database.read(head))[0]?.cursor ?? 0,
+    head: () => one(head),
     async after(scope, cursor, limit) {
-      const query =
-        'userId' in scope
-          ? withValues(ofUser, [scope.userId, cursor, limit])
-          : withValues(ofConversation, [scope.conversationId, cursor, limit]);
-      return (await database.read(query)).map(presentEvent);
+      const [page, id] = 'userId' in scope ? [ofUser, scope.userId] : [ofConversation, scope.conversationId];
+      const last = blockOf(await one(head));
+      const rows: FeedRow[] = [];
+      for (let block = blockOf(Math.max(cursor, await one(forgotten))); block <= last; block++) {
+        rows.push(...(await database.read(withValues(page, [block, id, cursor, limit - rows.length]))));
+        if (rows.length >= limit) break;
+      }
+      return rows.map(presentEvent);
     },
-    forgotten: async () => (await database.read(forgotten))[0]?.cursor ?? 0,
+    forgotten: () => one(forgotten),
     async removeBefore(at) {
       const [edge] = await database.read(withValues(forgettable, [at, forgottenAtOnce]));
       const upTo = edge?.staying ? edge.staying - 1 : edge?.last;
@@ -66,6 +66,24 @@ export function createFeed(database: Database, queries: Queries): Feed {
       return result?.changes ?? 0;
     },
   };
+}
+
+/** As the indexes have it. */
+function blockOf(cursor: number): number {
+  return Math.floor(cursor / 4096);
+}
+
+function compilePage(queries: Queries, scope: 'conversation_id' | 'user_id') {
+  return compileQuery<FeedRow>(
+    queries
+      .selectFrom('feed')
+      .select(['cursor', 'conversation_id', 'user_id', 'type', 'message_id', 'at', 'data'])
+      .where(sql`cursor >> 12`, '=', 0)
+      .where(scope, '=', 0)
+      .where('cursor', '>', 0)
+      .orderBy('cursor')
+      .limit(0),
+  );
 }
 
 function compileEdges(queries: Queries) {

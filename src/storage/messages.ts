@@ -124,8 +124,8 @@ export function createMessages(database: Database, queries: Queries, ids: Ids): 
     },
     countOf: async (userId) => (await counters.messagesOf(userId)).count,
     async acknowledge(acknowledgement) {
-      const results = await database.write(acknowledging(acknowledgement));
-      return results.at(-1)?.changes ?? 0;
+      const [, moved] = await database.write(acknowledging(acknowledgement));
+      return moved?.changes ?? 0;
     },
   };
 }

@@ -135,6 +135,8 @@ export interface ConversationsTable {
   created_at: number;
   updated_at: number;
   last_message_at: number;
+  delivered_place: Generated<number>;
+  read_place: Generated<number>;
 }
 
 export interface MessagesTable {
@@ -209,6 +211,8 @@ export interface UserCountersTable {
   last_conversation_place: number;
   messages: number;
   last_message_place: number;
+  delivered_place: Generated<number>;
+  read_place: Generated<number>;
 }
 
 export interface ChatDailyTable {
