@@ -4,23 +4,20 @@ import type { Idempotency } from '../idempotency.ts';
 import { ownerOf, type UserCaller } from '../identity/caller.ts';
 import type {
   Acknowledgement,
-  Conversations,
   ConversationsParts,
   ConversationWrites,
   NewRating,
   Rating,
 } from './conversations.ts';
-import { noConversation } from './no-conversation.ts';
+import { noSuchConversation, ownConversation } from './own.ts';
 
 /** Changes looked through at once after an acknowledgement. */
 const changesPage = 1_000;
 
-/** `get` throws `not_found` for what is not the caller's. */
-export function createConversationWrites(
-  parts: ConversationsParts,
-  get: Conversations['get'],
-): ConversationWrites {
+/** The part of `Conversations` that changes something. */
+export function createConversationWrites(parts: ConversationsParts): ConversationWrites {
   const { conversations, runtime } = parts;
+  const get = (caller: UserCaller, id: number) => ownConversation(conversations, caller, id);
 
   const once = <T>(
     caller: UserCaller,
@@ -32,12 +29,12 @@ export function createConversationWrites(
 
   /** The store has the last word on whose the conversation is. */
   const changed = async (caller: UserCaller, id: number, change: Promise<boolean>): Promise<void> => {
-    if (!(await change)) throw noConversation();
+    if (!(await change)) throw noSuchConversation();
     parts.wake(id, caller.userId);
   };
 
   return {
-    rename(caller, id, title, idempotency) {
+    async rename(caller, id, title, idempotency) {
       const renaming = { id, userId: caller.userId, title: titleFrom(title), at: runtime.now() };
       const write = async (claim: Claim | undefined) => {
         await changed(caller, id, conversations.rename(renaming, claim));
@@ -54,7 +51,7 @@ export function createConversationWrites(
       };
       return once(caller, id, idempotency, write, () => Promise.resolve());
     },
-    rate(caller, id, rating, idempotency) {
+    async rate(caller, id, rating, idempotency) {
       const { score, comment } = ratingFrom(rating);
       const write = async (claim: Claim | undefined) => {
         const { channel } = await get(caller, id);
@@ -75,7 +72,7 @@ export function createConversationWrites(
 
 async function givenRating({ conversations }: ConversationsParts, id: number): Promise<Rating> {
   const rating = await conversations.ratingOf(id);
-  if (rating === undefined) throw noConversation();
+  if (rating === undefined) throw noSuchConversation();
   return rating;
 }
 

@@ -11,7 +11,7 @@ import type { Caller, UserCaller } from '../identity/caller.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
 import { createConversationWrites } from './conversation-writes.ts';
-import { noConversation } from './no-conversation.ts';
+import { noSuchConversation, ownConversation } from './own.ts';
 
 export type { Conversation, Page, Rating } from '../../storage/conversations.ts';
 export type { Message } from '../../storage/messages.ts';
@@ -87,20 +87,16 @@ export interface ConversationsParts {
 
 export function createConversations(parts: ConversationsParts): Conversations {
   const { conversations, messages, runtime, idleMs } = parts;
-  const get: Conversations['get'] = async (caller, id) => {
-    const found = await conversations.find(id);
-    if (found === undefined || found.userId !== caller.userId) throw noConversation();
-    return found;
-  };
+  const get: Conversations['get'] = (caller, id) => ownConversation(conversations, caller, id);
   const shown = (rows: Message[]) => Promise.all(rows.map((row) => withText(parts, row)));
 
   return {
-    ...createConversationWrites(parts, get),
+    ...createConversationWrites(parts),
     get,
     list: (caller, page) => conversations.listOf(caller.userId, page),
     async open(caller, key) {
       const found = await conversations.findByKey(key);
-      if (found === undefined || !mayOpen(caller, found)) throw noConversation();
+      if (found === undefined || !mayOpen(caller, found)) throw noSuchConversation();
       return found;
     },
     async current(caller, channel) {
