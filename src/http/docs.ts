@@ -3,6 +3,7 @@ import fastifySwaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
+import { markedByContract, mergeOperations } from './merged-operations.ts';
 
 /** Must be registered before the routes that it describes. */
 export async function collectOpenApi(app: FastifyInstance, { version }: { version: string }): Promise<void> {
@@ -17,6 +18,9 @@ export async function collectOpenApi(app: FastifyInstance, { version }: { versio
         },
       },
     },
+    transform: ({ schema, url }) => ({ schema, url: markedByContract(url, schema) }),
+    transformObject: (document) =>
+      'openapiObject' in document ? mergeOperations(document.openapiObject) : {},
   });
 }
 
