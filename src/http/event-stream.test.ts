@@ -5,7 +5,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import fastify from 'fastify';
 import { eventually } from '../../test/support/eventually.ts';
-import { sendEventStream, type EventStreamOptions } from './event-stream.ts';
+import { lastEventIdOf, sendEventStream, type EventStreamOptions } from './event-stream.ts';
 import { createRunning } from './running.ts';
 
 const hour = 3_600_000;
@@ -153,6 +153,13 @@ describe('an event stream', () => {
     const stream = await openStream(t, () => groupsOf(['a']), { terminator: '[DONE]' });
     await stream.receives(lastChunk);
     assert.equal(bodyOf(stream.received()), 'data: {"event":"a"}\n\ndata: [DONE]\n\n');
+  });
+
+  it('has ids where its events have, for clients that come back', async (t) => {
+    const frame = (event: string) => (event === 'a' ? 'a' : { id: `7-${event}`, data: event });
+    const stream = await openStream(t, () => groupsOf(['a', 'b'], ['c']), { frame });
+    await stream.receives(lastChunk);
+    assert.equal(bodyOf(stream.received()), 'data: a\n\nid: 7-b\ndata: b\n\nid: 7-c\ndata: c\n\n');
   });
 
   it('may have no events', async (t) => {
@@ -360,5 +367,34 @@ describe('an event stream whose client goes away', () => {
     stream.client.destroy();
     await stream.sourceEnded;
     assert.equal(await stream.sent, 'sent');
+  });
+});
+
+describe('the id of the last event that a client saw', () => {
+  const read = (header?: string, query: object = {}) =>
+    lastEventIdOf({ headers: header === undefined ? {} : { 'last-event-id': header }, query });
+
+  it('is the header’s, or the address’s where there is no header', () => {
+    assert.equal(read('42'), '42');
+    assert.equal(read(undefined, { last_event_id: '42-7' }), '42-7');
+    assert.equal(read('42', { last_event_id: '7' }), '42');
+    assert.equal(read('x'.repeat(64)), 'x'.repeat(64));
+  });
+
+  it('is none on the first visit', () => {
+    assert.deepEqual(
+      [read(), read(''), read(undefined, { last_event_id: '' })],
+      [undefined, undefined, undefined],
+    );
+  });
+
+  it('is refused where it cannot be one', () => {
+    for (const header of ['x'.repeat(65), 'a b', 'é', '\t']) {
+      assert.throws(() => read(header), { code: 'invalid_request', field: 'Last-Event-ID' }, header);
+    }
+    for (const asked of ['a b', ['1', '2'], '\u0000']) {
+      const refusal = { code: 'invalid_request', field: 'last_event_id' };
+      assert.throws(() => read(undefined, { last_event_id: asked }), refusal);
+    }
   });
 });

@@ -1,9 +1,13 @@
 import type { ServerResponse } from 'node:http';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ParleyError } from '../core/errors.ts';
+
+/** `id` must hold no line breaks. */
+export type Frame = string | { id: string; data: string };
 
 export interface EventStreamOptions<T> {
-  /** The `data:` of an event; null for events that the client does not see. */
-  frame: (event: T) => string | null;
+  /** The `data:` of an event, with its `id:` where the client may resume after it; null for events that it does not see. */
+  frame: (event: T) => Frame | null;
   /** The `data:` that tells of a failure after the stream began. */
   failureFrame: (thrown: unknown) => string;
   /** Sent after the last event of a stream that did not fail: OpenAI's `[DONE]`. */
@@ -54,7 +58,7 @@ export async function sendEventStream<T>(
 /** The frames of the next group that the client sees anything of; null at the end. */
 async function nextFrames<T>(
   groups: AsyncGenerator<T[]>,
-  frame: (event: T) => string | null,
+  frame: (event: T) => Frame | null,
 ): Promise<string | null> {
   for (let next = await groups.next(); next.done !== true; next = await groups.next()) {
     let frames = '';
@@ -67,8 +71,24 @@ async function nextFrames<T>(
   return null;
 }
 
-function framed(data: string): string {
-  return `data: ${data}\n\n`;
+function framed(frame: Frame): string {
+  return typeof frame === 'string' ? `data: ${frame}\n\n` : `id: ${frame.id}\ndata: ${frame.data}\n\n`;
+}
+
+/**
+ * The id of the last event that the client saw before it lost the stream: the header that an `EventSource` sends, or
+ * `?last_event_id=` for clients that cannot set it. Throws `invalid_request` for what cannot be an id.
+ */
+export function lastEventIdOf({
+  headers,
+  query,
+}: Pick<FastifyRequest, 'headers' | 'query'>): string | undefined {
+  const asked = (query as { last_event_id?: unknown } | undefined)?.last_event_id;
+  const id: unknown = headers['last-event-id'] ?? asked;
+  if (id === undefined || id === '') return undefined;
+  if (typeof id === 'string' && /^[\x21-\x7e]{1,64}$/u.test(id)) return id;
+  const field = headers['last-event-id'] === undefined ? 'last_event_id' : 'Last-Event-ID';
+  throw new ParleyError('invalid_request', `${field}: must be 1 to 64 visible ASCII characters`, { field });
 }
 
 async function settledWithin<T>(promise: Promise<T>, ms: number): Promise<{ value: T } | null> {

@@ -1,0 +1,58 @@
+import { hash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { ParleyError } from '../core/errors.ts';
+import type { Idempotency } from '../core/idempotency.ts';
+
+const field = 'Idempotency-Key';
+
+/**
+ * The client's `Idempotency-Key`, quoted (RFC 8941) or bare, with a fingerprint of what is asked; undefined where it sent
+ * none. To be called once the request is validated. Throws `invalid_request`.
+ */
+export function idempotencyOf(
+  request: Pick<FastifyRequest, 'headers' | 'method' | 'routeOptions' | 'params' | 'query' | 'body'>,
+): Idempotency | undefined {
+  const header = request.headers['idempotency-key'];
+  if (header === undefined) return undefined;
+  const key = typeof header === 'string' ? header.replace(/^"(.*)"$/u, '$1') : '';
+  if (!/^[\x21-\x7e]{1,255}$/u.test(key)) throw refusal(field, 'must be 1 to 255 visible ASCII characters');
+  const { method, routeOptions, params, query, body } = request;
+  return { key, fingerprint: fingerprintOf([method, routeOptions.url, params, query, body], 'body') };
+}
+
+/**
+ * The same of a socket's frame, by the frame's own `id`: a text, or a whole number. The keys of frames and of requests never
+ * meet. Undefined where the frame has no id; throws `invalid_request`.
+ */
+export function frameIdempotencyOf(path: string, frame: object, id: unknown): Idempotency | undefined {
+  if (id === undefined || id === null) return undefined;
+  const isName = typeof id === 'string' ? id !== '' && id.length <= 255 : Number.isSafeInteger(id);
+  if (!isName) throw refusal('id', 'must be a text of 1 to 255 characters, or a whole number');
+  const { id: _id, ...asked } = frame as { id?: unknown };
+  return { key: `frame ${id as string | number}`, fingerprint: fingerprintOf([path, asked], 'frame') };
+}
+
+/** Equal for two askings whose objects differ only in the order of their keys. */
+function fingerprintOf(asked: unknown[], what: string): string {
+  return hash('sha256', canonicalJson(asked, what), 'hex');
+}
+
+function canonicalJson(value: unknown, what: string): string {
+  try {
+    return JSON.stringify(value, sorted);
+  } catch (cause) {
+    // What came as JSON fails here only by its depth.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ParleyError('invalid_request', `${what}: is nested too deeply`, { field: what, cause });
+  }
+}
+
+function sorted(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries);
+}
+
+function refusal(where: string, issue: string): ParleyError {
+  return new ParleyError('invalid_request', `${where}: ${issue}`, { field: where });
+}
