@@ -67,6 +67,7 @@ async function createTested(t: TestContext, timeZone = 'UTC') {
 }
 
 const zeros = { chats: 0, messages: 0, answers: 0, responseMs: 0, tokens: 0, errors: 0 };
+const busy = { chats: 2, messages: 4, answers: 2, responseMs: 201, tokens: 18, errors: 0 };
 const unrated = { ratings: 0, satisfied: 0 };
 
 describe('daily figures', () => {
@@ -76,12 +77,7 @@ describe('daily figures', () => {
     await chat('2026-02-28', 101);
     assert.deepEqual(await statistics.daily(ada, '2026-02-27', '2026-03-01'), [
       { ...zeros, ...unrated, avgResponseMs: 0, day: '2026-02-27' },
-      {
-        ...{ chats: 2, messages: 4, answers: 2, responseMs: 201, tokens: 18, errors: 0 },
-        ...unrated,
-        avgResponseMs: 101,
-        day: '2026-02-28',
-      },
+      { ...busy, ...unrated, avgResponseMs: 101, day: '2026-02-28' },
       { ...zeros, ...unrated, avgResponseMs: 0, day: '2026-03-01' },
     ]);
   });
