@@ -172,6 +172,22 @@ describe('conversations are read', () => {
     assert.deepEqual(texts(messages), ['Why?', 'So far']);
   });
 
+  it('is shown alone too, to its owner and in its own conversation', async (t) => {
+    const { conversations, storage, ask, chat } = await createTested(t);
+    const { turnId } = await ask();
+    await storage.turns.append(turnId, 0, 'So far');
+    const other = await chat();
+    const message = await conversations.message(ada, 1, turnId);
+    assert.deepEqual([message.state, message.content], ['running', 'So far']);
+    for (const [caller, id, messageId] of [
+      [bob, 1, turnId],
+      [ada, other.id, turnId],
+      [ada, 1, 999],
+    ] as const) {
+      await assert.rejects(conversations.message(caller, id, messageId), { code: 'not_found' });
+    }
+  });
+
   it('with the whole answer where it ends between two reads', async (t) => {
     const { storage, runtime, ask, answer } = await createTested(t);
     const asked = await ask();

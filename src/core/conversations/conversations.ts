@@ -11,7 +11,7 @@ import type { Caller, UserCaller } from '../identity/caller.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
 import { createConversationWrites } from './conversation-writes.ts';
-import { noSuchConversation, ownConversation } from './own.ts';
+import { noSuchConversation, noSuchMessage, ownConversation } from './own.ts';
 
 export type { Conversation, Page, Rating } from '../../storage/conversations.ts';
 export type { Message } from '../../storage/messages.ts';
@@ -47,6 +47,8 @@ export interface Conversations extends ConversationWrites {
   current(caller: UserCaller, channel: string): Promise<Conversation | undefined>;
   /** Oldest first. */
   messages(caller: UserCaller, id: number, page: Page): Promise<Message[]>;
+  /** One message of the conversation `id`. */
+  message(caller: UserCaller, id: number, messageId: number): Promise<Message>;
   /** The newest `limit`, oldest first. */
   recent(caller: UserCaller, id: number, limit: number): Promise<Message[]>;
   /** Over all the caller's conversations, whatever the contract. */
@@ -106,6 +108,12 @@ export function createConversations(parts: ConversationsParts): Conversations {
     async messages(caller, id, page) {
       await get(caller, id);
       return shown(await messages.listOf(id, page));
+    },
+    async message(caller, id, messageId) {
+      const found = await messages.find(messageId);
+      // The message says whose it is: another read would only say the same.
+      if (found?.conversationId !== id || found.userId !== caller.userId) throw noSuchMessage();
+      return withText(parts, found);
     },
     async recent(caller, id, limit) {
       await get(caller, id);

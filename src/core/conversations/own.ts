@@ -16,3 +16,7 @@ export async function ownConversation(
 export function noSuchConversation(): ParleyError {
   return new ParleyError('not_found', 'There is no such conversation.');
 }
+
+export function noSuchMessage(): ParleyError {
+  return new ParleyError('not_found', 'There is no such message in this conversation.');
+}
