@@ -31,6 +31,9 @@ export function compileAcknowledging(queries: Queries): (acknowledgement: Acknow
 
 type Target = Acknowledgement['receipt'];
 
+/** What is not there yet can be neither delivered nor read. */
+const there = sql<boolean>`messages.state not in ('queued', 'running')`;
+
 /** Receipts that come before. */
 function behind(receipt: Target) {
   return receipt === 'read'
@@ -42,7 +45,7 @@ function compileOfOne(queries: Queries, receipt: Target) {
   const mark = `${receipt}_place` as const;
   const known = queries.selectFrom('conversations').select(mark).where('id', '=', 0);
   const which = sql<boolean>`messages.conversation_id = ${0} and messages.place > (${known})
-    and messages.user_id = ${0} and messages.id <= ${0} and ${behind(receipt)}`;
+    and messages.user_id = ${0} and messages.id <= ${0} and ${there} and ${behind(receipt)}`;
   const firstBehind = queries
     .selectFrom('messages')
     .select(sql<number>`min(messages.place) - 1`.as('place'))
@@ -66,7 +69,7 @@ function compileOfAll(queries: Queries, receipt: Target) {
   const mark = `${receipt}_place` as const;
   const known = queries.selectFrom('user_counters').select(mark).where('user_id', '=', 0);
   const which = sql<boolean>`messages.user_id = ${0} and messages.user_place > (${known})
-    and messages.id <= ${0} and ${behind(receipt)}`;
+    and messages.id <= ${0} and ${there} and ${behind(receipt)}`;
   const firstBehind = queries
     .selectFrom('messages')
     .select(sql<number>`min(messages.user_place) - 1`.as('place'))

@@ -24,8 +24,11 @@ export function createConversationWrites(parts: ConversationsParts): Conversatio
     id: number,
     idempotency: Idempotency | undefined,
     write: (claim: Claim | undefined) => Promise<T>,
-    again: () => Promise<T>,
-  ): Promise<T> => parts.idempotency.once(ownerOf(caller), idempotency, { conversationId: id }, write, again);
+    again: (conversationId: number) => Promise<T>,
+  ): Promise<T> =>
+    parts.idempotency.once(ownerOf(caller), idempotency, { conversationId: id }, write, (earlier) =>
+      again((earlier as { conversationId: number }).conversationId),
+    );
 
   /** The store has the last word on whose the conversation is. */
   const changed = async (caller: UserCaller, id: number, change: Promise<boolean>): Promise<void> => {
@@ -60,7 +63,8 @@ export function createConversationWrites(parts: ConversationsParts): Conversatio
         await changed(caller, id, conversations.rate({ ...row, day: parts.dayOf(at), at }, claim));
         return { score, comment, createdAt: at };
       };
-      return once(caller, id, idempotency, write, () => givenRating(parts, id));
+      // Which conversation is the current one may have changed since.
+      return once(caller, id, idempotency, write, (conversationId) => givenRating(parts, conversationId));
     },
     async acknowledge(caller, acknowledgement) {
       const { conversationId } = acknowledgement;

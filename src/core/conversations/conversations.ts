@@ -45,10 +45,18 @@ export interface Conversations extends ConversationWrites {
   open(caller: Caller, key: string): Promise<Conversation>;
   /** The caller's newest conversation of a contract, as long as it is not idle for too long. */
   current(caller: UserCaller, channel: string): Promise<Conversation | undefined>;
+  /** The same however long it has been idle. */
+  newest(caller: UserCaller, channel: string): Promise<Conversation | undefined>;
   /** Oldest first. */
   messages(caller: UserCaller, id: number, page: Page): Promise<Message[]>;
   /** One message of the conversation `id`. */
   message(caller: UserCaller, id: number, messageId: number): Promise<Message>;
+  /** Of a conversation that `open` opens, with it. */
+  messagesByKey(
+    caller: Caller,
+    key: string,
+    page: Page,
+  ): Promise<{ conversation: Conversation; messages: Message[] }>;
   /** The newest `limit`, oldest first. */
   recent(caller: UserCaller, id: number, limit: number): Promise<Message[]>;
   /** Over all the caller's conversations, whatever the contract. */
@@ -90,6 +98,11 @@ export interface ConversationsParts {
 export function createConversations(parts: ConversationsParts): Conversations {
   const { conversations, messages, runtime, idleMs } = parts;
   const get: Conversations['get'] = (caller, id) => ownConversation(conversations, caller, id);
+  const open: Conversations['open'] = async (caller, key) => {
+    const found = await conversations.findByKey(key);
+    if (found === undefined || !mayOpen(caller, found)) throw noConversation();
+    return found;
+  };
   const shown = (rows: Message[]) => Promise.all(rows.map((row) => withText(parts, row)));
 
   return {
@@ -104,6 +117,11 @@ export function createConversations(parts: ConversationsParts): Conversations {
     async current(caller, channel) {
       const newest = await conversations.newestOf(caller.userId, channel);
       return newest !== undefined && runtime.now() - newest.lastMessageAt <= idleMs ? newest : undefined;
+    },
+    newest: (caller, channel) => conversations.newestOf(caller.userId, channel),
+    async messagesByKey(caller, key, page) {
+      const conversation = await open(caller, key);
+      return { conversation, messages: await shown(await messages.listOf(conversation.id, page)) };
     },
     async messages(caller, id, page) {
       await get(caller, id);
