@@ -100,7 +100,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
   const get: Conversations['get'] = (caller, id) => ownConversation(conversations, caller, id);
   const open: Conversations['open'] = async (caller, key) => {
     const found = await conversations.findByKey(key);
-    if (found === undefined || !mayOpen(caller, found)) throw noConversation();
+    if (found === undefined || !mayOpen(caller, found)) throw noSuchConversation();
     return found;
   };
   const shown = (rows: Message[]) => Promise.all(rows.map((row) => withText(parts, row)));
@@ -109,11 +109,7 @@ export function createConversations(parts: ConversationsParts): Conversations {
     ...createConversationWrites(parts),
     get,
     list: (caller, page) => conversations.listOf(caller.userId, page),
-    async open(caller, key) {
-      const found = await conversations.findByKey(key);
-      if (found === undefined || !mayOpen(caller, found)) throw noSuchConversation();
-      return found;
-    },
+    open,
     async current(caller, channel) {
       const newest = await conversations.newestOf(caller.userId, channel);
       return newest !== undefined && runtime.now() - newest.lastMessageAt <= idleMs ? newest : undefined;
