@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import { openAccounts } from './app/open-accounts.ts';
-import { openConversations } from './app/open-conversations.ts';
+import { openCore } from './app/open-core.ts';
+import { createSlots } from './app/provider-slots.ts';
 import type { Config } from './config.ts';
 import { assistantPlugin } from './contracts/assistant/plugin.ts';
 import { companionPlugin } from './contracts/companion/plugin.ts';
@@ -10,28 +10,19 @@ import { presentUnreadable } from './contracts/gateway/errors.ts';
 import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
 import { helpdeskPlugin } from './contracts/helpdesk/plugin.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
-import { createBreaker } from './core/completions/breaker.ts';
-import { createResponseCache } from './core/completions/cache/response-cache.ts';
-import { createCacheEmbed, embedderOf } from './core/completions/cache/cache-embed.ts';
-import { createCatalogue, type Catalogue } from './core/completions/catalogue.ts';
+import { createCatalogue } from './core/completions/catalogue.ts';
 import { createDiscovery, type Discovery } from './core/completions/discovery.ts';
 import { estimateTokens } from './core/completions/estimate.ts';
-import { createMeter } from './core/completions/meter.ts';
-import type { Provider } from './core/completions/provider.ts';
-import { createRouter, defaultModelOf, type ProviderSlot } from './core/completions/router.ts';
-import { createCore, type Core } from './core/core.ts';
-import { createApiKeys } from './core/identity/api-keys.ts';
+import type { ProviderSlot } from './core/completions/router.ts';
+import type { Core } from './core/core.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
 import { createHousekeeping, type Housekeeping } from './core/housekeeping.ts';
-import { createIdempotency } from './core/idempotency.ts';
-import { createPasswords, type Passwords } from './core/identity/passwords.ts';
+import { createPasswords } from './core/identity/passwords.ts';
 import { createKnowledge } from './core/knowledge/knowledge.ts';
 import type { Limit } from './core/limits/limits.ts';
 import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
 import type { Log } from './core/log.ts';
 import type { Runtime } from './core/runtime.ts';
-import { createDayOf } from './core/statistics/calendar.ts';
-import { createChatStatistics } from './core/statistics/chat-statistics.ts';
 import type { RunningTurns } from './core/turns/turns.ts';
 import { accessPolicyOf } from './http/access.ts';
 import { createClientAddress } from './http/client-address.ts';
@@ -46,10 +37,8 @@ import { createRunning, shuttingDown, type Running } from './http/running.ts';
 import { createHttpServer } from './http/server.ts';
 import { closeCodes, createSockets, type Sockets } from './http/sockets.ts';
 import { answerUnclaimed } from './http/unclaimed.ts';
-import { createAnthropicProvider } from './providers/anthropic.ts';
 import { createKnowledgeFeed, type KnowledgeFeed } from './providers/local/knowledge-feed.ts';
 import { createLocalProvider } from './providers/local/local.ts';
-import { createOpenAiCompatibleProvider } from './providers/openai-compatible.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
 
 const shippedKnowledge = fileURLToPath(new URL('../knowledge', import.meta.url));
@@ -98,23 +87,13 @@ export async function createApp(parts: AppParts): Promise<App> {
   const local = createLocalProvider({ knowledge, estimateTokens });
   const slots = createSlots(config, local, runtime);
   const passwords = createPasswords();
-  const built = createCoreParts({ parts, storage, passwords, catalogue, slots, metrics });
+  const built = await openCore({ config, log, runtime, storage, passwords, catalogue, slots, metrics });
   const { users } = storage;
   const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
   await built.turns.recover();
   const running = createRunning();
   const { server, sockets } = await createServer({ parts, core: built.core, storage, metrics, running });
-  const housekeeping = createHousekeeping({
-    tasks: {
-      'cache use': built.cache.flush,
-      'key use': built.apiKeys.flush,
-      turns: built.turns.tend,
-      feed: built.tidyFeed,
-      'idempotency keys': built.idempotency.removeExpired,
-    },
-    everyMs: 10_000,
-    log,
-  });
+  const housekeeping = housekeepingOf(built, log);
   const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
   return {
     core: built.core,
@@ -125,97 +104,36 @@ export async function createApp(parts: AppParts): Promise<App> {
       sockets.attach(server.server);
       discovery.start();
       housekeeping.start();
+      built.maintenanceWatch.start();
       built.cache
         .load()
         .catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));
       return address;
     },
-    close: (graceMs) =>
-      close(
+    close(graceMs) {
+      built.maintenanceWatch.stop();
+      return close(
         { server, sockets, running, turns: built.turns, discovery, feed, storage, slots, housekeeping },
         runtime,
         graceMs,
-      ),
+      );
+    },
   };
 }
 
-function createSlots(config: Config, local: Provider, runtime: Runtime): Map<string, ProviderSlot> {
-  const slots = new Map<string, ProviderSlot>();
-  for (const { name, kind, baseUrl, apiKey, timeouts, retries, breaker } of config.providers) {
-    const vendor = { name, baseUrl, timeouts, estimateTokens };
-    const provider =
-      kind === 'anthropic'
-        ? createAnthropicProvider({ ...vendor, apiKey: apiKey ?? '' })
-        : createOpenAiCompatibleProvider({ ...vendor, ...(apiKey !== null && { apiKey }) });
-    slots.set(name, { provider, retries, breaker: createBreaker(breaker, runtime) });
-  }
-  const never = { failures: Number.POSITIVE_INFINITY, windowMs: minuteMs, openMs: 0 };
-  const once = { attempts: 1, baseMs: 0, maxMs: 0 };
-  slots.set(local.name, { provider: local, retries: once, breaker: createBreaker(never, runtime) });
-  return slots;
+function housekeepingOf(opened: Awaited<ReturnType<typeof openCore>>, log: Log): Housekeeping {
+  const tasks = {
+    'cache use': opened.cache.flush,
+    'key use': opened.apiKeys.flush,
+    turns: opened.turns.tend,
+    feed: opened.tidyFeed,
+    'idempotency keys': opened.idempotency.removeExpired,
+  };
+  return createHousekeeping({ tasks, everyMs: 10_000, log });
 }
 
 function discoverable(config: Config): string[] {
   return config.providers.filter(({ discoverModels }) => discoverModels).map(({ name }) => name);
-}
-
-interface CoreInputs {
-  parts: AppParts;
-  storage: Storage;
-  passwords: Passwords;
-  catalogue: Catalogue;
-  slots: Map<string, ProviderSlot>;
-  metrics: Metrics;
-}
-
-function createCoreParts({ parts, storage, passwords, catalogue, slots, metrics }: CoreInputs) {
-  const { config, log, runtime } = parts;
-  const { fallback } = config;
-  const dayOf = createDayOf(config.timeZone);
-  const meter = createMeter({
-    apiCalls: storage.apiCalls,
-    runtime,
-    dayOf,
-    observer: metrics,
-    log,
-  });
-  const router = createRouter({ catalogue, slots, fallback, runtime, observer: metrics, log });
-  const embeddings = { catalogue, router, slots, meter, runtime, fallbackEnabled: fallback.enabled };
-  const cache = createResponseCache({
-    entries: storage.cacheEntries,
-    runtime,
-    log,
-    ...config.cache,
-    embed: createCacheEmbed(embeddings, config.cache.embeddingModel),
-    embedder: embedderOf(config.cache.embeddingModel),
-  });
-  metrics.watchCache(cache.stats);
-  const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);
-  const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
-  const apiKeys = createApiKeys({ rows: storage.apiKeys, runtime });
-  const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
-  const opened = openConversations({
-    config,
-    storage,
-    completions,
-    catalogue,
-    idempotency,
-    dayOf,
-    runtime,
-    log,
-  });
-  const core = createCore({
-    ...opened,
-    statistics: createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
-    completions,
-    embeddings,
-    catalogue,
-    cache,
-    promptSets: config.promptSets,
-    apiKeys,
-    accounts: openAccounts({ config, storage, passwords, runtime }),
-  });
-  return { core, cache, apiKeys, defaultModel, idempotency, ...opened };
 }
 
 interface ServerInputs {

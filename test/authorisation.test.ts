@@ -120,6 +120,8 @@ const matrix: Record<string, Entry> = {
     { ...whoAdministers, administrator: 404 },
     { at: '/api/v1/admin/api-keys/999999' },
   ),
+  'GET /api/v1/admin/maintenance': always(whoAdministers),
+  'PUT /api/v1/admin/maintenance': always(whoAdministers, { body: () => ({ enabled: false }) }),
 
   // the server's own
   'OPTIONS *': always(forAll(204), {

@@ -14,6 +14,7 @@ import type { Conversations } from './conversations/conversations.ts';
 import type { Accounts } from './identity/accounts.ts';
 import type { ApiKeys } from './identity/api-keys.ts';
 import type { Caller } from './identity/caller.ts';
+import type { Maintenance } from './maintenance.ts';
 import type { Feed } from './realtime/feed.ts';
 import type { ChatStatistics } from './statistics/chat-statistics.ts';
 import type { Turns } from './turns/turn.ts';
@@ -48,6 +49,7 @@ export interface Core {
   turns: Turns;
   feed: Pick<Feed, 'head' | 'watch'>;
   statistics: ChatStatistics;
+  maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
 }
 
 export interface CoreParts {
@@ -62,11 +64,12 @@ export interface CoreParts {
   turns: Turns;
   feed: Feed;
   statistics: ChatStatistics;
+  maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
 }
 
 export function createCore(parts: CoreParts): Core {
   const { completions, embeddings, catalogue, cache, promptSets } = parts;
-  const { apiKeys, accounts, conversations, turns, feed, statistics } = parts;
+  const { apiKeys, accounts, conversations, turns, feed, statistics, maintenance } = parts;
   const offered = (model: Model): OfferedModel => ({
     ...model,
     available: completions.router.isAvailable(model),
@@ -97,5 +100,6 @@ export function createCore(parts: CoreParts): Core {
     turns,
     feed,
     statistics,
+    maintenance,
   };
 }

@@ -19,7 +19,7 @@ export function answerError(
 ): FastifyReply {
   const error = requestError(thrown);
   const status = statusOf(error.code);
-  if (status >= 500)
+  if (status >= 500 && error.code !== 'maintenance')
     request.log.error({ reqId: request.id, err: error, facts: error.internal }, 'a request failed');
   if (error.retryAfterMs !== undefined)
     reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));

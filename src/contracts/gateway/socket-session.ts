@@ -119,6 +119,7 @@ function beginChat(session: Session, frame: Record<string, unknown>): void {
 
 async function answer(session: Session, { id, data }: ChatFrame, chat: Chat): Promise<void> {
   const { options, socket, caller, request } = session;
+  options.core.maintenance.check(caller);
   await takeSocketAllowance(options.limits, caller, options.requestLimit);
   const input = completionInput(data, {
     endpoint: '/ws/chat',

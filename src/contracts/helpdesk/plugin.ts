@@ -7,8 +7,9 @@ import { requireUser } from '../../http/user-access.ts';
 import { errorShapeFor } from './errors.ts';
 import type { HelpdeskOptions } from './options.ts';
 import { registerApiKeyRoutes } from './routes/api-keys.ts';
+import { registerMaintenanceRoutes } from './routes/maintenance.ts';
 
-/** The helpdesk contract (helpdesk.md); so far the administrators' API keys. */
+/** The helpdesk contract (helpdesk.md); so far what only administrators may do. */
 export async function helpdeskPlugin(app: FastifyInstance, options: HelpdeskOptions): Promise<void> {
   app.setErrorHandler<FastifyError>((thrown, request, reply) =>
     answerError(thrown, request, reply, errorShapeFor(request)),
@@ -21,4 +22,5 @@ export async function helpdeskPlugin(app: FastifyInstance, options: HelpdeskOpti
     if (caller.role !== 'admin') throw new ParleyError('forbidden', 'Only administrators may do this.');
   });
   registerApiKeyRoutes(app, options);
+  registerMaintenanceRoutes(app, options);
 }

@@ -1,4 +1,5 @@
 import type { ApiKey } from '../../core/identity/api-keys.ts';
+import type { MaintenanceState } from '../../core/maintenance.ts';
 
 /** A key as lists show it: how it begins, never the key. */
 export function presentApiKey(key: ApiKey) {
@@ -13,6 +14,10 @@ export function presentApiKey(key: ApiKey) {
     revoked_at: timeOf(key.revokedAt),
     last_used_at: timeOf(key.lastUsedAt),
   };
+}
+
+export function presentMaintenance({ enabled, message, since }: MaintenanceState) {
+  return { enabled, message, since: timeOf(since) };
 }
 
 function timeOf(at: number | null): string | null {

@@ -37,6 +37,16 @@ export const createdApiKeySchema = success(Type.Object({ id: Type.Integer(), api
 export const revokedApiKeySchema = success(Type.Object({ id: Type.Integer() }));
 export const apiKeyParamsSchema = Type.Object({ id: Type.Integer({ minimum: 1 }) });
 
+export const maintenanceRequestSchema = Type.Object(
+  { enabled: Type.Boolean(), message: Type.Optional(OrNull(Type.String({ maxLength: 500 }))) },
+  { examples: [{ enabled: true, message: 'We are back at 18:00.' }] },
+);
+export type MaintenanceBody = Static<typeof maintenanceRequestSchema>;
+
+export const maintenanceSchema = success(
+  Type.Object({ enabled: Type.Boolean(), message: OrNull(Type.String()), since: OrNull(time) }),
+);
+
 export const errorSchema = Type.Object({
   success: Type.Literal(false),
   error: Type.Object({

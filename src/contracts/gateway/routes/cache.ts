@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import { demandScope } from '../../../http/access.ts';
+import { refuseInMaintenance } from '../../../http/maintenance.ts';
 import type { GatewayOptions } from '../options.ts';
 import { presentCacheStats, presentWarmReport } from '../present.ts';
 import {
@@ -26,7 +27,7 @@ export function registerCacheRoutes(app: FastifyInstance, { core, access, runnin
   app.post<{ Body: Static<typeof warmRequestSchema> }>(
     '/api/v1/cache/warm',
     {
-      onRequest: demandScope(access, 'cache'),
+      onRequest: [demandScope(access, 'cache'), refuseInMaintenance(core.maintenance)],
       schema: {
         tags: ['gateway'],
         summary: 'Fetch answers ahead of time',

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { demandScope } from '../../../http/access.ts';
+import { refuseInMaintenance } from '../../../http/maintenance.ts';
 import { completionInput, cachePolicyOf } from '../input.ts';
 import type { GatewayOptions } from '../options.ts';
 import { presentCompletion } from '../present.ts';
@@ -11,7 +12,10 @@ const streamPath = '/api/v1/chat/stream';
 
 /** `POST /api/v1/chat/completion` and `POST /api/v1/chat/stream`. */
 export function registerChatRoutes(app: FastifyInstance, options: GatewayOptions): void {
-  const onRequest = demandScope(options.access, 'completions');
+  const onRequest = [
+    demandScope(options.access, 'completions'),
+    refuseInMaintenance(options.core.maintenance),
+  ];
 
   app.post<{ Body: ChatRequest }>(
     completionPath,

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { demandScope } from '../../../http/access.ts';
+import { refuseInMaintenance } from '../../../http/maintenance.ts';
 import { chatPath, completionInput } from '../input.ts';
 import type { OpenAiOptions } from '../options.ts';
 import { presentCompletion } from '../present.ts';
@@ -12,7 +13,7 @@ export function registerChatRoutes(app: FastifyInstance, options: OpenAiOptions)
   app.post<{ Body: ChatRequest }>(
     chatPath,
     {
-      onRequest: demandScope(access, 'completions'),
+      onRequest: [demandScope(access, 'completions'), refuseInMaintenance(core.maintenance)],
       bodyLimit: options.imageBodyBytes,
       schema: {
         tags: ['openai'],

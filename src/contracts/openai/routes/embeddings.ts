@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { demandScope } from '../../../http/access.ts';
+import { refuseInMaintenance } from '../../../http/maintenance.ts';
 import type { OpenAiOptions } from '../options.ts';
 import { presentEmbeddings } from '../present.ts';
 import { embeddingRequestSchema, type EmbeddingRequest } from '../schemas.ts';
@@ -12,7 +13,7 @@ export function registerEmbeddingRoutes(
   app.post<{ Body: EmbeddingRequest }>(
     '/v1/embeddings',
     {
-      onRequest: demandScope(access, 'completions'),
+      onRequest: [demandScope(access, 'completions'), refuseInMaintenance(core.maintenance)],
       schema: { tags: ['openai'], summary: 'Texts as vectors', body: embeddingRequestSchema },
     },
     async (request, reply) => {

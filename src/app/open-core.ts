@@ -1,0 +1,83 @@
+import type { Config } from '../config.ts';
+import { createResponseCache } from '../core/completions/cache/response-cache.ts';
+import { createCacheEmbed, embedderOf } from '../core/completions/cache/cache-embed.ts';
+import type { Catalogue } from '../core/completions/catalogue.ts';
+import { createMeter } from '../core/completions/meter.ts';
+import { createRouter, defaultModelOf, type ProviderSlot } from '../core/completions/router.ts';
+import { createCore } from '../core/core.ts';
+import { createIdempotency } from '../core/idempotency.ts';
+import { createApiKeys } from '../core/identity/api-keys.ts';
+import type { Passwords } from '../core/identity/passwords.ts';
+import type { Log } from '../core/log.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { createDayOf } from '../core/statistics/calendar.ts';
+import { createChatStatistics } from '../core/statistics/chat-statistics.ts';
+import type { Metrics } from '../http/metrics.ts';
+import type { Storage } from '../storage/storage.ts';
+import { openAccounts } from './open-accounts.ts';
+import { openConversations } from './open-conversations.ts';
+import { openMaintenance } from './open-maintenance.ts';
+
+export interface OpenCoreParts {
+  config: Config;
+  log: Log;
+  runtime: Runtime;
+  storage: Storage;
+  passwords: Passwords;
+  catalogue: Catalogue;
+  slots: Map<string, ProviderSlot>;
+  metrics: Metrics;
+}
+
+/** Core over the store and the providers, and those of its parts that the process starts, tends and ends. */
+export async function openCore(parts: OpenCoreParts) {
+  const { config, log, runtime, storage, passwords, catalogue, slots, metrics } = parts;
+  const { fallback } = config;
+  const dayOf = createDayOf(config.timeZone);
+  const meter = createMeter({
+    apiCalls: storage.apiCalls,
+    runtime,
+    dayOf,
+    observer: metrics,
+    log,
+  });
+  const router = createRouter({ catalogue, slots, fallback, runtime, observer: metrics, log });
+  const embeddings = { catalogue, router, slots, meter, runtime, fallbackEnabled: fallback.enabled };
+  const cache = createResponseCache({
+    entries: storage.cacheEntries,
+    runtime,
+    log,
+    ...config.cache,
+    embed: createCacheEmbed(embeddings, config.cache.embeddingModel),
+    embedder: embedderOf(config.cache.embeddingModel),
+  });
+  metrics.watchCache(cache.stats);
+  const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);
+  const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
+  const apiKeys = createApiKeys({ rows: storage.apiKeys, runtime });
+  const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+  const opened = openConversations({
+    config,
+    storage,
+    completions,
+    catalogue,
+    idempotency,
+    dayOf,
+    runtime,
+    log,
+  });
+  const { maintenance, watch } = await openMaintenance({ storage, runtime, log });
+  const core = createCore({
+    ...opened,
+    maintenance,
+    statistics: createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
+    completions,
+    embeddings,
+    catalogue,
+    cache,
+    promptSets: config.promptSets,
+    apiKeys,
+    accounts: openAccounts({ config, storage, passwords, runtime }),
+  });
+  return { core, cache, apiKeys, defaultModel, idempotency, maintenanceWatch: watch, ...opened };
+}

@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify';
+import type { HelpdeskOptions } from '../options.ts';
+import { presentMaintenance } from '../present.ts';
+import {
+  errorSchema,
+  maintenanceRequestSchema,
+  maintenanceSchema,
+  type MaintenanceBody,
+} from '../schemas.ts';
+
+const path = '/api/v1/admin/maintenance';
+const about = { tags: ['helpdesk'], security: [{ bearer: [] }] };
+const response = { 200: maintenanceSchema, '4xx': errorSchema, '5xx': errorSchema };
+
+/** The maintenance switch, for administrators. */
+export function registerMaintenanceRoutes(app: FastifyInstance, { core }: HelpdeskOptions): void {
+  app.get(
+    path,
+    { schema: { ...about, summary: 'Whether the service is under maintenance', response } },
+    () => ({
+      success: true,
+      data: presentMaintenance(core.maintenance.get()),
+    }),
+  );
+
+  app.put<{ Body: MaintenanceBody }>(
+    path,
+    {
+      schema: {
+        ...about,
+        summary: 'Switch maintenance on or off',
+        description:
+          'While it is on, nobody but administrators gets an answer from a model: 503 with the message. Logins and health checks go on.',
+        body: maintenanceRequestSchema,
+        response,
+      },
+    },
+    async ({ body: { enabled, message } }) => ({
+      success: true,
+      data: presentMaintenance(await core.maintenance.set(enabled, message)),
+    }),
+  );
+}

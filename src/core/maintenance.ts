@@ -1,0 +1,64 @@
+import type { Settings } from '../storage/settings.ts';
+import { ParleyError } from './errors.ts';
+import type { Caller } from './identity/caller.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface MaintenanceState {
+  enabled: boolean;
+  /** What people are told; null for a text of ours. */
+  message: string | null;
+  /** When it was switched on; null while it is off. Milliseconds since the epoch. */
+  since: number | null;
+}
+
+/** A switch with which an administrator closes the service to everybody else. */
+export interface Maintenance {
+  /** As far as this process knows. */
+  get(): MaintenanceState;
+  /** Throws `invalid_request` for a message of more than 500 characters. */
+  set(enabled: boolean, message?: string | null): Promise<MaintenanceState>;
+  /** Throws `maintenance` while the switch is on, unless an administrator asks. */
+  check(caller: Caller): void;
+  /** Reads the switch as it is stored: other processes may have moved it. */
+  refresh(): Promise<void>;
+}
+
+const setting = 'maintenance';
+const off: MaintenanceState = { enabled: false, message: null, since: null };
+const pauseMs = 60_000;
+
+/** The switch as the store has it, once `refresh` was called. */
+export function createMaintenance(parts: { settings: Settings; runtime: Pick<Runtime, 'now'> }): Maintenance {
+  const { settings, runtime } = parts;
+  let state = off;
+  let changes = 0;
+
+  return {
+    get: () => state,
+    async set(enabled, message) {
+      const now = runtime.now();
+      const next = enabled ? { enabled, message: messageFrom(message), since: state.since ?? now } : off;
+      await settings.set(setting, next, now);
+      changes++;
+      state = next;
+      return next;
+    },
+    check(caller) {
+      if (!state.enabled || (caller.kind === 'user' && caller.role === 'admin')) return;
+      const text = state.message ?? 'The service is under maintenance. Try again later.';
+      throw new ParleyError('maintenance', text, { retryable: true, retryAfterMs: pauseMs });
+    },
+    async refresh() {
+      const before = changes;
+      const stored = (await settings.get<MaintenanceState>(setting)) ?? off;
+      // What was set while this was read is newer.
+      if (before === changes) state = stored;
+    },
+  };
+}
+
+function messageFrom(message: string | null | undefined): string | null {
+  const text = (message ?? '').trim().toWellFormed();
+  if (/^[^]{0,500}$/u.test(text)) return text === '' ? null : text;
+  throw new ParleyError('invalid_request', 'message: must be at most 500 characters', { field: 'message' });
+}
