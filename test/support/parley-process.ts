@@ -17,14 +17,45 @@ export interface ParleyProcess {
   stderr(): string;
   signal(name: 'SIGTERM' | 'SIGINT'): void;
   /** How it ended. */
-  ended: Promise<{ code: number | null; signal: string | null }>;
+  ended: Promise<Ended>;
   /** Kills it where it still runs, and removes its data folder. */
   close(): Promise<void>;
 }
 
+export interface Ended {
+  code: number | null;
+  signal: string | null;
+}
+
+/** A process that was started, and may not listen yet. */
+export interface Launched {
+  /** Resolves when it listens; rejects when it ends before that. */
+  url: Promise<string>;
+  stdout(): string;
+  stderr(): string;
+  signal(name: NodeJS.Signals): void;
+  ended: Promise<Ended>;
+}
+
 /** Starts `node src/main.ts`; resolves when it listens. */
 export async function startParleyProcess(options: ParleyOptions = {}): Promise<ParleyProcess> {
-  const folder = mkdtempSync(join(tmpdir(), 'parley-process-'));
+  const folder = makeDataFolder();
+  const launched = launchParley(folder, options);
+  const close = async () => {
+    launched.signal('SIGKILL');
+    await launched.ended;
+    removeDataFolder(folder);
+  };
+  return { ...launched, url: await launched.url, database: databaseIn(folder), close };
+}
+
+/** What a process leaves behind, and the next one finds. */
+export const makeDataFolder = () => mkdtempSync(join(tmpdir(), 'parley-process-'));
+export const removeDataFolder = (folder: string) => rmSync(folder, { recursive: true, force: true });
+export const databaseIn = (folder: string) => join(folder, 'data', 'parley.db');
+
+/** Starts `node src/main.ts` over a folder of `makeDataFolder`, which may have served other processes before. */
+export function launchParley(folder: string, options: ParleyOptions = {}): Launched {
   const child = spawn(process.execPath, [main], {
     env: { PATH: process.env['PATH'], ...environment(folder, options) },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -36,7 +67,7 @@ export async function startParleyProcess(options: ParleyOptions = {}): Promise<P
     code: code as number | null,
     signal: signal as string | null,
   }));
-  const url = await new Promise<string>((resolve, reject) => {
+  const url = new Promise<string>((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
       const found = /listens on (http:\S+)\n/.exec(stdout)?.[1];
@@ -44,17 +75,12 @@ export async function startParleyProcess(options: ParleyOptions = {}): Promise<P
     });
     void ended.then(() => reject(new Error(`the process ended: ${stderr}`)));
   });
+  url.catch(() => {});
   return {
     url,
-    database: join(folder, 'data', 'parley.db'),
     stdout: () => stdout,
     stderr: () => stderr,
     signal: (name) => void child.kill(name),
     ended,
-    async close() {
-      if (child.exitCode === null) child.kill('SIGKILL');
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
   };
 }
