@@ -5,10 +5,12 @@ import { connect, type AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { WebSocket, type ClientOptions } from 'ws';
 import { eventually } from '../../test/support/eventually.ts';
+import { ParleyError, type ErrorCode } from '../core/errors.ts';
 import { createClientAddress } from './client-address.ts';
 import { createMetrics } from './metrics.ts';
 import {
   createSockets,
+  refuseSocket,
   sendFrame,
   sendText,
   socketDoorAdded,
@@ -242,6 +244,32 @@ describe('the end of all sockets', () => {
     client.resume();
     await closeOf(client);
   });
+});
+
+describe('a refused socket', () => {
+  const codes = {
+    rate_limited: 4429,
+    not_found: 4404,
+    unauthorized: 4401,
+    token_expired: 4401,
+    forbidden: 4401,
+  };
+  for (const [code, closeCode] of Object.entries(codes)) {
+    it(`hears why, and is closed: ${code}`, async (t) => {
+      const { open } = await createTested(t);
+      const { client, socket } = await open();
+      const heard: unknown[] = [];
+      socket.on('message', (data) => heard.push(data));
+      socket.pause();
+      const closed = closeOf(client);
+      const told = once(client, 'message') as Promise<[Buffer]>;
+      client.send('sent before it knew');
+      refuseSocket(socket, new ParleyError(code as ErrorCode, 'No.'), { type: 'error' });
+      assert.equal((await told)[0].toString(), '{"type":"error"}');
+      assert.deepEqual(await closed, [closeCode, code]);
+      assert.deepEqual(heard, []);
+    });
+  }
 });
 
 describe('sendFrame', () => {

@@ -3,6 +3,7 @@ import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
+import type { ErrorCode, ParleyError } from '../core/errors.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { OriginPolicy } from './cross-origin.ts';
 import { socketCredentialsOf, type Credentials } from './credentials.ts';
@@ -136,6 +137,20 @@ function countedDoor(door: SocketDoor, metrics: Metrics): CountedDoor {
 function refuse(stream: Duplex, status: string): void {
   stream.on('error', () => {});
   stream.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+}
+
+/** Tells a client why it may not stay, with the code that ../contracts/README has for it, and hears it no more. */
+export function refuseSocket(socket: WebSocket, { code }: ParleyError, frame?: object): void {
+  socket.removeAllListeners('message');
+  // A paused socket would not read the client's goodbye.
+  socket.resume();
+  if (frame !== undefined) void sendFrame(socket, frame);
+  socket.close(closeCodeOf(code), code);
+}
+
+function closeCodeOf(code: ErrorCode): number {
+  if (code === 'rate_limited') return closeCodes.rateLimited;
+  return code === 'not_found' ? closeCodes.notFound : closeCodes.unauthorized;
 }
 
 /** Frames that wait for a slow client beyond this hold up their source. */

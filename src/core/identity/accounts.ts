@@ -43,6 +43,10 @@ export interface Accounts extends Registry {
   refresh(refreshToken: string, ip: string): Promise<LoggedIn>;
   /** Who shows this access token. Throws `token_expired` and `token_invalid`. */
   identify(accessToken: string, ip: string): Promise<UserCaller>;
+  /** Calls `listener` each time that this process has revoked logins, once that is stored. */
+  onRevoked(listener: () => void): void;
+  /** The ids of the logins that any process revoked at or after `at`. */
+  revokedSince(at: number): Promise<number[]>;
 }
 
 export interface AccountsParts {
@@ -81,6 +85,8 @@ export function createAccounts(parts: AccountsParts): Accounts {
     logOut: ({ loginId }) => logins.revoke(loginId),
     refresh: logins.refresh,
     identify: logins.identify,
+    onRevoked: logins.onRevoked,
+    revokedSince: parts.logins.revokedSince,
     async setPassword(id, password) {
       await registry.setPassword(id, password);
       logins.forgetBeliefs();

@@ -16,6 +16,8 @@ export interface Logins {
   identify(accessToken: string, ip: string): Promise<UserCaller>;
   /** To be called when logins were revoked by other means, so that this process takes them no longer. */
   forgetBeliefs(): void;
+  /** Calls `listener` each time that this process has revoked logins. */
+  onRevoked(listener: () => void): void;
 }
 
 export interface LoginsParts {
@@ -54,6 +56,7 @@ export function createLogins(parts: LoginsParts): Logins {
   return {
     revoke,
     forgetBeliefs: beliefs.forget,
+    onRevoked: beliefs.onForgotten,
     async open(user, contract, ip) {
       tidy();
       const createdAt = runtime.now();
@@ -113,8 +116,10 @@ function createBeliefs(runtime: Pick<Runtime, 'now'>) {
     ttlResolution: 0,
     perf: { now: runtime.now },
   });
+  const listeners: (() => void)[] = [];
   let forgotten = 0;
   return {
+    onForgotten: (listener: () => void): void => void listeners.push(listener),
     async of(loginId: number, ask: () => Promise<Belief | undefined>): Promise<Belief | undefined> {
       const belief = known.get(loginId);
       if (belief !== undefined) return belief;
@@ -127,6 +132,7 @@ function createBeliefs(runtime: Pick<Runtime, 'now'>) {
     forget() {
       forgotten++;
       known.clear();
+      for (const listener of listeners) listener();
     },
   };
 }

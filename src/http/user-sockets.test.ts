@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { WebSocket } from 'ws';
+import { openAccounts } from '../app/open-accounts.ts';
+import { createRecordedLog } from '../core/log.fixture.ts';
+import { createPasswords } from '../core/identity/passwords.ts';
+import { createRuntime } from '../core/runtime.ts';
+import { openStorage } from '../storage/storage.ts';
+import { temporaryFolder } from '../storage/temporary-folder.fixture.ts';
+import { createMetrics } from './metrics.ts';
+import { createSockets } from './sockets.ts';
+import { createUserSockets, type UserDoor } from './user-sockets.ts';
+
+const password = 'correct horse';
+const assistant: UserDoor = {
+  socketsPerUser: 2,
+  errorFrame: ({ code, message }) => ({ type: 'error', code, message }),
+};
+const companion: UserDoor = { ...assistant, socketsPerUser: 1 };
+
+/** Two processes over one store, the first with a door for sockets. */
+async function createTested(t: TestContext) {
+  const dataDir = join(temporaryFolder(t), 'data');
+  const runtime = createRuntime();
+  const connect = async () => {
+    const storage = await openStorage({ path: join(dataDir, 'parley.db') });
+    t.after(() => storage.close());
+    const config = {
+      secret: 'sixteen characters',
+      databaseUrl: `sqlite:${join(dataDir, 'parley.db')}`,
+      dataDir,
+      accessTokenTtlMs: 3_600_000,
+    };
+    return { accounts: openAccounts({ config, storage, passwords: createPasswords(), runtime }) };
+  };
+  const { accounts } = await connect();
+  const log = createRecordedLog();
+  const asked: number[] = [];
+  const store = { answers: Promise.resolve() };
+  const userSockets = createUserSockets({
+    accounts: {
+      onRevoked: accounts.onRevoked,
+      async revokedSince(at) {
+        asked.push(at);
+        await store.answers;
+        return accounts.revokedSince(at);
+      },
+    },
+    runtime,
+    log,
+  });
+  const { admit, heard, open } = await listen(t, userSockets.admit);
+  const register = async (username: string) =>
+    (await accounts.register({ username, email: `${username}@example.com`, password })).id;
+  const logIn = async (username: string) => {
+    const { accessToken } = await accounts.logIn({
+      login: username,
+      password,
+      contract: 'assistant',
+      ip: '',
+    });
+    return accounts.identify(accessToken, '');
+  };
+  return { accounts, connect, userSockets, log, asked, store, admit, heard, open, register, logIn };
+}
+
+type Admit = ReturnType<typeof createUserSockets>['admit'];
+
+async function listen(t: TestContext, admit: Admit) {
+  const heard: string[] = [];
+  const sockets = createSockets({
+    clientAddress: () => '',
+    requestId: () => 'req_1',
+    metrics: createMetrics(),
+    originAllowed: () => true,
+    maxFrameBytes: 1_000,
+    heartbeatMs: 3_600_000,
+  });
+  const opened: WebSocket[] = [];
+  sockets.add('/ws', { contract: 'assistant', open: (socket) => void opened.push(socket) });
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  sockets.attach(server);
+  t.after(() => {
+    sockets.close();
+    server.close();
+  });
+  /** A client and its socket, paused as a door pauses it that has to find out first who is there. */
+  const open = async () => {
+    const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`);
+    t.after(() => client.terminate());
+    await once(client, 'open');
+    const socket = opened.at(-1)!;
+    socket.pause();
+    const frames: unknown[] = [];
+    client.on('message', (data: Buffer) => frames.push(JSON.parse(data.toString())));
+    const closed = once(client, 'close').then(
+      ([code, reason]) => [code, (reason as Buffer).toString()] as const,
+    );
+    return { client, socket, frames, closed };
+  };
+  return {
+    heard,
+    open,
+    /** Opens a socket that is the caller's. */
+    async admit(caller: Parameters<Admit>[1], door = assistant) {
+      const { socket, ...rest } = await open();
+      const admitted = admit(socket, caller, door);
+      if (admitted) {
+        socket.on('message', (data: Buffer) => heard.push(data.toString()));
+        socket.resume();
+      }
+      return { socket, admitted, ...rest };
+    },
+  };
+}
+
+describe('the sockets of a person', () => {
+  it('are so many at a door, and the newest is told so', async (t) => {
+    const { register, logIn, admit } = await createTested(t);
+    await register('ada');
+    await register('bob');
+    const [ada, adaElsewhere, bob] = [await logIn('ada'), await logIn('ada'), await logIn('bob')];
+    const first = await admit(ada);
+    assert.ok(first.admitted && (await admit(adaElsewhere)).admitted);
+    const third = await admit(ada);
+    assert.equal(third.admitted, false);
+    assert.deepEqual(await third.closed, [4429, 'rate_limited']);
+    const message = 'At most 2 connections of one account may be open at once. Close another one first.';
+    assert.deepEqual(third.frames, [{ type: 'error', code: 'rate_limited', message }]);
+    assert.ok((await admit(ada, companion)).admitted, 'another door counts for itself');
+    assert.equal((await admit(ada, companion)).admitted, false);
+    assert.ok((await admit(bob)).admitted, 'another person counts for herself');
+
+    const gone = once(first.socket, 'close');
+    first.client.close();
+    await gone;
+    assert.ok((await admit(ada)).admitted, 'a socket that is closed counts no more');
+    assert.equal((await admit(ada)).admitted, false);
+  });
+
+  it('that closed before it was known whose they are count for nothing', async (t) => {
+    const { register, logIn, open, admit, userSockets } = await createTested(t);
+    await register('ada');
+    const ada = await logIn('ada');
+    const { client, socket } = await open();
+    socket.resume();
+    const gone = once(socket, 'close');
+    client.terminate();
+    await gone;
+    assert.equal(userSockets.admit(socket, ada, companion), false);
+    assert.ok((await admit(ada, companion)).admitted);
+  });
+});
+
+describe('a login that is revoked', () => {
+  it('takes its sockets with it at once, and no others', async (t) => {
+    const { register, logIn, admit, accounts, heard } = await createTested(t);
+    await register('ada');
+    const [here, elsewhere] = [await logIn('ada'), await logIn('ada')];
+    const revoked = await admit(here);
+    const other = await admit(elsewhere);
+    const began = performance.now();
+    await accounts.logOut(here);
+    // What comes before the client knows is not heard any more.
+    revoked.client.send('late');
+    assert.deepEqual(await revoked.closed, [4401, 'token_invalid']);
+    assert.ok(performance.now() - began < 400, 'sooner than anybody asks on his own');
+    const arrived = once(other.socket, 'message');
+    other.client.send('still here');
+    await arrived;
+    assert.deepEqual(heard, ['still here']);
+  });
+
+  for (const [what, end] of [
+    ['a new password', 'setPassword'],
+    ['being disabled', 'setStatus'],
+  ] as const) {
+    it(`by ${what} does so too`, async (t) => {
+      const { register, logIn, admit, accounts } = await createTested(t);
+      const id = await register('ada');
+      const sockets = [await admit(await logIn('ada')), await admit(await logIn('ada'), companion)];
+      if (end === 'setPassword') await accounts.setPassword(id, 'another password');
+      else await accounts.setStatus(id, 'disabled');
+      for (const { closed } of sockets) assert.deepEqual(await closed, [4401, 'token_invalid']);
+    });
+  }
+
+  it('in another process does so within a second', async (t) => {
+    const { register, logIn, admit, connect } = await createTested(t);
+    const id = await register('ada');
+    const { closed } = await admit(await logIn('ada'));
+    const { accounts } = await connect();
+    const began = performance.now();
+    await accounts.setStatus(id, 'disabled');
+    assert.deepEqual(await closed, [4401, 'token_invalid']);
+    assert.ok(performance.now() - began < 1_500);
+  });
+
+  it('while its bearer was identified is not admitted', async (t) => {
+    const { register, logIn, admit, accounts } = await createTested(t);
+    await register('ada');
+    await register('bob');
+    const [ada, bob] = [await logIn('ada'), await logIn('bob')];
+    await admit(bob);
+    const witness = await admit(ada);
+    await accounts.logOut(ada);
+    await witness.closed;
+    const late = await admit(ada);
+    assert.equal(late.admitted, false);
+    assert.deepEqual(await late.closed, [4401, 'token_invalid']);
+    assert.equal((late.frames[0] as { code: string }).code, 'token_invalid');
+  });
+
+  it('is found when the first socket comes after it', async (t) => {
+    const { register, logIn, admit, accounts } = await createTested(t);
+    await register('ada');
+    const ada = await logIn('ada');
+    await accounts.logOut(ada);
+    assert.deepEqual(await (await admit(ada)).closed, [4401, 'token_invalid']);
+  });
+});
+
+describe('the question which logins were revoked', () => {
+  it('is asked only while there are sockets', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const { register, logIn, admit, accounts, asked } = await createTested(t);
+    await register('ada');
+    const ada = await logIn('ada');
+    t.mock.timers.tick(5_000);
+    await accounts.logOut(await logIn('ada'));
+    assert.deepEqual(asked, []);
+    const { client, socket } = await admit(ada);
+    assert.equal(asked.length, 1);
+    await new Promise(setImmediate);
+    t.mock.timers.tick(500);
+    assert.equal(asked.length, 2);
+    const gone = once(socket, 'close');
+    client.close();
+    await gone;
+    t.mock.timers.tick(5_000);
+    assert.equal(asked.length, 2);
+  });
+
+  it('that the store cannot answer is asked again, and complained of once', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const { register, logIn, admit, accounts, log, asked, store } = await createTested(t);
+    await register('ada');
+    const ada = await logIn('ada');
+    store.answers = Promise.reject(new Error('the store is away'));
+    store.answers.catch(() => {});
+    const { closed } = await admit(ada);
+    await accounts.logOut(ada);
+    for (const times of [3, 4, 5]) {
+      await new Promise(setImmediate);
+      t.mock.timers.tick(500);
+      assert.equal(asked.length, times);
+    }
+    assert.deepEqual(
+      log.lines.map(({ level }) => level),
+      ['error'],
+    );
+    store.answers = Promise.resolve();
+    await new Promise(setImmediate);
+    t.mock.timers.tick(500);
+    assert.deepEqual(await closed, [4401, 'token_invalid']);
+  });
+});
