@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 
 /** What running answers have said so far; see `Turns`. */
 export interface TurnLog {
-  append(id: number, start: number, delta: string): Promise<void>;
+  append(id: number, start: number, delta: string, fence?: number): Promise<boolean>;
   textOf(id: number): Promise<string>;
 }
 
@@ -16,6 +16,7 @@ interface Piece {
   id: number;
   start: number;
   delta: string;
+  fence: number;
 }
 
 /** Pieces that leave together; what follows on what is already there is one piece with it. */
@@ -23,7 +24,8 @@ interface Gathering {
   pieces: Piece[];
   /** The last piece of each turn. */
   last: Map<number, Piece>;
-  written: Promise<void>;
+  /** Resolves to those that were refused. */
+  written: Promise<ReadonlySet<Piece>>;
 }
 
 export function createTurnLog(database: Database, queries: Queries): TurnLog {
@@ -40,10 +42,12 @@ export function createTurnLog(database: Database, queries: Queries): TurnLog {
     };
     const leave = () => {
       close();
-      return pieces.map(({ id, start, delta }) => withValues(insert, [id, start, stored(delta), id]));
+      return pieces.map(({ id, start, delta, fence }) =>
+        withValues(insert, [id, start, stored(delta), id, fence]),
+      );
     };
     const written = database.write(leave).then(
-      () => {},
+      (results) => new Set(pieces.filter((_piece, index) => results[index]?.changes === 0)),
       (error: unknown) => {
         close();
         throw error;
@@ -53,10 +57,10 @@ export function createTurnLog(database: Database, queries: Queries): TurnLog {
   };
 
   return {
-    append(id, start, delta) {
+    async append(id, start, delta, fence = 1) {
       if (gathering === undefined || gathering.pieces.length >= maxGathered) gathering = begin();
-      join(gathering, { id, start, delta });
-      return gathering.written;
+      const piece = join(gathering, { id, start, delta, fence });
+      return !(await gathering.written).has(piece);
     },
     async textOf(id) {
       const rows = await database.read(withValues(byTurn, [id]));
@@ -65,14 +69,16 @@ export function createTurnLog(database: Database, queries: Queries): TurnLog {
   };
 }
 
-function join({ pieces, last }: Gathering, piece: Piece): void {
+/** The piece that is stored, which may be an earlier one that goes on. */
+function join({ pieces, last }: Gathering, piece: Piece): Piece {
   const before = last.get(piece.id);
-  if (before !== undefined && before.start + before.delta.length === piece.start) {
+  if (before?.fence === piece.fence && before.start + before.delta.length === piece.start) {
     before.delta += piece.delta;
-    return;
+    return before;
   }
   pieces.push(piece);
   last.set(piece.id, piece);
+  return piece;
 }
 
 /**
@@ -83,7 +89,8 @@ function compileInsert(queries: Queries) {
   const running = queries
     .selectFrom('turns')
     .select([sql<number>`${0}`.as('turn_id'), sql<number>`${0}`.as('start'), sql<string>`${''}`.as('delta')])
-    .where('id', '=', 0);
+    .where('id', '=', 0)
+    .where('fence', '=', 0);
   return compileStatement(
     queries
       .insertInto('turn_log')

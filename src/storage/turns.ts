@@ -91,9 +91,10 @@ export interface Turns {
   start(id: number, leaseUntil: number): Promise<boolean>;
   /**
    * Adds text to the turn's log, which has `start` code units so far. What several turns add at the same time shares one
-   * statement unit; calls for one turn must come in the order of the text.
+   * statement unit; calls for one turn must come in the order of the text. False, and nothing stored, where the turn has ended or is
+   * not at `fence` (1 unless it was taken over) any more.
    */
-  append(id: number, start: number, delta: string): Promise<void>;
+  append(id: number, start: number, delta: string, fence?: number): Promise<boolean>;
   /** The logged text of a turn; empty where there is none. */
   textOf(id: number): Promise<string>;
   /**

@@ -7,7 +7,7 @@ import { titleOf } from '../conversations/title.ts';
 import { ParleyError } from '../errors.ts';
 import type { UserCaller } from '../identity/caller.ts';
 import { createLiveTurn } from './live-turn.ts';
-import { roomFor } from './make-answer.ts';
+import { interrupted, roomFor } from './make-answer.ts';
 import { leave, runWhenFirst } from './run.ts';
 import { leaseMs, type ActiveTurn, type TurnsParts, type TurnsState } from './state.ts';
 import type { Asked, Question } from './turn.ts';
@@ -100,6 +100,7 @@ function createVoice({ rows, log }: TurnsParts, turnId: number) {
   const controller = new AbortController();
   const live = createLiveTurn({
     append: (start, delta) => rows.append(turnId, start, delta),
+    onTaken: () => controller.abort(interrupted),
     onLogFailure(err) {
       log.error({ err, turnId }, 'the log of an answer could not be written; the answer is given up');
       const text = 'The answer could not be stored. Try again later.';

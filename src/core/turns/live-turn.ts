@@ -21,8 +21,10 @@ export interface LiveTurn {
 }
 
 export interface LiveTurnParts {
-  /** Adds to the stored log, which is `start` long. */
-  append: (start: number, delta: string) => Promise<void>;
+  /** Adds to the stored log, which is `start` long; false where the turn is not ours any more. */
+  append: (start: number, delta: string) => Promise<boolean>;
+  /** Somebody else has closed the turn, or is about to. */
+  onTaken: () => void;
   /** The log cannot be written. */
   onLogFailure: (thrown: unknown) => void;
 }
@@ -129,8 +131,9 @@ async function writeLog(parts: LiveTurnParts, state: State): Promise<void> {
   state.writing = true;
   try {
     for (let end = loggable(state); end > state.logged && !state.sealed; end = loggable(state)) {
-      await parts.append(state.logged, state.said.slice(state.logged, end));
+      const stored = await parts.append(state.logged, state.said.slice(state.logged, end));
       if (state.sealed) break;
+      if (!stored) return parts.onTaken();
       state.logged = end;
       announce(state);
     }

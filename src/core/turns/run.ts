@@ -1,5 +1,5 @@
 import { estimateTokens } from '../completions/estimate.ts';
-import { makeAnswer, type Made } from './make-answer.ts';
+import { interrupted, makeAnswer, type Made } from './make-answer.ts';
 import { leaseMs, type ActiveTurn, type TurnsState } from './state.ts';
 import type { TurnEnd } from '../../storage/turns.ts';
 
@@ -23,8 +23,7 @@ async function run(state: TurnsState, turn: ActiveTurn): Promise<void> {
   const { parts, closing } = state;
   const { live } = turn;
   try {
-    if (turn.queued) await parts.rows.start(turn.id, parts.runtime.now() + leaseMs);
-    const made = await makeAnswer(parts, turn, live, turn.controller.signal);
+    const made = await makeOwn(state, turn);
     live.seal();
     live.end(await closing.close(endOf(state, turn, made)));
   } catch (err) {
@@ -34,6 +33,14 @@ async function run(state: TurnsState, turn: ActiveTurn): Promise<void> {
   }
   leave(state, turn);
   parts.feed.wake(turn.conversationId, turn.caller.userId);
+}
+
+/** Asks the model, unless the turn has waited and somebody else has closed it meanwhile. */
+async function makeOwn({ parts }: TurnsState, turn: ActiveTurn): Promise<Made> {
+  if (turn.queued && !(await parts.rows.start(turn.id, parts.runtime.now() + leaseMs))) {
+    return { state: 'interrupted', reason: null, error: interrupted, call: null };
+  }
+  return makeAnswer(parts, turn, turn.live, turn.controller.signal);
 }
 
 function endOf({ parts }: TurnsState, turn: ActiveTurn, made: Made): TurnEnd {

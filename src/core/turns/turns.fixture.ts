@@ -1,0 +1,192 @@
+import type { TestContext } from 'node:test';
+import type { Storage } from '../../storage/storage.ts';
+import {
+  createBench,
+  createScriptedProvider,
+  finish,
+  textDelta,
+  type Bench,
+  type BenchOptions,
+} from '../completions/bench.fixture.ts';
+import type { ModelRequest, ProviderEvent } from '../completions/provider.ts';
+import { createConversations, type Conversations } from '../conversations/conversations.ts';
+import { createIdempotency } from '../idempotency.ts';
+import type { UserCaller } from '../identity/caller.ts';
+import { createMemoryBus } from '../realtime/bus.ts';
+import { createFeed, type Feed } from '../realtime/feed.ts';
+import type { TurnsParts } from './state.ts';
+import type { Question, TurnEvent } from './turn.ts';
+import { createTurns, type RunningTurns } from './turns.ts';
+
+/** A model's call that says what the test tells it to. */
+export interface Speaker {
+  request: ModelRequest;
+  signal: AbortSignal;
+  say(...texts: string[]): void;
+  finish(): void;
+  fail(error: Error): void;
+}
+
+export interface Speakers {
+  /** The next call that has come, or comes. */
+  next(): Promise<Speaker>;
+  /** Calls so far. */
+  count(): number;
+  provider: ReturnType<typeof createScriptedProvider>;
+}
+
+export function createSpeakers(): Speakers {
+  const come: Speaker[] = [];
+  const awaited: ((speaker: Speaker) => void)[] = [];
+  let count = 0;
+  const provider = createScriptedProvider('acme', {
+    stream(request, signal) {
+      count++;
+      const { speaker, events } = createSpeaker(request, signal);
+      const taker = awaited.shift();
+      if (taker === undefined) come.push(speaker);
+      else taker(speaker);
+      return events;
+    },
+  });
+  return {
+    provider,
+    count: () => count,
+    next() {
+      const speaker = come.shift();
+      return speaker === undefined
+        ? new Promise((resolve) => awaited.push(resolve))
+        : Promise.resolve(speaker);
+    },
+  };
+}
+
+function createSpeaker(request: ModelRequest, signal: AbortSignal) {
+  const steps: (ProviderEvent[] | Error)[] = [];
+  let wake = () => {};
+  const push = (step: ProviderEvent[] | Error) => {
+    steps.push(step);
+    wake();
+  };
+  const cut = () => push(new Error('the socket was closed'));
+  if (signal.aborted) cut();
+  else signal.addEventListener('abort', cut);
+  async function* events(): AsyncGenerator<ProviderEvent[]> {
+    for (;;) {
+      const step = steps.shift();
+      if (step instanceof Error) throw step;
+      if (step !== undefined) yield step;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
+  const speaker: Speaker = {
+    request,
+    signal,
+    say: (...texts) => push(texts.map(textDelta)),
+    finish: () => push([finish()]),
+    fail: push,
+  };
+  return { speaker, events: events() };
+}
+
+export interface TurnsBench {
+  bench: Bench;
+  storage: Storage;
+  turns: RunningTurns;
+  conversations: Conversations;
+  feed: Feed;
+  speakers: Speakers;
+  /** Another process over the same store, with changed parts. */
+  another(changes?: Partial<TurnsParts>): RunningTurns;
+}
+
+export const mina: UserCaller = {
+  kind: 'user',
+  ip: '192.0.2.3',
+  userId: 7,
+  loginId: 1,
+  contract: 'assistant',
+  role: 'user',
+};
+export const otto: UserCaller = { ...mina, userId: 8, loginId: 2 };
+
+export function question(text: string, changes: Partial<Question> = {}): Question {
+  return {
+    contract: 'assistant',
+    endpoint: '/ask',
+    requestId: 'req_1',
+    place: { kind: 'new' },
+    text,
+    ...changes,
+  };
+}
+
+/** Turns over a store of their own and a model that says what the test tells it to. */
+export async function createTurnsBench(
+  test: TestContext,
+  changes: Partial<TurnsParts> = {},
+  options: BenchOptions = {},
+): Promise<TurnsBench> {
+  const speakers = createSpeakers();
+  const bench = await createBench(test, { providers: [speakers.provider], ...options });
+  const { storage, runtime, log, catalogue, completions } = bench;
+  const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+  const bus = createMemoryBus({
+    onError(thrown) {
+      throw thrown;
+    },
+  });
+  const feed = createFeed({ rows: storage.feed, messages: storage.messages, bus });
+  const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
+  const parts: TurnsParts = {
+    rows: storage.turns,
+    conversations: storage.conversations,
+    messages: storage.messages,
+    completions,
+    catalogue,
+    idempotency,
+    feed,
+    dayOf,
+    runtime,
+    log,
+    atOnce: 200,
+    conversationsPerUser: 200,
+    idleMs: 60_000,
+    ...changes,
+  };
+  const turns = createTurns(parts);
+  const conversations = createConversations({
+    conversations: storage.conversations,
+    messages: storage.messages,
+    feed: storage.feed,
+    idempotency,
+    idleMs: parts.idleMs,
+    runtime,
+    dayOf,
+    wake: feed.wake,
+    textOf: turns.textOf,
+    stopTurns: async (id) => void (await turns.stopAll(id)),
+  });
+  return {
+    bench,
+    storage,
+    turns,
+    conversations,
+    feed,
+    speakers,
+    another: (more = {}) => createTurns({ ...parts, ...more }),
+  };
+}
+
+/** The text that events tell, each piece at the place where it belongs; fails on gaps and repetitions. */
+export function textOf(events: readonly TurnEvent[], start = 0): string {
+  let text = '';
+  for (const event of events) {
+    if (event.type !== 'delta') continue;
+    if (event.start !== start + text.length) {
+      throw new Error(`a piece at ${event.start} follows text up to ${start + text.length}`);
+    }
+    text += event.text;
+  }
+  return text;
+}
