@@ -10,6 +10,29 @@ export interface ErrorShape {
   present: (error: ParleyError) => object;
 }
 
+/** What assistant.md calls a refusal of credentials. */
+const credentialCodes: Partial<Record<ErrorCode, string>> = {
+  unauthorized: 'AUTH003',
+  token_expired: 'AUTH002',
+  token_invalid: 'AUTH003',
+};
+
+/**
+ * The shape of a contract at the address that assistant and companion both claim: without a valid token nobody knows whose
+ * client asks, so the 401 satisfies both (contracts/README, "Where two documents claim the same address", 1).
+ */
+export function forEitherClient({ statusOf, present }: ErrorShape): ErrorShape {
+  return {
+    statusOf,
+    present(error) {
+      const code = credentialCodes[error.code];
+      if (code === undefined) return present(error);
+      const { message, field = '' } = error;
+      return { detail: message, error: { code, message, details: field } };
+    },
+  };
+}
+
 /** Answers a failed request in a contract's shape, with `Retry-After` where a pause is known; logs what is our own fault. */
 export function answerError(
   thrown: unknown,
