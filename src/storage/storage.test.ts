@@ -2,20 +2,26 @@ import assert from 'node:assert/strict';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
 import { createApiCalls } from './api-calls.ts';
 import { createCacheEntries } from './cache-entries.ts';
+import { conversationsSuite } from './conversations.suite.ts';
 import type { Database, Query } from './database.ts';
 import { createSqliteQueries } from './dialect.ts';
 import { newCall } from './sample-rows.fixture.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
-import { openStorage } from './storage.ts';
+import { endOf, newClaim, newTurn } from './sample-turns.fixture.ts';
+import { createStorage, openStorage } from './storage.ts';
+import type { Storage } from './storage.ts';
 import { storageSuite } from './storage.suite.ts';
 import { temporaryFolder } from './temporary-folder.fixture.ts';
 
-storageSuite('sqlite', (test) => {
+const prepare = (test: TestContext) => {
   const path = join(temporaryFolder(test), 'parley.db');
   return { open: () => openStorage({ path }) };
-});
+};
+storageSuite('sqlite', prepare);
+conversationsSuite('sqlite', prepare);
 
 describe('the SQLite file', () => {
   it('and its folder are made for the owner only, the logs too', async (test) => {
@@ -68,6 +74,44 @@ describe('query plans', () => {
     assert.equal(queries.length, 4 * 5 + 2);
     for (const query of queries) await assertIndexed(database, query);
   });
+
+  it('need no scan and no sorting for conversations either', async (test) => {
+    const path = join(temporaryFolder(test), 'parley.db');
+    await (await openStorage({ path })).close();
+    const database = await openSqliteDatabase({ path });
+    test.after(() => database.close());
+    const seen = new Map<string, Query<unknown>>();
+    const recording: Database = {
+      ...database,
+      read(query) {
+        seen.set(query.sql, query);
+        return database.read(query);
+      },
+      write(unit) {
+        const statements = typeof unit === 'function' ? unit() : unit;
+        for (const statement of statements) seen.set(statement.sql, statement);
+        return database.write(statements);
+      },
+    };
+    const storage = await createStorage(recording, createSqliteQueries());
+    await useConversations(storage);
+    for (const { sql, parameters } of seen.values()) {
+      const plan = await database.read({ sql: `EXPLAIN QUERY PLAN ${sql}`, parameters });
+      const steps = plan.map(({ detail }) => String(detail));
+      // The turns are only those that run; the events of receipts are grouped; the oldest events are some thousand.
+      if (
+        /^(update "turns"|insert into "feed" .* group by|select .* from sqlite_sequence|.* as "oldest")/s.test(
+          sql,
+        )
+      )
+        continue;
+      const poor = steps.filter((step) =>
+        /^SCAN (?!\d+ CONSTANT|\d+-ROW VALUES|CONSTANT|feed_forgotten)|TEMP B-TREE/.test(step),
+      );
+      assert.deepEqual(poor, [], sql);
+    }
+    assert.ok(seen.size > 40, `${seen.size} statements`);
+  });
 });
 
 async function assertIndexed(database: Database, { sql, parameters }: Query<unknown>): Promise<void> {
@@ -78,4 +122,59 @@ async function assertIndexed(database: Database, { sql, parameters }: Query<unkn
   if (sql.includes('"id" <') || sql.includes('"id" >')) {
     assert.match(plan, /rowid[<>]\?/, `starts at the id instead of passing over others: ${sql}`);
   }
+}
+
+/** Everything once that reads or writes conversations. */
+async function useConversations(storage: Storage): Promise<void> {
+  const { conversations, messages, turns, feed, chatTotals, idempotencyKeys } = storage;
+  const turn = newTurn(storage, { state: 'queued' });
+  await turns.begin(turn, newClaim());
+  await turns.start(turn.id, 1);
+  await turns.append(turn.id, 0, 'a');
+  await turns.textOf(turn.id);
+  await turns.find(turn.id);
+  await turns.renew('node-1', 1);
+  await turns.takeOver('node-2', 1, 1);
+  await turns.end(endOf(turn, { fence: 1, call: newCall(), state: 'failed', content: '' }));
+  const { id } = turn.conversation;
+  await turns.begin(newTurn(storage, { conversation: { kind: 'existing', id }, systemPrompt: 'a' }));
+  const page = { skip: 1, limit: 2 };
+  for (const skip of [0, 1]) {
+    await conversations.find(id);
+    await conversations.findByKey('a');
+    await conversations.listOf(7, page);
+    await conversations.newestOf(7, 'a');
+    await conversations.countOf(7);
+    await conversations.ratingOf(id);
+    await messages.find(1);
+    await messages.listOf(id, page);
+    await messages.newestBefore(id, 5, 5);
+    for (const newestFirst of [true, false]) await messages.historyOf(7, { ...page, newestFirst });
+    for (const receipt of ['delivered', 'read'] as const) {
+      await messages.acknowledge({ userId: 7, upTo: 1, receipt, at: 1 });
+      await messages.acknowledge({ userId: 7, conversationId: id, upTo: 1, receipt, at: 1 });
+    }
+    await feed.after({ userId: 7 }, 0, 5);
+    await feed.after({ conversationId: id }, 0, 5);
+    await feed.forgotten();
+    await chatTotals.total({ userId: 7 });
+    await chatTotals.daily({ userId: null });
+    await idempotencyKeys.find('a', 'a', 1);
+    if (skip === 1) continue;
+    await conversations.rename({ id, userId: 7, title: 'a', at: 1 });
+    await conversations.rate({
+      conversationId: id,
+      userId: 7,
+      channel: 'a',
+      score: 1,
+      comment: null,
+      day: 'a',
+      at: 1,
+    });
+    const other = newTurn(storage);
+    await turns.begin(other);
+    await conversations.remove({ id: other.conversation.id, userId: 7, at: 1 });
+  }
+  await idempotencyKeys.removeExpired(1);
+  await feed.removeBefore(1e9);
 }

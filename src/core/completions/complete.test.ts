@@ -34,7 +34,7 @@ describe('a whole answer', () => {
     assert.equal((await ask(5)).cache.status, 'HIT');
     assert.equal((await ask(6)).cache.status, 'MISS');
     await bench.storage.flush();
-    const rows = await bench.storage.apiCalls.list({ limit: 5, userId: 5 });
+    const rows = await bench.storage.apiCalls.list({ limit: 5, owner: 'user:5' });
     assert.deepEqual(
       rows.map(({ owner, userId, apiKeyId, outcome }) => [owner, userId, apiKeyId, outcome]),
       [

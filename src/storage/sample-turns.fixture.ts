@@ -1,0 +1,62 @@
+import type { Claim } from './idempotency-keys.ts';
+import type { Storage } from './storage.ts';
+import type { NewTurn, TurnEnd } from './turns.ts';
+
+/** A question of user 7 that begins a conversation, unless `changes` say otherwise. */
+export function newTurn({ conversations, messages }: Storage, changes: Partial<NewTurn> = {}): NewTurn {
+  const started = changes.conversation === undefined ? conversations.nextId() : 0;
+  return {
+    conversation: { kind: 'new', id: started, key: `key-${started}`, title: 'What is it?' },
+    userId: 7,
+    channel: 'assistant',
+    systemPrompt: undefined,
+    questionId: messages.nextId(),
+    question: 'What is it?',
+    questionTokens: 4,
+    id: messages.nextId(),
+    state: 'running',
+    node: 'node-1',
+    leaseUntil: 5000,
+    at: 1000,
+    day: '2026-09-21',
+    origin: { model: 'gpt-4o' },
+    ...changes,
+  };
+}
+
+/** The completed end of `turn`. */
+export function endOf(turn: NewTurn, changes: Partial<TurnEnd> = {}): TurnEnd {
+  return {
+    id: turn.id,
+    conversationId: turn.conversation.id,
+    questionId: turn.questionId,
+    userId: turn.userId,
+    channel: turn.channel,
+    fence: 1,
+    state: 'completed',
+    content: 'It is this.',
+    tokens: 5,
+    exchangeTokens: 9,
+    estimated: false,
+    model: 'gpt-4o-mini',
+    finishReason: 'stop',
+    errorCode: null,
+    errorText: null,
+    at: 2000,
+    day: turn.day,
+    responseMs: 1000,
+    call: null,
+    ...changes,
+  };
+}
+
+export function newClaim(changes: Partial<Claim> = {}): Claim {
+  return {
+    owner: 'user:7',
+    key: 'key-1',
+    fingerprint: 'f-1',
+    result: { turnId: 2 },
+    expiresAt: 9000,
+    ...changes,
+  };
+}
