@@ -52,6 +52,21 @@ describe('assistant: accounts', () => {
     assert.equal(login.headers.get('cache-control'), 'no-store');
   });
 
+  test('a registration sent again under its key gets the same account', async () => {
+    const rosa = { username: 'rosa', email: 'rosa@example.com', password };
+    const key = { 'idempotency-key': '"8e03978e-40d5-43dd-bc93-6894a57f9324"' };
+    const made = await register(rosa, key);
+    assert.equal(made.status, 200);
+    const again = await register(rosa, key);
+    assert.deepEqual([again.status, again.body], [200, made.body]);
+    const other = await register({ ...rosa, email: 'other@example.com' }, key);
+    assert.deepEqual(
+      [other.status, other.body.error.code, other.body.error.details],
+      [400, 'REQ001', 'Idempotency-Key'],
+    );
+    assert.equal((await register(rosa)).body.error.code, 'REQ003');
+  });
+
   test('the token records the contract that issued it', async () => {
     const { body } = await token({ username: 'someone', password });
     assert.ok(Object.values(claimsOf(body.access_token)).includes('assistant'));

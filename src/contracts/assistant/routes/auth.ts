@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { limitAddress } from '../../../http/address-limit.ts';
+import { idempotencyOf } from '../../../http/idempotency.ts';
 import type { AssistantOptions } from '../options.ts';
 import { presentAccount, presentToken } from '../present.ts';
 import {
@@ -44,6 +45,7 @@ export function registerAuthRoutes(app: FastifyInstance, options: AssistantOptio
       schema: {
         tags: ['assistant'],
         summary: 'Make an account',
+        description: 'A repeat under the same `Idempotency-Key` gets the account that was made.',
         security: [],
         body: registerRequestSchema,
         response: { 200: accountSchema, '4xx': errorSchema, '5xx': errorSchema },
@@ -51,7 +53,8 @@ export function registerAuthRoutes(app: FastifyInstance, options: AssistantOptio
     },
     async (request) => {
       const { username, email, password } = request.body;
-      return presentAccount(await accounts.register({ username, email, password }));
+      const sent = { ip: options.clientAddress(request.raw), idempotency: idempotencyOf(request) };
+      return presentAccount(await accounts.register({ username, email, password }, sent));
     },
   );
 }
