@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { assistantPlugin } from './contracts/assistant/plugin.ts';
 import { companionPlugin } from './contracts/companion/plugin.ts';
 import { presentUnreadable } from './contracts/gateway/errors.ts';
+import type { GatewayOptions } from './contracts/gateway/options.ts';
 import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
 import { helpdeskPlugin } from './contracts/helpdesk/plugin.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
@@ -37,6 +38,7 @@ import { createRunning, shuttingDown, type Running } from './http/running.ts';
 import { createHttpServer } from './http/server.ts';
 import { closeCodes, createSockets, type Sockets } from './http/sockets.ts';
 import { answerUnclaimed } from './http/unclaimed.ts';
+import { createUserSockets, type UserSockets } from './http/user-sockets.ts';
 import { createKnowledgeFeed, type KnowledgeFeed } from './providers/local/knowledge-feed.ts';
 import { createLocalProvider } from './providers/local/local.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
@@ -178,9 +180,27 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
     running,
     runtime,
     clientAddress,
+    sockets,
+    userSockets: createUserSockets({ accounts: core.accounts, runtime, log }),
+    metrics,
+    log,
   };
   await collectOpenApi(server, { version });
-  await server.register(gatewayPlugin, { ...doors, ...gatewaySettings(parts), metrics, sockets, log });
+  await registerContracts(server, parts, doors);
+  await serveDocs(server);
+  await serveConsole(server);
+  serveReadiness(server, { storage: storage.check }, log);
+  answerUnclaimed(server, (error, request, reply) => renderGatewayError(error, request, reply, { runtime }));
+  return { server, sockets };
+}
+
+/** What contracts are given; each takes what it needs of it. */
+type Doors = Omit<GatewayOptions, keyof ReturnType<typeof gatewaySettings>> & { userSockets: UserSockets };
+
+async function registerContracts(server: FastifyInstance, parts: AppParts, doors: Doors): Promise<void> {
+  const { config } = parts;
+  const { limits } = config;
+  await server.register(gatewayPlugin, { ...doors, ...gatewaySettings(parts) });
   await server.register(openAiPlugin, {
     ...doors,
     cache: config.cache.enabled && config.cache.openai,
@@ -198,11 +218,6 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
     ...doors,
     adminLimit: { ...aMinute('admin', limits.helpdesk.adminCallsPerMinute), per: 'user' },
   });
-  await serveDocs(server);
-  await serveConsole(server);
-  serveReadiness(server, { storage: storage.check }, log);
-  answerUnclaimed(server, (error, request, reply) => renderGatewayError(error, request, reply, { runtime }));
-  return { server, sockets };
 }
 
 function aMinute(name: string, points: number): Limit {
