@@ -1,10 +1,13 @@
+export type RequestHeaders = Readonly<Record<string, string>>;
+
 /** One stretch of closed-loop load: every connection sends its next request when the last answer is complete. */
 export interface LoadPlan {
   /** Origin of the party, `http://127.0.0.1:<port>`. */
   origin: string;
-  path: string;
-  headers: Readonly<Record<string, string>>;
-  /** Request bodies, sent in turn by all connections together. */
+  /** Where there are several paths, headers or bodies, there are as many of each or one; all connections together send them in turn. */
+  path: string | readonly string[];
+  headers: RequestHeaders | readonly RequestHeaders[];
+  /** Empty: the requests are GETs. */
   bodies: readonly string[];
   connections: number;
   durationMs: number;
@@ -16,6 +19,8 @@ export interface LoadPlan {
   minBytes: number;
   /** A body with fewer `\n\n`-separated frames is an error; 0 for whole answers. */
   minFrames: number;
+  /** What stands in the first read that counts as the answer's beginning; the body's first byte where there is none. */
+  firstText?: string;
 }
 
 /** What the stretch showed. */
@@ -33,7 +38,7 @@ export interface LoadResult {
   firstError?: string;
   p50Ms: number;
   p99Ms: number;
-  /** From the request's last byte to the first byte of the answer's body. */
+  /** From the request's last byte to the first byte of the answer's body, or to `firstText`. */
   firstByteP50Ms: number;
   firstByteP99Ms: number;
 }

@@ -28,7 +28,10 @@ export interface ParleyHouse {
   env: Readonly<Record<string, string>>;
   /** Makes an API key and returns it. */
   createKey(): Promise<string>;
-  start(): Promise<Party>;
+  /** Where its database is, or will be once it was started. */
+  databaseFile: string;
+  /** With further arguments for Node. */
+  start(nodeArgs?: readonly string[]): Promise<Party>;
   /** Deletes the data folder. */
   remove(): void;
 }
@@ -53,6 +56,7 @@ export function createParleyHouse(providerOrigin?: string, settings: ParleySetti
   };
   return {
     env,
+    databaseFile: join(folder, 'data', 'parley.db'),
     async createKey() {
       const args = [
         'keys',
@@ -73,7 +77,8 @@ export function createParleyHouse(providerOrigin?: string, settings: ParleySetti
       if (!key) throw new Error('`keys create` printed no key that begins with pk_');
       return key;
     },
-    start: () => startParty({ name: 'Parley', args: [source('start.mjs')], env, cwd: root }),
+    start: (nodeArgs = []) =>
+      startParty({ name: 'Parley', args: [...nodeArgs, source('start.mjs')], env, cwd: root }),
     remove() {
       folders.delete(folder);
       rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 /** What a reader tells of each response, in the order of events. */
 export interface ResponseEvents {
-  /** The first bytes of the body are here. */
+  /** The first bytes of the body, or those with the awaited text, are here. */
   onFirstByte(): void;
   /** The response is complete: its status, body length in bytes, and `\n\n` separators seen in the body. */
   onEnd(status: number, bytes: number, frames: number): void;
@@ -42,9 +42,13 @@ export class ResponseReader {
   #bytes = 0;
   #frames = 0;
   #afterNewline = false;
+  readonly #awaited: Buffer | undefined;
+  #begun = false;
 
-  constructor(events: ResponseEvents) {
+  /** `awaited` must arrive in one read, as the events of a stream do that leave one by one. */
+  constructor(events: ResponseEvents, awaited?: string) {
     this.#events = events;
+    this.#awaited = awaited === undefined ? undefined : Buffer.from(awaited);
   }
 
   /** Whether the connection stands between two responses. */
@@ -81,6 +85,7 @@ export class ResponseReader {
     this.#bytes = 0;
     this.#frames = 0;
     this.#afterNewline = false;
+    this.#begun = false;
     const length = /\r\ncontent-length: *(\d+)/i.exec(head);
     if (length) {
       this.#left = Number(length[1]);
@@ -119,7 +124,7 @@ export class ResponseReader {
 
   #readBody(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#left);
-    if (this.#bytes === 0) this.#events.onFirstByte();
+    if (!this.#begun) this.#lookForBeginning(chunk, at, end);
     this.#bytes += end - at;
     this.#left -= end - at;
     this.#countFrames(chunk, at, end);
@@ -130,6 +135,15 @@ export class ResponseReader {
       this.#lineLength = 0;
     }
     return end;
+  }
+
+  #lookForBeginning(chunk: Buffer, start: number, end: number): void {
+    if (this.#awaited !== undefined) {
+      const found = chunk.indexOf(this.#awaited, start);
+      if (found < 0 || found >= end) return;
+    }
+    this.#begun = true;
+    this.#events.onFirstByte();
   }
 
   #countFrames(chunk: Buffer, start: number, end: number): void {

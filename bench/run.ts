@@ -5,14 +5,25 @@ import { parseOptions, usage, type Options } from './options.ts';
 import { removeFolders } from './parley.ts';
 import { pickScenarios, renderReport, resultsDocument, type Finding } from './report.ts';
 import type { Scenario } from './scenario.ts';
+import { chat } from './scenarios/chat.ts';
 import { completion } from './scenarios/completion.ts';
 import { exactCache } from './scenarios/exact-cache.ts';
 import { firstToken } from './scenarios/first-token.ts';
+import { large } from './scenarios/large.ts';
 import { similarCache } from './scenarios/similar-cache.ts';
 import { start } from './scenarios/start.ts';
 import { stream } from './scenarios/stream.ts';
 
-const scenarios: readonly Scenario[] = [completion, stream, firstToken, exactCache, similarCache, start];
+const scenarios: readonly Scenario[] = [
+  completion,
+  stream,
+  firstToken,
+  chat,
+  large,
+  exactCache,
+  similarCache,
+  start,
+];
 const folder = new URL('./', import.meta.url);
 
 /** Children are killed and their data deleted however the harness ends. */

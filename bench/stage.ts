@@ -1,6 +1,8 @@
 import { startParty, type Party, type PartyCommand } from './children.ts';
 import type { Contender } from './contest.ts';
 import { startLoadGenerator, type LoadGenerator } from './load-generator.ts';
+import { fillParley, type FilledParley } from './filled-parley.ts';
+import type { Population } from './fill/population.ts';
 import { createParleyHouse, type ParleySettings } from './parley.ts';
 import { reasonOf } from './reason.ts';
 
@@ -17,6 +19,10 @@ export interface Stage {
   startHello(bodyBytes: number): Promise<Party>;
   /** A Parley on a fresh data folder, and a key for it. */
   startParley(mock: Party, settings?: ParleySettings): Promise<{ party: Party; key: string }>;
+  /** A Parley with conversations, not started yet. */
+  fillParley(mock: Party, population: Population, settings?: ParleySettings): Promise<FilledParley>;
+  /** What `fillParley` returned, started. */
+  startFilled(filled: FilledParley, nodeArgs?: readonly string[]): Promise<Party>;
   end(): Promise<void>;
 }
 
@@ -51,6 +57,16 @@ export function createStage(): Stage {
       const party = await house.start();
       parties.push(party);
       return { party, key };
+    },
+    async fillParley(mock, population, settings) {
+      const filled = await fillParley(mock.origin, population, settings);
+      leftovers.push(filled.remove);
+      return filled;
+    },
+    async startFilled(filled, nodeArgs) {
+      const party = await filled.start(nodeArgs);
+      parties.push(party);
+      return party;
     },
     async end() {
       await load.stop();

@@ -1,9 +1,15 @@
-import type { LoadPlan } from './load-plan.ts';
+import type { RequestHeaders } from './load-plan.ts';
 import { streamedTokens, wholeAnswer } from './wire.ts';
 
 const requestLimitMs = 15_000;
 
-type Target = Pick<LoadPlan, 'origin' | 'path' | 'headers'> & { body: string };
+/** One request. */
+export interface Target {
+  origin: string;
+  path: string;
+  headers: RequestHeaders;
+  body: string;
+}
 
 /** Posts once and returns the status and the whole text; throws when it takes longer than 15 s. */
 export async function postOnce(target: Target): Promise<{ status: number; text: string }> {

@@ -4,23 +4,33 @@
  */
 import { connect, type Socket } from 'node:net';
 import { createHistogram } from '../histogram.ts';
-import type { LoadPlan, LoadResult } from '../load-plan.ts';
+import type { LoadPlan, LoadResult, RequestHeaders } from '../load-plan.ts';
 import { ResponseReader } from '../response-reader.ts';
 
 const drainLimitMs = 10_000;
 const reconnectPauseMs = 20;
 
-/** Prebuilt request bytes, one per body. */
-function buildRequests(plan: LoadPlan): Buffer[] {
-  const host = new URL(plan.origin).host;
-  const headers = Object.entries({ 'content-type': 'application/json', ...plan.headers });
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return plan.bodies.map((body) => {
-    const length = Buffer.byteLength(body);
-    return Buffer.from(
-      `POST ${plan.path} HTTP/1.1\r\nhost: ${host}\r\n${lines}content-length: ${length}\r\n\r\n${body}`,
-    );
+/** Prebuilt request bytes, one for each path, headers and body. */
+function buildRequests({ origin, path, headers, bodies }: LoadPlan): Buffer[] {
+  const { host } = new URL(origin);
+  const paths = typeof path === 'string' ? [path] : path;
+  const heads = (Array.isArray(headers) ? (headers as RequestHeaders[]) : [headers as RequestHeaders]).map(
+    linesOf,
+  );
+  const count = Math.max(paths.length, heads.length, bodies.length);
+  return Array.from({ length: count }, (_, index) => {
+    const target = `${paths[index % paths.length]} HTTP/1.1\r\nhost: ${host}\r\n${heads[index % heads.length]}`;
+    if (bodies.length === 0) return Buffer.from(`GET ${target}\r\n`);
+    const body = bodies[index % bodies.length]!;
+    const kind = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}`;
+    return Buffer.from(`POST ${target}${kind}\r\n\r\n${body}`);
   });
+}
+
+function linesOf(headers: RequestHeaders): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
 }
 
 /** The counters of one stretch, and the clock that says whether it is over. */
@@ -70,14 +80,20 @@ function createTally(plan: LoadPlan) {
 
 type Tally = ReturnType<typeof createTally>;
 
+/** By origin, how many requests were sent: a stretch goes on where the last one stopped. */
+const sentTo = new Map<string, number>();
+
 /** Hands out the next request's bytes, all connections together in turn; undefined when the stretch is over. */
 function createRequestSource(plan: LoadPlan, deadline: number): () => Buffer | undefined {
   const requests = buildRequests(plan);
+  const start = sentTo.get(plan.origin) ?? 0;
   const most = plan.requests ?? Infinity;
-  let next = 0;
+  let sent = 0;
   return () => {
-    if (next >= most || performance.now() >= deadline) return undefined;
-    return requests[next++ % requests.length]!;
+    if (sent >= most || performance.now() >= deadline) return undefined;
+    const request = requests[(start + sent) % requests.length]!;
+    sentTo.set(plan.origin, start + ++sent);
+    return request;
   };
 }
 
@@ -100,22 +116,25 @@ function runConnection(
     socket?.write(request);
   };
   const reader = (): ResponseReader =>
-    new ResponseReader({
-      onFirstByte() {
-        tally.firstByte(performance.now(), sentAt);
+    new ResponseReader(
+      {
+        onFirstByte() {
+          tally.firstByte(performance.now(), sentAt);
+        },
+        onEnd(status, bytes, frames) {
+          if (status !== 200) tally.fail(`status ${status}`);
+          else if (bytes < plan.minBytes) tally.fail(`short body: ${bytes} of ${plan.minBytes} bytes`);
+          else if (frames < plan.minFrames) tally.fail(`short stream: ${frames} of ${plan.minFrames} frames`);
+          else tally.good(performance.now(), sentAt, frames);
+          send();
+        },
+        onBroken(why) {
+          tally.fail(why);
+          socket?.destroy();
+        },
       },
-      onEnd(status, bytes, frames) {
-        if (status !== 200) tally.fail(`status ${status}`);
-        else if (bytes < plan.minBytes) tally.fail(`short body: ${bytes} of ${plan.minBytes} bytes`);
-        else if (frames < plan.minFrames) tally.fail(`short stream: ${frames} of ${plan.minFrames} frames`);
-        else tally.good(performance.now(), sentAt, frames);
-        send();
-      },
-      onBroken(why) {
-        tally.fail(why);
-        socket?.destroy();
-      },
-    });
+      plan.firstText,
+    );
   const finish = (): void => {
     if (ended) return;
     ended = true;

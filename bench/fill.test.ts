@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { fill } from './fill/fill.ts';
+import { exchangesIn, heavyId, type Population } from './fill/population.ts';
+import { openStorage } from '../src/storage/storage.ts';
+
+const population: Population = {
+  users: 5,
+  conversationsEach: 8,
+  exchanges: 3,
+  heavy: { conversations: 6, hugeExchanges: 30 },
+};
+
+test('a filled database is what real use leaves: gapless places, counters and daily sums that agree with the rows', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-bench-fill-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'parley.db');
+  const { messages, conversations } = await fill(path, population);
+  assert.equal(messages, exchangesIn(population) * 2);
+  assert.equal(conversations, 5 * 8 + 6 + 1);
+
+  const storage = await openStorage({ path });
+  t.after(() => storage.close());
+  const totals = await storage.chatTotals.total({ userId: null });
+  assert.deepEqual(
+    { chats: totals.chats, messages: totals.messages, answers: totals.answers },
+    { chats: conversations, messages, answers: messages / 2 },
+  );
+  assert.equal(await storage.conversations.countOf(heavyId), 7);
+  const sessions = await storage.conversations.listOf(heavyId, { skip: 0, limit: 100 });
+  assert.equal(sessions.length, 7);
+  const huge = sessions.find(({ messageCount }) => messageCount === 60)!;
+  const page = await storage.messages.listOf(huge.id, { skip: 50, limit: 50 });
+  assert.deepEqual(
+    page.map(({ place }) => place),
+    [51, 52, 53, 54, 55, 56, 57, 58, 59, 60],
+  );
+  const history = await storage.messages.historyOf(heavyId, { skip: 0, limit: 1_000, newestFirst: false });
+  assert.equal(history.length, await storage.messages.countOf(heavyId));
+  const days = await storage.chatTotals.daily({ userId: heavyId });
+  assert.equal(
+    days.reduce((sum, day) => sum + day.messages, 0),
+    history.length,
+  );
+});
+
+test('its rows satisfy every constraint of the schema, and all indices are back', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-bench-fill-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [filled, empty] = [join(folder, 'filled.db'), join(folder, 'empty.db')];
+  await fill(filled, population);
+  await (await openStorage({ path: empty })).close();
+  const ask = (path: string, sql: string): unknown[] => {
+    const database = new DatabaseSync(path, { readOnly: true });
+    const rows = database.prepare(sql).all();
+    database.close();
+    return rows;
+  };
+  const schema = 'SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name';
+  assert.deepEqual(ask(filled, schema), ask(empty, schema));
+  assert.deepEqual(ask(filled, 'PRAGMA integrity_check'), ask(empty, 'PRAGMA integrity_check'));
+  assert.deepEqual(ask(filled, 'PRAGMA foreign_key_check'), []);
+});

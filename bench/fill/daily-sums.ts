@@ -1,0 +1,53 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Channel } from './population.ts';
+
+/** The rows of `chat_daily`, for each user and for the whole service. */
+export interface DailySums {
+  add(day: string, userId: number, channel: Channel, share: { chats: number; tokens: number }): void;
+  /** Writes what is left. */
+  end(): void;
+}
+
+interface Sum {
+  userId: number;
+  channel: Channel;
+  chats: number;
+  exchanges: number;
+  tokens: number;
+}
+
+const wholeService = 0;
+
+/** Sums one day at a time; the days must come in order. */
+export function createDailySums(database: DatabaseSync, responseMs: number): DailySums {
+  const insert = database.prepare(
+    `INSERT INTO chat_daily (user_id, day, channel, chats, messages, answers, response_ms, tokens, errors, ratings, satisfied)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)`,
+  );
+  const sums = new Map<string, Sum>();
+  let current = '';
+
+  const write = (): void => {
+    for (const { userId, channel, chats, exchanges, tokens } of sums.values()) {
+      insert.run(userId, current, channel, chats, exchanges * 2, exchanges, exchanges * responseMs, tokens);
+    }
+    sums.clear();
+  };
+  const addTo = (userId: number, channel: Channel, chats: number, tokens: number): void => {
+    const key = `${channel}${userId}`;
+    const sum = sums.get(key) ?? { userId, channel, chats: 0, exchanges: 0, tokens: 0 };
+    sum.chats += chats;
+    sum.exchanges++;
+    sum.tokens += tokens;
+    sums.set(key, sum);
+  };
+  return {
+    add(day, userId, channel, { chats, tokens }) {
+      if (day !== current) write();
+      current = day;
+      addTo(userId, channel, chats, tokens);
+      addTo(wholeService, channel, chats, tokens);
+    },
+    end: write,
+  };
+}

@@ -1,0 +1,30 @@
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { adminId, heavyId, ordinaryIds, type Population } from './population.ts';
+
+const loginLifetimeMs = 30 * 86_400_000;
+
+/** The id of a user's login through a contract. */
+export function loginIdOf(userId: number, contract: 'assistant' | 'companion'): number {
+  return userId * 2 - (contract === 'assistant' ? 1 : 0);
+}
+
+/** Writes the users, whose passwords nobody knows, with a login of each through either contract. */
+export function writePeople(database: DatabaseSync, population: Population, now: number): void {
+  const insertUser = database.prepare(
+    `INSERT INTO users (id, username, username_key, email, email_key, full_name, password_hash, role, status, created_at, updated_at)
+     VALUES (?1, ?2, ?2, ?3, ?3, ?2, 'none', ?4, 'active', ?5, ?5)`,
+  );
+  const insertLogin = database.prepare(
+    `INSERT INTO logins (id, user_id, contract, created_at, expires_at, family_hash, refresh_hash, ip)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, '127.0.0.1')`,
+  );
+  for (const id of [adminId, heavyId, ...ordinaryIds(population)]) {
+    const name = id === adminId ? 'admin' : `user${id}`;
+    insertUser.run(id, name, `${name}@example.com`, id === adminId ? 'admin' : 'user', now);
+    for (const contract of ['assistant', 'companion'] as const) {
+      const hash = randomBytes(32).toString('hex');
+      insertLogin.run(loginIdOf(id, contract), id, contract, now, now + loginLifetimeMs, hash);
+    }
+  }
+}
