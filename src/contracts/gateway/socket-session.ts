@@ -4,7 +4,7 @@ import { asParleyError, ParleyError } from '../../core/errors.ts';
 import type { Caller } from '../../core/identity/caller.ts';
 import { createFrameCheck, type FrameCheck } from '../../http/frame-check.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
-import { sendFrame, type SocketRequest } from '../../http/sockets.ts';
+import { sendFrame } from '../../http/sockets.ts';
 import { cachePolicyOf, completionInput } from './input.ts';
 import { errorFrame } from './errors.ts';
 import type { GatewayOptions } from './options.ts';
@@ -22,7 +22,7 @@ interface Chat {
 interface Session {
   options: GatewayOptions;
   socket: WebSocket;
-  request: SocketRequest;
+  requestId: string;
   caller: Caller;
   chats: Map<string, Chat>;
 }
@@ -31,10 +31,10 @@ interface Session {
 export function createSocketSession(
   options: GatewayOptions,
   socket: WebSocket,
-  request: SocketRequest,
+  requestId: string,
   caller: Caller,
 ): void {
-  const session: Session = { options, socket, request, caller, chats: new Map() };
+  const session: Session = { options, socket, requestId, caller, chats: new Map() };
   socket.on('message', (data, isBinary) => receive(session, data, isBinary));
   socket.once('close', () => {
     for (const { controller } of session.chats.values()) controller.abort();
@@ -118,12 +118,12 @@ function beginChat(session: Session, frame: Record<string, unknown>): void {
 }
 
 async function answer(session: Session, { id, data }: ChatFrame, chat: Chat): Promise<void> {
-  const { options, socket, caller, request } = session;
+  const { options, socket, caller, requestId } = session;
   options.core.maintenance.check(caller);
   await takeSocketAllowance(options.limits, caller, options.requestLimit);
   const input = completionInput(data, {
     endpoint: '/ws/chat',
-    requestId: request.requestId,
+    requestId,
     cache: cachePolicyOf(options.cacheEnabled, undefined),
   });
   const streamed = data.stream === true;

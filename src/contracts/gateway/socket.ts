@@ -3,7 +3,7 @@ import type { Caller } from '../../core/identity/caller.ts';
 import { asParleyError } from '../../core/errors.ts';
 import { requireScope } from '../../http/access.ts';
 import { rateLimited } from '../../http/rate-limit.ts';
-import { closeCodes, sendFrame, type SocketRequest } from '../../http/sockets.ts';
+import { refuseSocket, type SocketRequest } from '../../http/sockets.ts';
 import { errorFrame } from './errors.ts';
 import type { GatewayOptions } from './options.ts';
 import { createSocketSession } from './socket-session.ts';
@@ -16,7 +16,7 @@ export function registerSocket(options: GatewayOptions): void {
       socket.pause();
       void admit(options, socket, request).then((caller) => {
         if (caller === null) return;
-        createSocketSession(options, socket, request, caller);
+        createSocketSession(options, socket, request.requestId, caller);
         socket.resume();
       });
     },
@@ -37,12 +37,7 @@ async function admit(
     return caller;
   } catch (thrown) {
     const error = asParleyError(thrown);
-    socket.resume();
-    void sendFrame(socket, errorFrame(null, error));
-    socket.close(
-      error.code === 'rate_limited' ? closeCodes.rateLimited : closeCodes.unauthorized,
-      error.code,
-    );
+    refuseSocket(socket, error, errorFrame(null, error));
     return null;
   }
 }
