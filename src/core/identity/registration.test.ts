@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { join } from 'node:path';
 import { openStorage } from '../../storage/storage.ts';
 import { temporaryFolder } from '../../storage/temporary-folder.fixture.ts';
+import type { Users } from '../../storage/users.ts';
 import { createIdempotency } from '../idempotency.ts';
 import { createFakeRuntime } from '../runtime.fixture.ts';
 import { createPasswords } from './passwords.ts';
@@ -18,15 +19,24 @@ async function createTested(t: TestContext) {
   const runtime = createFakeRuntime();
   const { users } = storage;
   const passwords = createPasswords();
-  const register = createRegistration({
-    users,
-    passwords,
-    registry: createRegistry({ users, passwords, runtime }),
-    idempotency: createIdempotency({ keys: storage.idempotencyKeys, runtime }),
-  });
-  const send = (changes: object = {}, key = 'once', ip = '192.0.2.7') =>
-    register({ ...ada, ...changes }, { ip, idempotency: { key, fingerprint: 'of the body' } });
-  return { storage, runtime, register, send };
+  const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+  /** `before` is waited for before the look for an account of the same name. */
+  const registerAfter = (before: Promise<unknown>) => {
+    const hesitant: Users = {
+      ...users,
+      findByLogin: async (login) => {
+        await before;
+        return users.findByLogin(login);
+      },
+    };
+    const registry = createRegistry({ users: hesitant, passwords, runtime });
+    return createRegistration({ users, passwords, registry, idempotency });
+  };
+  const register = registerAfter(Promise.resolve());
+  const sent = { ip: '192.0.2.7', idempotency: { key: 'once', fingerprint: 'of the body' } };
+  const send = (changes: object = {}, key = sent.idempotency.key, ip = sent.ip) =>
+    register({ ...ada, ...changes }, { ip, idempotency: { ...sent.idempotency, key } });
+  return { storage, runtime, register, registerAfter, send, sent };
 }
 
 const otherRequest = { code: 'invalid_request', field: 'Idempotency-Key' };
@@ -48,6 +58,13 @@ describe('a registration sent again under its key', () => {
       [1, 1, 1, 1, 1, 1],
     );
     assert.equal((await storage.users.list()).length, 1);
+  });
+
+  it('gets it where the first one’s account is there before its key was looked up again', async (t) => {
+    const { register, registerAfter, sent } = await createTested(t);
+    const first = register(ada, sent);
+    const second = registerAfter(first)(ada, sent);
+    assert.deepEqual(await second, await first);
   });
 
   for (const [what, changes] of [

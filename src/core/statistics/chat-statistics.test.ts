@@ -105,9 +105,9 @@ describe('daily figures', () => {
   });
 
   for (const [from, to, field] of [
-    ['2026-02-30', '2026-03-01', 'start_date'],
+    ['2026-02-30', '2026-03-05', 'start_date'],
     ['2026-01-01', '2026-13-01', 'end_date'],
-    ['2027-02-29', undefined, 'start_date'],
+    ['2026-02-29', undefined, 'start_date'],
     ['2026-1-1', undefined, 'start_date'],
     ['2026-01-01T00:00:00Z', undefined, 'start_date'],
     [undefined, '', 'end_date'],
