@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { StorageError } from '../storage/storage-error.ts';
 import { asParleyError, errorCodes, ParleyError } from './errors.ts';
 
 describe('ParleyError', () => {
@@ -38,6 +39,14 @@ describe('asParleyError', () => {
   it('leaves ours as they are', () => {
     const error = new ParleyError('not_found', 'Nothing.');
     assert.equal(asParleyError(error), error);
+  });
+
+  it('says of a store with too much to write that a repeat may succeed', () => {
+    const thrown = new StorageError('overloaded', 'users: 200000 writes are waiting already');
+    const error = asParleyError(thrown);
+    assert.deepEqual([error.code, error.retryable, error.retryAfterMs], ['overloaded', true, 1000]);
+    assert.doesNotMatch(error.message, /users/);
+    assert.equal(asParleyError(new StorageError('unavailable', 'disk full')).code, 'internal');
   });
 
   for (const thrown of [new TypeError('password is hunter2'), 'hunter2', undefined, null]) {
