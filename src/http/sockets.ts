@@ -148,9 +148,21 @@ export function refuseSocket(socket: WebSocket, { code }: ParleyError, frame?: o
   socket.close(closeCodeOf(code), code);
 }
 
+/** A fault of our own is no reason for the client to log in anew: it may come back. */
 function closeCodeOf(code: ErrorCode): number {
-  if (code === 'rate_limited') return closeCodes.rateLimited;
-  return code === 'not_found' ? closeCodes.notFound : closeCodes.unauthorized;
+  switch (code) {
+    case 'rate_limited':
+      return closeCodes.rateLimited;
+    case 'not_found':
+      return closeCodes.notFound;
+    case 'overloaded':
+    case 'maintenance':
+    case 'storage_failed':
+    case 'internal':
+      return closeCodes.serviceRestart;
+    default:
+      return closeCodes.unauthorized;
+  }
 }
 
 /** Frames that wait for a slow client beyond this hold up their source. */

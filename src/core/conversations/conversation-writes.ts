@@ -6,8 +6,8 @@ import type {
   Acknowledgement,
   ConversationsParts,
   ConversationWrites,
+  GivenRating,
   NewRating,
-  Rating,
 } from './conversations.ts';
 import { noSuchConversation, ownConversation } from './own.ts';
 
@@ -61,7 +61,7 @@ export function createConversationWrites(parts: ConversationsParts): Conversatio
         const at = runtime.now();
         const row = { conversationId: id, userId: caller.userId, channel, score, comment };
         await changed(caller, id, conversations.rate({ ...row, day: parts.dayOf(at), at }, claim));
-        return { score, comment, createdAt: at };
+        return { conversationId: id, score, comment, createdAt: at };
       };
       // Which conversation is the current one may have changed since.
       return once(caller, id, idempotency, write, (conversationId) => givenRating(parts, conversationId));
@@ -74,10 +74,10 @@ export function createConversationWrites(parts: ConversationsParts): Conversatio
   };
 }
 
-async function givenRating({ conversations }: ConversationsParts, id: number): Promise<Rating> {
+async function givenRating({ conversations }: ConversationsParts, id: number): Promise<GivenRating> {
   const rating = await conversations.ratingOf(id);
   if (rating === undefined) throw noSuchConversation();
-  return rating;
+  return { ...rating, conversationId: id };
 }
 
 /** The store does not say which conversations were concerned: the changes that it recorded do. */

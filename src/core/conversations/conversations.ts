@@ -24,6 +24,10 @@ export interface NewRating {
   comment?: string | null | undefined;
 }
 
+export interface GivenRating extends Rating {
+  conversationId: number;
+}
+
 /** That a user has answers, or has read them. */
 export interface Acknowledgement {
   /** Left out: all conversations of the user. */
@@ -72,8 +76,8 @@ export interface ConversationWrites {
   rename(caller: UserCaller, id: number, title: string, idempotency?: Idempotency): Promise<Conversation>;
   /** With all its messages; answers on their way are stopped. */
   remove(caller: UserCaller, id: number, idempotency?: Idempotency): Promise<void>;
-  /** Replaces an earlier rating. Throws `invalid_request`. */
-  rate(caller: UserCaller, id: number, rating: NewRating, idempotency?: Idempotency): Promise<Rating>;
+  /** Replaces an earlier rating. A repeat resolves to the rating that it gave, of whatever conversation. Throws `invalid_request`. */
+  rate(caller: UserCaller, id: number, rating: NewRating, idempotency?: Idempotency): Promise<GivenRating>;
   /** Receipts only move forward, so that a repeat changes nothing. */
   acknowledge(caller: UserCaller, acknowledgement: Acknowledgement): Promise<void>;
 }
