@@ -36,7 +36,7 @@ export function createSocketSession(
 ): void {
   const session: Session = { options, socket, requestId, caller, chats: new Map() };
   socket.on('message', (data, isBinary) => receive(session, data, isBinary));
-  socket.once('close', () => {
+  socket.on('close', () => {
     for (const { controller } of session.chats.values()) controller.abort();
   });
 }

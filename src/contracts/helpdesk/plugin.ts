@@ -1,9 +1,8 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { ParleyError } from '../../core/errors.ts';
-import { credentialsOf } from '../../http/credentials.ts';
 import { answerError } from '../../http/error-answer.ts';
 import { takeAllowance } from '../../http/rate-limit.ts';
-import { requireUser } from '../../http/user-access.ts';
+import { admitUsers, requireUser } from '../../http/user-access.ts';
 import { errorShapeFor } from './errors.ts';
 import type { HelpdeskOptions } from './options.ts';
 import { registerApiKeyRoutes } from './routes/api-keys.ts';
@@ -14,10 +13,9 @@ export async function helpdeskPlugin(app: FastifyInstance, options: HelpdeskOpti
   app.setErrorHandler<FastifyError>((thrown, request, reply) =>
     answerError(thrown, request, reply, errorShapeFor(request)),
   );
+  app.addHook('onRequest', admitUsers(options));
   app.addHook('onRequest', async (request, reply) => {
-    const ip = options.clientAddress(request.raw);
-    const caller = requireUser(await options.authenticator.identify(credentialsOf(request.headers), ip));
-    request.caller = caller;
+    const caller = requireUser(request.caller);
     await takeAllowance(options.limits, caller, options.adminLimit, reply, options.runtime.now());
     if (caller.role !== 'admin') throw new ParleyError('forbidden', 'Only administrators may do this.');
   });
