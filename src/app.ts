@@ -213,6 +213,9 @@ async function registerContracts(server: FastifyInstance, parts: AppParts, doors
   await server.register(companionPlugin, {
     ...doors,
     loginLimit: aMinute('companion-login', limits.companion.loginsPerMinute),
+    chatLimit: { ...aMinute('companion-chat', limits.companion.chatPerMinute), per: 'user' },
+    socketsPerUser: limits.companion.socketsPerUser,
+    socketFrameBytes: limits.socketFrameBytes,
   });
   await server.register(helpdeskPlugin, {
     ...doors,

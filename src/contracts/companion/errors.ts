@@ -27,9 +27,24 @@ const statuses = {
   internal: 500,
 } satisfies Record<ErrorCode, number>;
 
+const statusOf = (code: ErrorCode): number => statuses[code];
+
 /** companion.md, "Error Response". */
 export function presentError(error: ParleyError) {
   return { detail: error.message };
 }
 
-export const errorShape: ErrorShape = { statusOf: (code) => statuses[code], present: presentError };
+export const errorShape: ErrorShape = { statusOf, present: presentError };
+
+/**
+ * For the address that is also assistant's: a client without a valid token may be of either contract, so its 401 is both
+ * (contracts/README, "Where two documents claim the same address", 1).
+ */
+export const sharedErrorShape: ErrorShape = {
+  statusOf,
+  present(error) {
+    if (statusOf(error.code) !== 401) return presentError(error);
+    const code = error.code === 'token_expired' ? 'AUTH002' : 'AUTH003';
+    return { ...presentError(error), error: { code, message: error.message, details: '' } };
+  },
+};

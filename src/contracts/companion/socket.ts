@@ -1,0 +1,44 @@
+import type { WebSocket } from 'ws';
+import { asParleyError } from '../../core/errors.ts';
+import { refuseSocket, type SocketRequest } from '../../http/sockets.ts';
+import { requireUser } from '../../http/user-access.ts';
+import type { UserDoor } from '../../http/user-sockets.ts';
+import { errorFrame } from './frames.ts';
+import type { CompanionOptions } from './options.ts';
+import { beginSession } from './socket-session.ts';
+
+/** `WS /ws/chat` (companion.md, "WebSocket Interface"), for tokens of `/login`: the gateway has the same path. */
+export function registerSocket(options: CompanionOptions): void {
+  const { sockets, runtime, socketsPerUser } = options;
+  const door: UserDoor = { socketsPerUser, errorFrame: (error) => errorFrame(error, runtime.now()) };
+  sockets.add(
+    '/ws/chat',
+    {
+      contract: 'companion',
+      open(socket, request) {
+        socket.pause();
+        void admit(options, door, socket, request);
+      },
+    },
+    { issuedBy: 'companion' },
+  );
+}
+
+async function admit(
+  options: CompanionOptions,
+  door: UserDoor,
+  socket: WebSocket,
+  { credentials, ip, requestId, query }: SocketRequest,
+): Promise<void> {
+  try {
+    const caller = requireUser(await options.authenticator.identify(credentials, ip));
+    if (!options.userSockets.admit(socket, caller, door)) return;
+    const streams = query.get('stream') === 'true';
+    await beginSession(options, socket, { caller, requestId, streams, cursor: query.get('cursor') });
+    socket.resume();
+  } catch (thrown) {
+    const error = asParleyError(thrown);
+    if (error.code === 'internal') options.log.error({ err: thrown }, 'a socket could not be opened');
+    refuseSocket(socket, error, door.errorFrame(error));
+  }
+}
