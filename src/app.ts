@@ -209,6 +209,9 @@ async function registerContracts(server: FastifyInstance, parts: AppParts, doors
   await server.register(assistantPlugin, {
     ...doors,
     authLimit: aMinute('assistant-auth', limits.assistant.authPerMinute),
+    chatLimit: { ...aMinute('assistant-chat', limits.assistant.chatPerMinute), per: 'user' },
+    socketsPerUser: limits.assistant.socketsPerUser,
+    socketFrameBytes: limits.socketFrameBytes,
   });
   await server.register(companionPlugin, {
     ...doors,

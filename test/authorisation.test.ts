@@ -53,10 +53,20 @@ const whoIsLoggedIn: Expected = { ...whoMayComplete, nobody: 401, keyWithoutScop
 /** For administrators who are logged in. */
 const whoAdministers: Expected = { ...whoIsLoggedIn, user: 403, anotherUser: 403, agent: 403 };
 
+function absentTo(status: number) {
+  return { user: status, anotherUser: status, agent: status, administrator: status };
+}
+
+/** For people who are logged in, about something that is not there. */
+const whoHasNone: Expected = { ...whoIsLoggedIn, ...absentTo(404) };
+const noSession = '/api/v1/chat/sessions/999999';
+
 const overSockets = (expected: Expected): Expected =>
   Object.fromEntries(
     Object.entries(expected).map(([name, status]) => [name, status === 200 ? 101 : 4401]),
   ) as Expected;
+
+const atNoSession: Expected = { ...overSockets(whoIsLoggedIn), ...absentTo(4404) };
 
 const always = (expected: Expected, more: Partial<Entry> = {}): Entry => ({
   open: expected,
@@ -105,6 +115,27 @@ const matrix: Record<string, Entry> = {
       return { username: `new-${registered}`, email: `new-${registered}@example.com`, password };
     },
   }),
+  'POST /api/v1/chat': always(whoIsLoggedIn, chat),
+  'GET /api/v1/chat/sessions': always(whoIsLoggedIn),
+  'GET /api/v1/chat/sessions/:session_id': always(whoHasNone, { at: noSession }),
+  [String.raw`GET /api/v1/chat/sessions/:session_id(^\d+$)/messages`]: always(whoHasNone, {
+    at: `${noSession}/messages`,
+  }),
+  'PATCH /api/v1/chat/sessions/:session_id': always(whoHasNone, {
+    at: noSession,
+    body: () => ({ title: 'Matrix' }),
+  }),
+  'DELETE /api/v1/chat/sessions/:session_id': always(whoHasNone, { at: noSession }),
+  'POST /api/v1/chat/sessions/:session_id/stop': always(whoHasNone, { at: `${noSession}/stop` }),
+  'POST /api/v1/chat/sessions/:session_id/rating': always(whoHasNone, {
+    at: `${noSession}/rating`,
+    body: () => ({ score: 5 }),
+  }),
+  'POST /api/v1/chat/sessions/:session_id/stream': always(whoHasNone, { at: `${noSession}/stream`, ...chat }),
+  'GET /api/v1/chat/sessions/:session_id/stream': always(whoHasNone, { at: `${noSession}/stream` }),
+  'GET /api/v1/statistics/daily': always(whoIsLoggedIn),
+  'GET /api/v1/statistics/total': always(whoIsLoggedIn),
+  'WS /ws/chat/:session_id (assistant)': always(atNoSession),
 
   // companion
   'POST /api/v1/login': always(forAll(200), { body: () => ({ username: 'user', password }) }),

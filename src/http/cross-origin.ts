@@ -30,6 +30,8 @@ const exposedHeaders = [
   'X-RateLimit-Remaining',
   'X-RateLimit-Reset',
   'Retry-After',
+  'X-Feed-Cursor',
+  'Idempotent-Replayed',
 ];
 
 /** Answers browsers' cross-origin questions (Fetch standard, "CORS protocol"). */

@@ -56,3 +56,12 @@ export const errorShape: ErrorShape = {
   statusOf: (code) => errors[code].status,
   present: presentError,
 };
+
+/** Where a request without a valid token may be another contract's, whose clients read `detail`. */
+export const sharedErrorShape: ErrorShape = {
+  ...errorShape,
+  present(error) {
+    const body = presentError(error);
+    return errors[error.code].status === 401 ? { ...body, detail: error.message } : body;
+  },
+};

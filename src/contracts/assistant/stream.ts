@@ -1,0 +1,67 @@
+import type { FastifyReply } from 'fastify';
+import { asParleyError, type ParleyError } from '../../core/errors.ts';
+import type { UserCaller } from '../../core/identity/caller.ts';
+import { failureOf, type TurnEvent } from '../../core/turns/turn.ts';
+import { eventStreamTimes, sendEventStream, type Frame } from '../../http/event-stream.ts';
+import { presentError } from './errors.ts';
+import type { AssistantOptions } from './options.ts';
+import { presentAnswer } from './present.ts';
+
+/** A turn, and from where on its text is wanted. */
+export interface StreamedTurn {
+  sessionId: number;
+  turnId: number;
+  start: number;
+}
+
+type StreamEvent = { type: 'start' } | TurnEvent;
+
+/**
+ * Sends what a turn says as Server-Sent Events, each with the id from which a client goes on that lost the stream after it. The caller of
+ * this has checked that the turn belongs to the session.
+ */
+export async function streamTurn(
+  { core }: Pick<AssistantOptions, 'core'>,
+  reply: FastifyReply,
+  caller: UserCaller,
+  streamed: StreamedTurn,
+  signal: AbortSignal,
+): Promise<FastifyReply> {
+  const events = eventsOf(core.turns.follow(caller, streamed.turnId, streamed.start, signal));
+  const frame = (event: StreamEvent) => presentEvent(streamed, event);
+  const failureFrame = (thrown: unknown) => failure(asParleyError(thrown));
+  await sendEventStream(reply, events, { ...eventStreamTimes, frame, failureFrame });
+  return reply;
+}
+
+async function* eventsOf(turn: AsyncGenerator<TurnEvent[]>): AsyncGenerator<StreamEvent[]> {
+  yield [{ type: 'start' }];
+  yield* turn;
+}
+
+function presentEvent({ sessionId, turnId, start }: StreamedTurn, event: StreamEvent): Frame {
+  const framed = (offset: number, data: string) => ({ id: `${turnId}:${offset}`, data });
+  switch (event.type) {
+    case 'start': {
+      const place = { session_id: sessionId, message_id: turnId, turn_id: turnId };
+      return framed(start, JSON.stringify({ type: 'start', ...place }));
+    }
+    case 'delta': {
+      const { text, start: offset } = event;
+      return framed(offset + text.length, JSON.stringify({ type: 'delta', content: text, offset }));
+    }
+    case 'end': {
+      const { answer } = event;
+      const failed = failureOf(answer);
+      const data =
+        failed === undefined ? JSON.stringify({ type: 'done', ...presentAnswer(answer) }) : failure(failed);
+      return framed(answer.content.length, data);
+    }
+    default:
+      return event satisfies never;
+  }
+}
+
+function failure(error: ParleyError): string {
+  return JSON.stringify({ type: 'error', ...presentError(error) });
+}
