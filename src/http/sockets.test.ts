@@ -265,6 +265,7 @@ describe('a refused socket', () => {
       const told = once(client, 'message') as Promise<[Buffer]>;
       client.send('sent before it knew');
       refuseSocket(socket, new ParleyError(code as ErrorCode, 'No.'), { type: 'error' });
+      socket.on('message', (data) => heard.push(data));
       assert.equal((await told)[0].toString(), '{"type":"error"}');
       assert.deepEqual(await closed, [closeCode, code]);
       assert.deepEqual(heard, []);

@@ -142,6 +142,7 @@ function refuse(stream: Duplex, status: string): void {
 /** Tells a client why it may not stay, with the code that ../contracts/README has for it, and hears it no more. */
 export function refuseSocket(socket: WebSocket, { code }: ParleyError, frame?: object): void {
   socket.removeAllListeners('message');
+  socket.on('newListener', unheard);
   // A paused socket would not read the client's goodbye.
   socket.resume();
   if (frame !== undefined) void sendFrame(socket, frame);
@@ -149,6 +150,11 @@ export function refuseSocket(socket: WebSocket, { code }: ParleyError, frame?: o
 }
 
 /** A fault of our own is no reason for the client to log in anew: it may come back. */
+/** A door that still waits for something begins to listen only after this. */
+function unheard(this: WebSocket, event: string, listener: () => void): void {
+  if (event === 'message') queueMicrotask(() => this.off('message', listener));
+}
+
 function closeCodeOf(code: ErrorCode): number {
   switch (code) {
     case 'rate_limited':

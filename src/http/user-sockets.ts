@@ -20,7 +20,7 @@ export interface UserSockets {
   /**
    * Takes in the socket of one who was identified, until it closes; false where it closed meanwhile, or was told that it is one
    * too many, and closed (4429). As soon as the login is revoked, the socket is closed (4401) and its messages are not heard
-   * any more; whoever begins to listen later looks at its state first.
+   * any more.
    */
   admit(socket: WebSocket, caller: UserCaller, door: UserDoor): boolean;
 }
