@@ -1,9 +1,8 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
-import { credentialsOf } from '../../http/credentials.ts';
 import { answerError } from '../../http/error-answer.ts';
 import { refuseInMaintenance } from '../../http/maintenance.ts';
 import { takeAllowance } from '../../http/rate-limit.ts';
-import { requireUser } from '../../http/user-access.ts';
+import { admitUsers } from '../../http/user-access.ts';
 import { errorShape } from './errors.ts';
 import type { CompanionOptions } from './options.ts';
 import { registerLogin, registerLogout } from './routes/auth.ts';
@@ -20,10 +19,7 @@ export async function companionPlugin(app: FastifyInstance, options: CompanionOp
   registerLogin(app, options);
   registerSocket(options);
   await app.register(async (users) => {
-    users.addHook('onRequest', async (request) => {
-      const ip = options.clientAddress(request.raw);
-      request.caller = requireUser(await options.authenticator.identify(credentialsOf(request.headers), ip));
-    });
+    users.addHook('onRequest', admitUsers(options));
     registerLogout(users, options);
     await users.register(async (open) => {
       open.addHook('onRequest', refuseInMaintenance(options.core.maintenance));

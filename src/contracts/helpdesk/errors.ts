@@ -48,8 +48,23 @@ export function errorShapeFor(request: FastifyRequest): ErrorShape {
   };
 }
 
-function presentError(error: ParleyError, english: boolean) {
-  const { code, chinese } = errors[error.code];
+/** The same where what may not be found is a session. */
+export function sessionErrorShapeFor(request: FastifyRequest): ErrorShape {
+  const english = prefersEnglish(request.headers['accept-language']);
+  return {
+    statusOf: (code) => errors[code].status,
+    present: (error) =>
+      presentError(error, english, error.code === 'not_found' ? noSession : errors[error.code]),
+  };
+}
+
+const noSession: HelpdeskError = { status: 404, code: 'SESSION_NOT_FOUND', chinese: '会话不存在' };
+
+function presentError(
+  error: ParleyError,
+  english: boolean,
+  { code, chinese }: HelpdeskError = errors[error.code],
+) {
   return {
     success: false,
     error: {

@@ -1,3 +1,4 @@
+import type { Conversation, Message } from '../../core/conversations/conversations.ts';
 import type { ApiKey } from '../../core/identity/api-keys.ts';
 import type { MaintenanceState } from '../../core/maintenance.ts';
 
@@ -18,6 +19,20 @@ export function presentApiKey(key: ApiKey) {
 
 export function presentMaintenance({ enabled, message, since }: MaintenanceState) {
   return { enabled, message, since: timeOf(since) };
+}
+
+/** helpdesk.md, "获取消息历史". */
+export function presentMessage({ key }: Conversation, message: Message) {
+  const { id, senderType, content, createdAt, state } = message;
+  return {
+    id: `msg_${id}`,
+    session_id: `sess_${key}`,
+    sender_type: senderType,
+    content,
+    message_type: 'text',
+    created_at: new Date(createdAt).toISOString(),
+    status: state,
+  };
 }
 
 function timeOf(at: number | null): string | null {

@@ -47,6 +47,39 @@ export const maintenanceSchema = success(
   Type.Object({ enabled: Type.Boolean(), message: OrNull(Type.String()), since: OrNull(time) }),
 );
 
+export const sessionParamsSchema = Type.Object({
+  session_id: Type.String({ description: '`sess_…`; digits are a session of the assistant contract.' }),
+});
+export type SessionParams = Static<typeof sessionParamsSchema>;
+
+export const messagesQuerySchema = Type.Object({
+  limit: Type.Integer({ minimum: 1, maximum: 100, default: 50 }),
+  offset: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
+});
+export type MessagesQuery = Static<typeof messagesQuerySchema>;
+
+export const messagesSchema = success(
+  Type.Object({
+    messages: Type.Array(
+      Type.Object({
+        id: Type.String({ description: '`msg_` and a number.' }),
+        session_id: Type.String(),
+        sender_type: Type.Enum(['user', 'ai', 'human']),
+        content: Type.String({ description: 'Of an answer on its way: what it has said so far.' }),
+        message_type: Type.Literal('text'),
+        created_at: time,
+        status: Type.String({
+          description:
+            'Of a question `sent` or `failed`; of an answer `queued`, `running`, `completed`, `failed`, `cancelled` or `interrupted`.',
+        }),
+      }),
+      { description: 'Oldest first.' },
+    ),
+    total: Type.Integer(),
+    has_more: Type.Boolean(),
+  }),
+);
+
 export const errorSchema = Type.Object({
   success: Type.Literal(false),
   error: Type.Object({
