@@ -772,6 +772,19 @@ function receiptTests(openOne: OpenOne): void {
     assert.equal((await messages.find(first.id))?.receipt, 'read');
   });
 
+  it('of what comes after everything was read are moved in their turn', async (test) => {
+    const storage = await openOne(test);
+    const first = await exchange(storage);
+    const conversationId = first.conversation.id;
+    for (const scope of [{ conversationId }, {}, { conversationId }, {}]) {
+      const { id } = await exchange(storage, existing(first));
+      for (const receipt of ['delivered', 'read'] as const) {
+        await storage.messages.acknowledge({ userId: 7, ...scope, upTo: id, receipt, at: 3000 });
+        assert.equal((await storage.messages.find(id))?.receipt, receipt);
+      }
+    }
+  });
+
   it('are not moved by another user', async (test) => {
     const storage = await openOne(test);
     const own = await exchange(storage);
