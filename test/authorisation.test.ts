@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { password } from './support/accounts.ts';
+import type { RouteOptions } from 'fastify';
+import { password, type LoginContract } from './support/accounts.ts';
 import { callerNames, logInAnew, makeCallers, type CallerName, type Callers } from './support/callers.ts';
 import { send } from './support/gateway.ts';
 import { startParley, type Parley } from './support/parley.ts';
@@ -25,6 +26,8 @@ interface Entry {
   headers?: Record<string, string>;
   /** The call uses the login up, so each caller logs in anew for it. */
   endsLogin?: boolean;
+  /** Whose login the callers' tokens are of; assistant's where it is left out. */
+  issuer?: LoginContract;
 }
 
 const notValid = { disabled: 401, revoked: 401, expired: 401, forged: 401 };
@@ -140,8 +143,24 @@ const matrix: Record<string, Entry> = {
   // companion
   'POST /api/v1/login': always(forAll(200), { body: () => ({ username: 'user', password }) }),
   'POST /api/v1/logout': always(whoIsLoggedIn, { endsLogin: true }),
+  'POST /api/v1/chat (companion)': always(whoIsLoggedIn, { issuer: 'companion', ...chat }),
+  'POST /api/v1/chat/stop': always(whoIsLoggedIn, { issuer: 'companion' }),
+  // Of the chat that the entry before the last began.
+  'POST /api/v1/chat/rating': always(whoIsLoggedIn, {
+    issuer: 'companion',
+    body: () => ({ score: 5 }),
+  }),
+  'GET /api/v1/chat/history': always(whoIsLoggedIn, { issuer: 'companion' }),
+  'GET /api/v1/stats/chat': always(whoIsLoggedIn, { issuer: 'companion' }),
+  'GET /api/v1/stats/messages': always(whoIsLoggedIn, { issuer: 'companion' }),
+  // Without a token of its login it is the gateway's.
+  'WS /ws/chat (companion)': unlessClosed(overSockets(whoMayComplete), { issuer: 'companion' }),
 
   // helpdesk
+  'GET /api/v1/chat/sessions/:session_id/messages': always(
+    { ...forAll(404), ...notValid },
+    { at: '/api/v1/chat/sessions/sess_none/messages' },
+  ),
   'GET /api/v1/admin/api-keys': always(whoAdministers),
   'POST /api/v1/admin/api-keys': always(
     { ...whoAdministers, administrator: 201 },
@@ -178,14 +197,12 @@ for (const mode of ['open', 'closed'] as const) {
   describe(`who may do what, the gateway ${mode}`, () => {
     let parley: Parley;
     let seen: string[];
-    let callers: Callers;
+    let callers: Record<LoginContract, Callers>;
     before(async () => {
       const env: Record<string, string> = mode === 'closed' ? { PARLEY_OPEN_GATEWAY: 'false' } : {};
       const watched = await watchDoors(() => startParley({ env }));
       parley = watched.started;
-      const routes = watched.routes.flatMap(({ method, url }) =>
-        [method].flat().map((each) => `${each} ${url}`),
-      );
+      const routes = watched.routes.flatMap(doorsOf);
       const sockets = watched.sockets.map(({ path, contract }) => `WS ${path} (${contract})`);
       seen = [...routes, ...sockets];
       callers = await makeCallers(parley);
@@ -210,7 +227,8 @@ for (const mode of ['open', 'closed'] as const) {
 
     for (const [door, entry] of Object.entries(matrix)) {
       test(door, async () => {
-        const shown = entry.endsLogin === true ? { ...callers, ...(await logInAnew(parley)) } : callers;
+        const known = callers[entry.issuer ?? 'assistant'];
+        const shown = entry.endsLogin === true ? { ...known, ...(await logInAnew(parley)) } : known;
         // What a GET is refused, its HEAD must not tell either.
         const ways = door.startsWith('GET ') ? [door, door.replace('GET', 'HEAD')] : [door];
         for (const way of ways) {
@@ -224,6 +242,12 @@ for (const mode of ['open', 'closed'] as const) {
       });
     }
   });
+}
+
+/** A route's name in the matrix; one that is only for tokens of a contract is named after it. */
+function doorsOf({ method, url, constraints }: RouteOptions): string[] {
+  const issuer = (constraints as { issuer?: string } | undefined)?.issuer;
+  return [method].flat().map((each) => `${each} ${url}${issuer === undefined ? '' : ` (${issuer})`}`);
 }
 
 async function knock(

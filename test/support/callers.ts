@@ -1,4 +1,4 @@
-import { bearer, forge, makeAccount, tokenOf } from './accounts.ts';
+import { bearer, forge, makeAccount, tokenOf, type LoginContract } from './accounts.ts';
 import { send } from './gateway.ts';
 import type { Parley } from './parley.ts';
 
@@ -28,34 +28,47 @@ const agesMs = 366 * 24 * 60 * 60 * 1000;
 const people = { user: 'user', anotherUser: 'user', agent: 'agent', administrator: 'admin' } as const;
 const names = Object.keys(people) as (keyof typeof people)[];
 
-/** Makes all callers. Moves the clock of `parley` ahead, so that one of them is late. */
-export async function makeCallers(parley: Parley): Promise<Callers> {
+/** Makes all callers, by the contract that they logged in through. Moves the clock of `parley` ahead, so that one of them is late. */
+export async function makeCallers(parley: Parley): Promise<Record<LoginContract, Callers>> {
   const { accounts } = parley.app.core;
   await makeAccount(parley, 'expired');
-  const expired = await tokenOf(parley, 'expired');
+  const expired = await byContract((contract) => tokenOf(parley, 'expired', contract));
   parley.advance(agesMs);
   for (const name of names) await makeAccount(parley, name, people[name]);
   await makeAccount(parley, 'revoked');
   const { id } = await makeAccount(parley, 'disabled');
-  const loggedIn = await logInAnew(parley);
-  const callers: Callers = {
-    ...loggedIn,
-    nobody: {},
-    disabled: bearer(await tokenOf(parley, 'disabled')),
-    revoked: bearer(await tokenOf(parley, 'revoked')),
-    expired: bearer(expired),
-    forged: bearer(forge(loggedIn.administrator.authorization.slice('Bearer '.length))),
+  const keys = {
     keyWithoutScope: { 'x-api-key': await parley.key({ scopes: [] }) },
     key: { 'x-api-key': await parley.key({ scopes: ['completions', 'cache'] }) },
   };
+  const callers = await byContract(async (contract): Promise<Callers> => {
+    const loggedIn = await logInAnew(parley, contract);
+    return {
+      ...keys,
+      ...loggedIn,
+      nobody: {},
+      disabled: bearer(await tokenOf(parley, 'disabled', contract)),
+      revoked: bearer(await tokenOf(parley, 'revoked', contract)),
+      expired: bearer(expired[contract]),
+      forged: bearer(forge(loggedIn.administrator.authorization.slice('Bearer '.length))),
+    };
+  });
   await accounts.setStatus(id, 'disabled');
-  await send(`${parley.url}/api/v1/logout`, 'POST', undefined, callers.revoked);
+  for (const { revoked } of Object.values(callers)) {
+    await send(`${parley.url}/api/v1/logout`, 'POST', undefined, revoked);
+  }
   return callers;
 }
 
+async function byContract<T>(
+  make: (contract: LoginContract) => Promise<T>,
+): Promise<Record<LoginContract, T>> {
+  return { assistant: await make('assistant'), companion: await make('companion') };
+}
+
 /** New logins of the people among the callers. */
-export async function logInAnew(parley: Parley) {
-  const logins = names.map(async (name) => [name, bearer(await tokenOf(parley, name))] as const);
+export async function logInAnew(parley: Parley, contract: LoginContract = 'assistant') {
+  const logins = names.map(async (name) => [name, bearer(await tokenOf(parley, name, contract))] as const);
   return Object.fromEntries(await Promise.all(logins)) as Record<
     keyof typeof people,
     { authorization: string }
