@@ -392,7 +392,11 @@ function leaseTests(openOne: OpenOne): void {
     assert.deepEqual([active?.state, active?.leaseUntil], ['running', 8000]);
     assert.equal((await messages.find(turn.id))?.state, 'running');
     assert.equal(await turns.start(99, 8000), false);
-    await turns.end(endOf(turn));
+    const taken = newTurn({ turns, messages, ...rest }, { state: 'queued' });
+    await turns.begin(taken);
+    await turns.takeOver('another node', null, 9000);
+    assert.equal(await turns.start(taken.id, 8000), false, 'somebody else closes it');
+    await turns.end(endOf(turn, { fence: 2 }));
     assert.equal(await turns.start(turn.id, 8000), false);
     assert.equal((await messages.find(turn.id))?.state, 'completed');
   });

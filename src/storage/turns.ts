@@ -87,7 +87,7 @@ export interface Turns {
    * taken, `isRefusedUnit` where the user has no such conversation.
    */
   begin(turn: NewTurn, claim?: Claim): Promise<void>;
-  /** From `queued` to `running`. False where it is not queued any more. */
+  /** From `queued` to `running`. False where it is not queued any more, or was taken over. */
   start(id: number, leaseUntil: number): Promise<boolean>;
   /**
    * Adds text to the turn's log, which has `start` code units so far. What several turns add at the same time shares one
@@ -127,7 +127,7 @@ export function createTurns(database: Database, queries: Queries): Turns {
     },
     start: (id, leaseUntil) =>
       accepted(database.write([withValues(start, [leaseUntil, id]), withValues(startAnswer, [id])])),
-    append: (id, start, delta) => log.append(id, start, delta),
+    append: log.append,
     textOf: (id) => log.textOf(id),
     end: (end) => accepted(database.write(ending(end))),
     async find(id) {
@@ -189,7 +189,8 @@ function compileLeases(queries: Queries) {
       update
         .set({ state: sql.lit('running'), lease_until: 0 })
         .where('id', '=', 0)
-        .where('state', '=', sql.lit('queued')),
+        .where('state', '=', sql.lit('queued'))
+        .where('fence', '=', sql.lit(1)),
       1,
     ),
     startAnswer: compileStatement(
