@@ -1,0 +1,128 @@
+import type { Seen, SeenMessage, SeenSession } from './look.ts';
+import { answerTo } from './questions.ts';
+import type { Asking, Records, SessionRecord, Written } from './records.ts';
+
+/** What is wrong with what a user sees at rest, by what that user's clients know. Empty where nothing is. */
+export function checkDoors(records: Records, seen: Seen): string[] {
+  const askings = records.askings.filter(({ user }) => user === seen.user);
+  const sessions = records.sessions.filter(({ user }) => user === seen.user);
+  return [
+    ...askings.flatMap((asking) => checkAsking(asking, seen, isGone(sessions, asking))),
+    ...sessions.flatMap((session) => checkSession(session, seen)),
+    ...seen.sessions.flatMap((session) => checkShape(session, askings)),
+    ...checkHistory(seen),
+    ...checkTotal(sessions, seen),
+  ].map((finding) => `${seen.user}: ${finding}`);
+}
+
+/** A session that was to be removed may be there or not, unless the removal is acknowledged. */
+function isGone(sessions: SessionRecord[], { sessionId }: Asking): boolean {
+  const session = sessions.find(({ id }) => id === sessionId);
+  return session !== undefined && isUnderWay(session.removed);
+}
+
+const isUnderWay = (written: Written<unknown>) =>
+  written.asked !== undefined || written.acknowledged !== undefined;
+
+function checkAsking(asking: Asking, seen: Seen, isGone: boolean): string[] {
+  const { id, text, outcome, sessionId, answerId } = asking;
+  const places = seen.sessions.flatMap(({ id: session, messages }) =>
+    messages.flatMap((message, at) =>
+      message.role === 'user' && message.content === text ? [{ session, answer: messages[at + 1] }] : [],
+    ),
+  );
+  if (isGone) return [];
+  if (places.length > 1) return [`${id} is there ${places.length} times`];
+  const [place] = places;
+  const wasRefused = outcome !== undefined && 'failure' in outcome;
+  if (place === undefined) {
+    return asking.stored && !wasRefused ? [`${id} was acknowledged, and is lost`] : [];
+  }
+  const { session, answer } = place;
+  if (answer?.role !== 'assistant') return [`${id} is followed by no answer`];
+  return [
+    ...(sessionId !== undefined && sessionId !== session ? [`${id} is in ${session}, not ${sessionId}`] : []),
+    ...(answerId !== undefined && answerId !== answer.id ? [`${id} has another answer's id`] : []),
+    ...checkAnswer(asking, answer),
+  ];
+}
+
+function checkAnswer({ id, text, seen, outcome }: Asking, { content, status }: SeenMessage): string[] {
+  const findings: string[] = [];
+  const whole = answerTo(text);
+  const is = `${status} ${JSON.stringify(content)}`;
+  if (!content.startsWith(seen)) findings.push(`${id} showed ${JSON.stringify(seen)}, and is ${is}`);
+  if (!whole.startsWith(content)) findings.push(`${id} is ${is}, which the vendor never said`);
+  if (status === 'completed' && content !== whole) findings.push(`${id} is ${is}, which is not the whole`);
+  if (!['completed', 'failed', 'cancelled', 'interrupted'].includes(status)) {
+    findings.push(`${id} is still ${status}`);
+  }
+  if (outcome !== undefined) {
+    const was = JSON.stringify(outcome);
+    const agrees =
+      'content' in outcome
+        ? outcome.content === content && outcome.status === status
+        : content === '' && status !== 'completed';
+    if (!agrees) findings.push(`${id} was acknowledged as ${was}, and is ${is}`);
+  }
+  return findings;
+}
+
+function checkSession({ id, title, removed }: SessionRecord, seen: Seen): string[] {
+  const found = seen.sessions.filter((session) => session.id === id);
+  if (removed.acknowledged === true)
+    return found.length > 0 ? [`session ${id} was removed, and is there`] : [];
+  if (found.length === 0) return isUnderWay(removed) ? [] : [`session ${id} is lost`];
+  if (found.length > 1) return [`session ${id} is listed twice`];
+  const named = [title.acknowledged, title.asked].filter((name) => name !== undefined);
+  const is = found[0]?.title ?? '';
+  if (title.acknowledged === undefined || named.includes(is)) return [];
+  return [`session ${id} is called ${is}, not ${named.join(' or ')}`];
+}
+
+/** Questions and answers take turns, all of them are ours, and the count is right. */
+function checkShape({ id, messageCount, messages }: SeenSession, askings: Asking[]): string[] {
+  const findings: string[] = [];
+  if (messageCount !== messages.length) {
+    findings.push(`session ${id} counts ${messageCount} messages, and has ${messages.length}`);
+  }
+  messages.forEach(({ role, content }, at) => {
+    if (role !== (at % 2 === 0 ? 'user' : 'assistant')) findings.push(`session ${id}: a ${role} at ${at}`);
+    if (role === 'user' && !askings.some(({ text }) => text === content)) {
+      findings.push(`session ${id}: nobody asked ${JSON.stringify(content)}`);
+    }
+  });
+  if (messages.some(({ id: message }, at) => at > 0 && message <= (messages[at - 1]?.id ?? 0))) {
+    findings.push(`session ${id}: messages out of order`);
+  }
+  return findings;
+}
+
+/** The other door shows the same messages. */
+function checkHistory({ sessions, history }: Seen): string[] {
+  const line = ({ id, role, content }: { id: number; role: string; content: string }) =>
+    `${id} ${role} ${content}`;
+  const here = sessions.flatMap(({ messages }) => messages).map(line);
+  const there = new Set(history.map(line));
+  return [
+    ...(there.size === history.length ? [] : ['the history has a message twice']),
+    ...(there.size === here.length && here.every((message) => there.has(message))
+      ? []
+      : [`the history has ${there.size} messages, the sessions ${here.length}, and they differ`]),
+  ];
+}
+
+/** What was removed stays in the figures: then they are checked with the books. */
+function checkTotal(records: SessionRecord[], { sessions, total }: Seen): string[] {
+  if (records.some(({ removed }) => isUnderWay(removed))) return [];
+  const messages = sessions.flatMap((session) => session.messages);
+  const said = messages.filter(({ role, content }) => role === 'user' || content !== '').length;
+  const failed = messages.filter(
+    ({ role, status }) => role === 'assistant' && ['failed', 'interrupted'].includes(status),
+  ).length;
+  const expected = { total_chats: sessions.length, total_messages: said, total_errors: failed };
+  return Object.entries(expected).flatMap(([name, value]) => {
+    const is = total[name as keyof typeof expected];
+    return is === value ? [] : [`${name} is ${is}, not ${value}`];
+  });
+}

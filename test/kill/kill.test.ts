@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { describe, test, type TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { runChatClient, runDeletingClient, runStreamClient } from './assistant-clients.ts';
+import { readBooks } from './books.ts';
+import { checkBooks } from './check-books.ts';
+import { checkDoors } from './check-doors.ts';
+import { runCompanionClient } from './companion-clients.ts';
+import { killAt, killAtStart, killKinds, planKills, type KillKind } from './kills.ts';
+import { makePerson, runLoginClient } from './login-client.ts';
+import { isLetIn, look } from './look.ts';
+import { createMoments } from './moments.ts';
+import { createChance } from './random.ts';
+import { createRecords } from './records.ts';
+import { createMortalServer, type Life } from './server.ts';
+import { runStatelessClient } from './stateless-clients.ts';
+import { startSteadyVendor, type SteadyVendor } from './vendor.ts';
+import type { Person, World } from './world.ts';
+
+const seed = Number(process.env['PARLEY_KILL_SEED'] ?? Date.now() % 2 ** 32);
+
+describe('SIGKILL', () => {
+  test('twenty times under traffic: nothing acknowledged is lost, nothing doubled, every call metered once', async (t) => {
+    t.diagnostic(`PARLEY_KILL_SEED=${seed}`);
+    const moments = createMoments();
+    const vendor = await startSteadyVendor(moments);
+    const server = createMortalServer(vendor.url);
+    t.after(async () => {
+      server.kill();
+      await server.gone();
+      await vendor.close();
+      server.remove();
+    });
+    let running = true;
+    const world: World = {
+      server,
+      moments,
+      records: createRecords(),
+      chance: createChance(seed),
+      isRunning: () => running,
+    };
+    server.launch();
+    await server.listening();
+    server.open();
+    const people = await Promise.all(names.map((name) => makePerson(world, name)));
+    const traffic = Promise.all(clients(world, people));
+    traffic.catch(() => {});
+
+    const hits = await killOverAndOver(t, world, vendor, people, traffic);
+
+    await setTimeout(500);
+    running = false;
+    await traffic;
+    await checkLife(world, people, await server.life());
+    await server.terminate();
+    world.records.faults.push(...checkBooks(world.records, vendor.calls, readBooks(server.database)));
+    assert.deepEqual(world.records.faults, []);
+    assert.deepEqual(errorsIn(server.log()), []);
+    t.diagnostic(summaryOf(world, vendor, hits));
+    for (const kind of killKinds) assert.ok((hits.get(kind) ?? 0) > 0, `no kill was ${kind}`);
+  });
+});
+
+const names = [
+  'asker1',
+  'asker2',
+  'asker3',
+  'asker4',
+  'listener1',
+  'listener2',
+  'deleter',
+  'companion1',
+  'companion2',
+];
+
+function clients(world: World, people: Person[]): Promise<void>[] {
+  const run: Record<string, (world: World, person: Person) => Promise<void>> = {
+    asker: runChatClient,
+    listener: runStreamClient,
+    deleter: runDeletingClient,
+    companion: runCompanionClient,
+  };
+  return [
+    ...people.map((person) => {
+      const client = run[person.name.replace(/\d$/u, '')];
+      assert.ok(client !== undefined, person.name);
+      return client({ ...world, chance: world.chance.branch(person.name) }, person);
+    }),
+    runStatelessClient({ ...world, chance: world.chance.branch('gateway') }, 'gateway'),
+    runStatelessClient({ ...world, chance: world.chance.branch('openai') }, 'openai'),
+    runLoginClient({ ...world, chance: world.chance.branch('login') }),
+  ];
+}
+
+/** Kills, starts again, looks through the doors, and only then lets the clients go on. */
+async function killOverAndOver(
+  t: TestContext,
+  world: World,
+  vendor: SteadyVendor,
+  people: Person[],
+  traffic: Promise<unknown>,
+): Promise<Map<KillKind, number>> {
+  const { server, records } = world;
+  const hits = new Map<KillKind, number>();
+  const hit = (kind: KillKind) => hits.set(kind, (hits.get(kind) ?? 0) + 1);
+  const plan = planKills(world.chance.branch('plan'));
+  const failed = traffic.then(() => {
+    throw new Error('the clients have stopped');
+  });
+  failed.catch(() => {});
+  const chance = world.chance.branch('kills');
+  for (let at = 0; at < plan.length; at++) {
+    const kind = plan[at] as KillKind;
+    if (kind === 'starting') {
+      server.launch();
+      const callOff = killAtStart({ ...world, chance });
+      if ((await server.listening()) === undefined) hit(kind);
+      else server.kill();
+      callOff();
+    } else {
+      if (at > 0) await beginLife(world, people);
+      await Promise.race([killAt({ ...world, chance }, vendor.calls, kind), failed]);
+      hit(kind);
+    }
+    await server.gone();
+    t.diagnostic(`${at + 1} ${kind}: ${records.askings.length} questions, ${records.faults.length} faults`);
+  }
+  await beginLife(world, people);
+  return hits;
+}
+
+async function beginLife(world: World, people: Person[]): Promise<void> {
+  world.server.launch();
+  const life = await world.server.listening();
+  assert.ok(life !== undefined);
+  await checkLife(world, people, life);
+  world.server.open();
+}
+
+async function checkLife({ records }: World, people: Person[], life: Life): Promise<void> {
+  const seen = await Promise.all(people.map((person) => look(life, person)));
+  records.faults.push(...seen.flatMap((one) => checkDoors(records, one)));
+  for (const { user, token, revoked } of records.logins) {
+    const letIn = await isLetIn(life, token);
+    if (letIn && revoked.acknowledged === true) records.faults.push(`${user} logged out, and is let in`);
+    if (!letIn && revoked.asked === undefined) records.faults.push(`${user} logged in, and is not let in`);
+  }
+}
+
+/** What the server itself calls a fault; answers that were cut off, and the vendor's refusals, are none of its own. */
+function errorsIn(log: string[]): string[] {
+  const excused = ['interrupted', 'provider_failed'];
+  return log.filter((line) => {
+    if (!line.startsWith('{')) return true;
+    const { level, err } = JSON.parse(line) as { level: number; err?: { code?: string } };
+    return level >= 50 && !excused.includes(err?.code ?? '');
+  });
+}
+
+function summaryOf({ records }: World, { calls }: SteadyVendor, hits: Map<KillKind, number>): string {
+  const { askings, calls: stateless, sessions } = records;
+  return JSON.stringify({
+    ...Object.fromEntries(hits),
+    questions: askings.length,
+    seen: askings.filter(({ seen }) => seen !== '').length,
+    stateless: stateless.length,
+    sessions: sessions.length,
+    vendor: calls.length,
+  });
+}

@@ -1,0 +1,190 @@
+import type { Moments } from './moments.ts';
+import { questionText, type Pace } from './questions.ts';
+
+/** What clients know, and nothing that only the server knows. */
+export interface Records {
+  askings: Asking[];
+  calls: StatelessCall[];
+  sessions: SessionRecord[];
+  logins: LoginRecord[];
+  watches: WatchRecord[];
+  /** What a client itself saw that must never be. */
+  faults: string[];
+}
+
+/** A question put to a conversation. */
+export interface Asking {
+  /** In its text, and its idempotency key. */
+  id: string;
+  door: string;
+  user: string;
+  text: string;
+  /** Undefined as long as the client was not told. */
+  sessionId: number | undefined;
+  answerId: number | undefined;
+  /** Whether the client knows that the question is stored. */
+  stored: boolean;
+  /** What the client has seen of the answer on its way. */
+  seen: string;
+  outcome: Outcome | undefined;
+}
+
+/** What a client was told in the end. */
+export type Outcome = { content: string; status: string } | { failure: number | string };
+
+/** A question put to a door that keeps nothing; each attempt is one. */
+export interface StatelessCall {
+  /** In its text, and its request id. */
+  id: string;
+  door: string;
+  text: string;
+  /** Whether the client has the whole answer. */
+  acknowledged: boolean;
+}
+
+/** A write that may be under way: `asked` was sent and not yet acknowledged. */
+export interface Written<T> {
+  acknowledged: T | undefined;
+  asked: T | undefined;
+}
+
+export interface SessionRecord {
+  id: number;
+  user: string;
+  title: Written<string>;
+  score: Written<number>;
+  /** How often it was renamed and rated; a repeat under the same key does not count. */
+  renames: number;
+  ratings: number;
+  removed: Written<boolean>;
+  /** Of a removed session: what it held before, as the client saw it last. */
+  last: { role: string; content: string; status: string }[];
+}
+
+export interface LoginRecord {
+  user: string;
+  token: string;
+  revoked: Written<boolean>;
+}
+
+/** What a socket with cursors was told, over all its connections. */
+export interface WatchRecord {
+  name: string;
+  cursors: number[];
+}
+
+export function createRecords(): Records {
+  return { askings: [], calls: [], sessions: [], logins: [], watches: [], faults: [] };
+}
+
+/** Begins a question of `user`; nothing is known of it yet. */
+export function beginAsking(
+  records: Records,
+  door: string,
+  user: string,
+  pace: Pace,
+  sessionId?: number,
+): Asking {
+  const id = `t${records.askings.length + 1}`;
+  const asking: Asking = {
+    id,
+    door,
+    user,
+    text: questionText(id, pace),
+    sessionId,
+    answerId: undefined,
+    stored: false,
+    seen: '',
+    outcome: undefined,
+  };
+  records.askings.push(asking);
+  return asking;
+}
+
+export function isTurn(question: string): boolean {
+  return question.startsWith('[t');
+}
+
+/** The session that a client was told of, or knew already. */
+export function sessionRecord(records: Records, user: string, id: number): SessionRecord {
+  const known = records.sessions.find((session) => session.id === id);
+  if (known !== undefined) {
+    if (known.user !== user) records.faults.push(`session ${id} is told to ${user}, and is ${known.user}'s`);
+    return known;
+  }
+  const nothing = { acknowledged: undefined, asked: undefined };
+  const session = {
+    id,
+    user,
+    title: { ...nothing },
+    score: { ...nothing },
+    renames: 0,
+    ratings: 0,
+    removed: { ...nothing },
+    last: [],
+  };
+  records.sessions.push(session);
+  return session;
+}
+
+/** Notes that the question is stored, and where. */
+export function noteAsked(
+  records: Records,
+  moments: Moments,
+  asking: Asking,
+  sessionId?: number,
+  answerId?: number,
+): void {
+  const { id } = asking;
+  const differs = (before: number | undefined, now: number | undefined) =>
+    before !== undefined && now !== undefined && before !== now;
+  if (differs(asking.sessionId, sessionId)) {
+    records.faults.push(`${id} was in session ${asking.sessionId}, and is told to be in ${sessionId}`);
+  }
+  if (differs(asking.answerId, answerId)) {
+    records.faults.push(`${id} has the answer ${asking.answerId}, and is told to have ${answerId}`);
+  }
+  asking.sessionId ??= sessionId;
+  asking.answerId ??= answerId;
+  if (sessionId !== undefined) sessionRecord(records, asking.user, sessionId);
+  const isNew = !asking.stored;
+  asking.stored = true;
+  if (isNew) moments.tell('asked', asking.text);
+}
+
+/** Notes text that is shown at `start` of the answer: it must agree with what was shown before, and leave no gap. */
+export function noteSeen(
+  records: Records,
+  moments: Moments,
+  asking: Asking,
+  start: number,
+  text: string,
+): void {
+  const { id, seen } = asking;
+  if (start > seen.length) {
+    records.faults.push(`${id}: text at ${start} after ${seen.length} characters`);
+    return;
+  }
+  const overlap = seen.slice(start, start + text.length);
+  if (!text.startsWith(overlap)) {
+    records.faults.push(`${id}: showed ${JSON.stringify(overlap)}, then ${JSON.stringify(text)} there`);
+    return;
+  }
+  if (start + text.length <= seen.length) return;
+  asking.seen = seen.slice(0, start) + text;
+  moments.tell('seen', asking.text);
+}
+
+/** Notes how the client was told that it ended. */
+export function noteOutcome(records: Records, moments: Moments, asking: Asking, outcome: Outcome): void {
+  const { id, seen, outcome: before } = asking;
+  const [was, is] = [JSON.stringify(before), JSON.stringify(outcome)];
+  if (before !== undefined && was !== is) records.faults.push(`${id}: ended as ${was}, then as ${is}`);
+  const content = 'content' in outcome ? outcome.content : '';
+  if (!content.startsWith(seen)) {
+    records.faults.push(`${id}: showed ${JSON.stringify(seen)}, and ended as ${is}`);
+  }
+  asking.stored = true;
+  asking.outcome ??= outcome;
+  if (before === undefined) moments.tell('acknowledged', asking.text);
+}
