@@ -4,7 +4,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { WebSocket } from 'ws';
+import { eventually } from '../../test/support/eventually.ts';
 import { openAccounts } from '../app/open-accounts.ts';
 import { createRecordedLog } from '../core/log.fixture.ts';
 import { createPasswords } from '../core/identity/passwords.ts';
@@ -53,7 +56,7 @@ async function createTested(t: TestContext) {
     runtime,
     log,
   });
-  const { admit, heard, open } = await listen(t, userSockets.admit);
+  const { admit, accept, heard, open } = await listen(t, userSockets.admit);
   const register = async (username: string) =>
     (await accounts.register({ username, email: `${username}@example.com`, password })).id;
   const logIn = async (username: string) => {
@@ -65,7 +68,7 @@ async function createTested(t: TestContext) {
     });
     return accounts.identify(accessToken, '');
   };
-  return { accounts, connect, userSockets, log, asked, store, admit, heard, open, register, logIn };
+  return { accounts, connect, userSockets, log, asked, store, admit, accept, heard, open, register, logIn };
 }
 
 type Admit = ReturnType<typeof createUserSockets>['admit'];
@@ -90,11 +93,15 @@ async function listen(t: TestContext, admit: Admit) {
     sockets.close();
     server.close();
   });
-  /** A client and its socket, paused as a door pauses it that has to find out first who is there. */
-  const open = async () => {
+  const connect = async () => {
     const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`);
     t.after(() => client.terminate());
     await once(client, 'open');
+    return client;
+  };
+  /** A client and its socket, paused as a door pauses it that has to find out first who is there. */
+  const open = async () => {
+    const client = await connect();
     const socket = opened.at(-1)!;
     socket.pause();
     const frames: unknown[] = [];
@@ -107,6 +114,13 @@ async function listen(t: TestContext, admit: Admit) {
   return {
     heard,
     open,
+    /** The same, without holding on to the socket. */
+    async accept(caller: Parameters<Admit>[1], door: UserDoor) {
+      const client = await connect();
+      const socket = opened.pop()!;
+      assert.ok(admit(socket, caller, door));
+      return { client, socket: new WeakRef(socket) };
+    },
     /** Opens a socket that is the caller's. */
     async admit(caller: Parameters<Admit>[1], door = assistant) {
       const { socket, ...rest } = await open();
@@ -155,6 +169,28 @@ describe('the sockets of a person', () => {
     await gone;
     assert.equal(userSockets.admit(socket, ada, companion), false);
     assert.ok((await admit(ada, companion)).admitted);
+  });
+});
+
+describe('a socket that has closed', () => {
+  it('is forgotten, whichever of its user’s it was', async (t) => {
+    const { register, logIn, accept } = await createTested(t);
+    await register('ada');
+    const ada = await logIn('ada');
+    const door = { ...assistant, socketsPerUser: 5 };
+    const clients: Awaited<ReturnType<typeof accept>>[] = [];
+    for (let opened = 0; opened < 4; opened++) clients.push(await accept(ada, door));
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    // The oldest, the newest, one between; the last keeps the others' places.
+    for (const place of [0, 3, 1]) {
+      clients[place]!.client.close();
+      await eventually(() => {
+        collect();
+        return clients[place]!.socket.deref() === undefined ? true : undefined;
+      });
+    }
+    assert.notEqual(clients[2]!.socket.deref(), undefined);
   });
 });
 
