@@ -20,7 +20,7 @@ interface Parameter {
 interface Described {
   description?: string;
   required?: boolean;
-  content?: Record<string, { schema?: object }>;
+  content?: Record<string, { schema?: object; example?: unknown; examples?: object }>;
   headers?: object;
 }
 
@@ -113,7 +113,9 @@ function mergedDescribed(one: Described, other: Described): Described {
   const content = Object.fromEntries(
     union(Object.keys(these), Object.keys(those)).map((type) => {
       const schema = anyOf(these[type]?.schema, those[type]?.schema);
-      return [type, { ...these[type], ...those[type], schema }];
+      const { example, ...media } = { ...these[type], ...those[type], schema };
+      // A document has the one or the other.
+      return [type, media.examples === undefined && example !== undefined ? { ...media, example } : media];
     }),
   );
   const descriptions = union([one.description ?? ''], [other.description ?? '']);
