@@ -45,6 +45,7 @@ interface ShownTurn {
   /** How much of it was shown, in code units, and that text, as far as anything of it was shown here. */
   offset: number;
   said: string;
+  begun: boolean;
   following: AbortController | undefined;
 }
 
@@ -93,7 +94,7 @@ async function open(state: State, cursor: Cursor | undefined): Promise<void> {
   const since = cursor?.feed ?? (await feed.head());
   state.cursor = since;
   const seen = cursor?.turn;
-  if (seen !== undefined) state.turns.push({ ...seen, said: '', following: undefined });
+  if (seen !== undefined) state.turns.push({ ...newTurn(seen.id), offset: seen.offset });
   const stop = await feed.watch({ conversationId: state.sessionId }, since, {
     onItems: (items) => showAll(state, items),
     onReset(head) {
@@ -116,7 +117,7 @@ function close(state: State): void {
 
 /** The client may come back with its cursor. */
 function giveUp(state: State, thrown: unknown): void {
-  state.options.log.error({ err: thrown }, 'the changes of a session could not be read');
+  state.options.log.error({ err: thrown }, 'a session could not be shown any further');
   void send(state, errorFrame(asParleyError(thrown)));
   state.socket.close(1011, 'internal');
 }
@@ -136,7 +137,7 @@ async function join(state: State, seen: Cursor['turn']): Promise<void> {
       known.said = content.slice(0, known.offset);
     } else if (made === 'queued' || made === 'running') {
       // Its end is yet to be told.
-      state.turns.push({ id, offset: 0, said: '', following: undefined });
+      state.turns.push(newTurn(id));
     }
   }
   state.turns.sort((a, b) => a.id - b.id);
@@ -171,34 +172,42 @@ async function show(state: State, item: FeedItem): Promise<void> {
 
 /** The rest of what was said, then the answer as it is kept. */
 async function showEnd(state: State, cursor: number, answer: Message): Promise<void> {
-  const [first] = state.turns;
-  const rest = first?.id === answer.id ? answer.content.slice(first.offset) : '';
-  if (first !== undefined && rest !== '' && state.streams) {
-    const { offset } = first;
-    first.offset = answer.content.length;
-    void send(state, streamingFrame(answer.id, answer.content, offset));
+  const { id, content } = answer;
+  const wasFirst = state.turns[0]?.id === id;
+  const shown = state.turns.find((turn) => turn.id === id) ?? newTurn(id);
+  const others = state.turns.filter((turn) => turn !== shown);
+  shown.following?.abort();
+  const { offset } = shown;
+  if (state.streams && content.length > offset) {
+    // Until the end itself is shown, the client has seen the rest but not the change.
+    state.turns = [{ ...shown, offset: content.length }, ...others];
+    void send(state, streamingFrame(id, content, offset));
   }
-  state.turns.find(({ id }) => id === answer.id)?.following?.abort();
-  state.turns = state.turns.filter(({ id }) => id !== answer.id);
-  state.ended = Math.max(state.ended, answer.id);
+  state.turns = others;
+  state.ended = Math.max(state.ended, id);
   state.cursor = cursor;
   const sent = send(state, messageFrame(answer));
   const error = errorOf(answer);
   if (error !== undefined) void send(state, errorFrame(error));
   await sent;
-  if (first?.id === answer.id) begin(state);
+  if (wasFirst) begin(state);
+}
+
+function newTurn(id: number): ShownTurn {
+  return { id, offset: 0, said: '', begun: false, following: undefined };
 }
 
 function expect(state: State, id: number): void {
   if (state.turns.some((turn) => turn.id === id)) return;
-  state.turns.push({ id, offset: 0, said: '', following: undefined });
+  state.turns.push(newTurn(id));
   if (state.turns.length === 1) begin(state);
 }
 
 /** Says that the first answer is being made, and lets it be heard. */
 function begin(state: State): void {
   const [first] = state.turns;
-  if (state.replaying || first === undefined) return;
+  if (state.replaying || first === undefined || first.begun) return;
+  first.begun = true;
   void send(state, typingFrame(first.id));
   if (state.streams) void follow(state, first);
 }
@@ -220,9 +229,6 @@ async function follow(state: State, turn: ShownTurn): Promise<void> {
       }
     }
   } catch (thrown) {
-    if (state.turns[0] !== turn) return;
-    state.turns.shift();
-    void send(state, errorFrame(asParleyError(thrown)));
-    begin(state);
+    if (state.turns[0] === turn) giveUp(state, thrown);
   }
 }

@@ -1,13 +1,16 @@
 import type { RawData, WebSocket } from 'ws';
 import { asParleyError, ParleyError } from '../../core/errors.ts';
 import type { Asked } from '../../core/turns/turn.ts';
-import { createFrameCheck, type FrameCheck } from '../../http/frame-check.ts';
+import { createFrameCheck, frameTypeOf, type FrameCheck } from '../../http/frame-check.ts';
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
 import { errorFrame, errorOf, messageFrame, typingFrame, type Cursor } from './frames.ts';
 import { questionOf } from './input.ts';
 import { messageFrameSchema, type MessageFrame } from './schemas.ts';
 import { createScreen, type OpenedSocket, type Screen } from './socket-screen.ts';
+
+/** What clients may send. */
+export const frameTypes = ['message', 'typing', 'stop', 'ping'] as const;
 
 const checkMessageFrame: FrameCheck<MessageFrame> = createFrameCheck(messageFrameSchema);
 
@@ -84,7 +87,7 @@ function parseFrame({ options }: Session, data: RawData, isBinary: boolean): Rec
 }
 
 function dispatch(session: Session, frame: Record<string, unknown>, id: Id): void {
-  switch (frame['type']) {
+  switch (frameTypeOf(frame, frameTypes)) {
     case 'message':
       checkMessageFrame(frame);
       return askInOrder(session, frame);
@@ -96,10 +99,8 @@ function dispatch(session: Session, frame: Record<string, unknown>, id: Id): voi
     case 'ping':
       return void session.screen.send({ type: 'pong', data: {} }, id);
     case 'typing':
-    case 'pong':
+    case undefined:
       return;
-    default:
-      throw badFrame('The frame\'s "type" must be one of: message, typing, stop, ping.', 'type');
   }
 }
 

@@ -6,7 +6,7 @@ import type { UserDoor } from '../../http/user-sockets.ts';
 import { cursorFrom, errorFrame } from './frames.ts';
 import { noSession, numberOf } from './input.ts';
 import type { AssistantOptions } from './options.ts';
-import { openSession } from './socket-session.ts';
+import { frameTypes, openSession } from './socket-session.ts';
 
 export const socketPath = '/ws/chat/:session_id';
 
@@ -16,6 +16,7 @@ export function registerSocket(options: AssistantOptions): void {
   const door: UserDoor = { socketsPerUser, errorFrame };
   sockets.add(socketPath, {
     contract: 'assistant',
+    frames: frameTypes,
     open(socket, request) {
       socket.pause();
       admit(options, door, socket, request).catch((thrown: unknown) => {

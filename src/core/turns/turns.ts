@@ -52,7 +52,8 @@ export function createTurns(parts: TurnsParts): RunningTurns {
       return unlessAborted(turn.live.ended, signal);
     },
     follow: (caller, turnId, start, signal) => follow(state, caller, turnId, start, signal),
-    activeIn: (conversationId) => line.in(conversationId).map(({ id }) => id),
+    // One that is not stored yet may still be refused: then nobody must have heard of it.
+    activeIn: (conversationId) => line.in(conversationId).flatMap(({ id, stored }) => (stored ? id : [])),
     async stop(caller, conversationId) {
       await ownConversation(parts.conversations, caller, conversationId);
       return stopAll(state, conversationId);

@@ -117,8 +117,8 @@ describe('assistant: POST /chat', () => {
     const [one, other] = await Promise.all(both);
     assert.deepEqual(one?.body, other?.body);
     assert.equal(one?.body.message.content, 'Once.');
-    const replayed = [one, other].map((answer) => answer?.headers.get('idempotent-replayed'));
-    assert.deepEqual(replayed.toSorted(), [null, 'true'].toSorted());
+    const replayed = [one, other].filter((answer) => answer?.headers.get('idempotent-replayed') === 'true');
+    assert.equal(replayed.length, 1);
 
     const third = await person.call('POST', '/chat', { message: 'Once?' }, key);
     assert.equal(third.headers.get('idempotent-replayed'), 'true');
