@@ -38,7 +38,7 @@ import { createRunning, shuttingDown, type Running } from './http/running.ts';
 import { createHttpServer } from './http/server.ts';
 import { closeCodes, createSockets, type Sockets } from './http/sockets.ts';
 import { answerUnclaimed } from './http/unclaimed.ts';
-import { createUserSockets, type UserSockets } from './http/user-sockets.ts';
+import { createUserSockets } from './http/user-sockets.ts';
 import { createKnowledgeFeed, type KnowledgeFeed } from './providers/local/knowledge-feed.ts';
 import { createLocalProvider } from './providers/local/local.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
@@ -195,7 +195,7 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
 }
 
 /** What contracts are given; each takes what it needs of it. */
-type Doors = Omit<GatewayOptions, keyof ReturnType<typeof gatewaySettings>> & { userSockets: UserSockets };
+type Doors = Omit<GatewayOptions, keyof ReturnType<typeof gatewaySettings>>;
 
 async function registerContracts(server: FastifyInstance, parts: AppParts, doors: Doors): Promise<void> {
   const { config } = parts;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Type, type Static } from 'typebox';
-import { createFrameCheck, type FrameCheck } from './frame-check.ts';
+import { createFrameCheck, frameTypeOf, type FrameCheck } from './frame-check.ts';
 
 const schema = Type.Object({
   type: Type.Literal('chat'),
@@ -38,4 +38,23 @@ describe('a frame', () => {
     assert.throws(() => check({}));
     check({ type: 'chat', data: { message: 'Hi' } });
   });
+});
+
+describe('the type of a frame', () => {
+  const types = ['chat', 'ping'] as const;
+
+  it('is one of those that the door knows', () => {
+    assert.equal(frameTypeOf({ type: 'chat' }, types), 'chat');
+    assert.equal(frameTypeOf({ type: 'pong' }, types), undefined);
+  });
+
+  for (const type of ['other', '', null, 1, ['chat'], 'constructor']) {
+    it(`is not ${JSON.stringify(type)}, and the refusal names what it may be`, () => {
+      assert.throws(() => frameTypeOf({ type }, types), {
+        code: 'invalid_request',
+        field: 'type',
+        message: 'The frame\'s "type" must be one of: chat, ping.',
+      });
+    });
+  }
 });

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { ParleyError } from '../core/errors.ts';
 import { requestError } from './request-errors.ts';
 import { createValidatorCompiler } from './validation.ts';
 
@@ -11,6 +12,18 @@ export function createFrameCheck<T>(schema: TSchema): FrameCheck<T> {
   return (frame) => {
     if (!validate(frame)) throw requestError({ validation: validate.errors, validationContext: 'frame' });
   };
+}
+
+/** Which of a door's frames this is; undefined for a `pong`, which nobody answers. Throws `invalid_request`. */
+export function frameTypeOf<Type extends string>(
+  { type }: Readonly<Record<string, unknown>>,
+  types: readonly Type[],
+): Type | undefined {
+  if (type === 'pong') return undefined;
+  const known = types.find((each) => each === type);
+  if (known !== undefined) return known;
+  const text = `The frame's "type" must be one of: ${types.join(', ')}.`;
+  throw new ParleyError('invalid_request', text, { field: 'type' });
 }
 
 interface Validate {

@@ -41,6 +41,7 @@ async function createTested(t: TestContext, changes: Partial<SocketsParts> = {})
   const opened: Opened[] = [];
   sockets.add('/ws/chat', {
     contract: 'gateway',
+    frames: [],
     open: (socket, request) => opened.push({ socket, request }),
   });
   const clients: WebSocket[] = [];
@@ -163,6 +164,7 @@ describe('doors', () => {
     const came: SocketRequest[] = [];
     const door = {
       contract: 'assistant',
+      frames: [],
       open: (_: WebSocket, request: SocketRequest) => came.push(request),
     };
     sockets.add('/ws/chat/:session_id', door);
@@ -178,9 +180,9 @@ describe('doors', () => {
     socketDoorAdded.subscribe(onAdded);
     t.after(() => socketDoorAdded.unsubscribe(onAdded));
     let companions = 0;
-    const door = { contract: 'companion', open: () => void companions++ };
+    const door = { contract: 'companion', frames: ['ping'], open: () => void companions++ };
     sockets.add('/ws/chat', door, { issuedBy: 'companion' });
-    assert.deepEqual(added, [{ path: '/ws/chat', contract: 'companion' }]);
+    assert.deepEqual(added, [{ path: '/ws/chat', contract: 'companion', frames: ['ping'] }]);
     const tokenOf = (con: string) => `e30.${Buffer.from(JSON.stringify({ con })).toString('base64url')}.x`;
     await open(`/ws/chat?token=${tokenOf('companion')}`);
     await open('/ws/chat', [`bearer.${tokenOf('companion')}`]);

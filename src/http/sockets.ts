@@ -25,6 +25,8 @@ export interface SocketRequest {
 /** A contract's way of speaking on a path. */
 export interface SocketDoor {
   contract: string;
+  /** The types of the frames that clients may send. */
+  frames: readonly string[];
   /**
    * Called once the handshake is done. A door that cannot listen at once pauses the socket. What it keeps of the request lives
    * as long as the socket.
@@ -32,7 +34,7 @@ export interface SocketDoor {
   open(socket: WebSocket, request: SocketRequest): void;
 }
 
-/** Tells of each door as it is added, `{ path, contract }`, as Fastify's hook `onRoute` does of routes. */
+/** Tells of each door as it is added, `{ path, contract, frames }`, as Fastify's hook `onRoute` does of routes. */
 export const socketDoorAdded = diagnostics.channel('parley.sockets.door-added');
 
 /** Close codes of ../contracts/README (4000 and up) and of RFC 6455. */
@@ -101,7 +103,7 @@ export function createSockets(parts: SocketsParts): Sockets {
   return {
     add(path, door, options) {
       doors.add(path, countedDoor(door, parts.metrics), options);
-      socketDoorAdded.publish({ path, contract: door.contract });
+      socketDoorAdded.publish({ path, contract: door.contract, frames: door.frames });
     },
     attach: (server) => void server.on('upgrade', upgrade),
     async closeAll(code, reason) {
@@ -149,12 +151,12 @@ export function refuseSocket(socket: WebSocket, { code }: ParleyError, frame?: o
   socket.close(closeCodeOf(code), code);
 }
 
-/** A fault of our own is no reason for the client to log in anew: it may come back. */
 /** A door that still waits for something begins to listen only after this. */
 function unheard(this: WebSocket, event: string, listener: () => void): void {
   if (event === 'message') queueMicrotask(() => this.off('message', listener));
 }
 
+/** A fault of our own is no reason for the client to log in anew: it may come back. */
 function closeCodeOf(code: ErrorCode): number {
   switch (code) {
     case 'rate_limited':

@@ -84,7 +84,7 @@ async function listen(t: TestContext, admit: Admit) {
     heartbeatMs: 3_600_000,
   });
   const opened: WebSocket[] = [];
-  sockets.add('/ws', { contract: 'assistant', open: (socket) => void opened.push(socket) });
+  sockets.add('/ws', { contract: 'assistant', frames: [], open: (socket) => void opened.push(socket) });
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

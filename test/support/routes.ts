@@ -6,6 +6,7 @@ import { socketDoorAdded } from '../../src/http/sockets.ts';
 export interface SocketDoorSeen {
   path: string;
   contract: string;
+  frames: readonly string[];
 }
 
 /** What `start` resolves to, and every route and socket door that were registered meanwhile. */

@@ -1,16 +1,19 @@
 import type { RawData, WebSocket } from 'ws';
 import { asParleyError } from '../../core/errors.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
-import { createFrameCheck, type FrameCheck } from '../../http/frame-check.ts';
+import { createFrameCheck, frameTypeOf, type FrameCheck } from '../../http/frame-check.ts';
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
-import { answerFrames, badFrame, errorFrame, messageFrame, parseFrame, typingFrame } from './frames.ts';
+import { answerFrames, errorFrame, messageFrame, parseFrame, typingFrame } from './frames.ts';
 import type { CompanionOptions } from './options.ts';
 import { timeOf } from './present.ts';
 import { messageFrameSchema, type MessageFrame } from './schemas.ts';
 import { tell, unwatch, watch, type Watching } from './watching.ts';
 
 const path = '/ws/chat';
+
+/** What clients may send. */
+export const frameTypes = ['message', 'read', 'stop', 'ping'] as const;
 
 const checkMessageFrame: FrameCheck<MessageFrame> = createFrameCheck(messageFrameSchema);
 
@@ -97,7 +100,7 @@ function dispatch(
   frame: Record<string, unknown>,
   id: string | number | undefined,
 ): Promise<void> | void {
-  switch (frame['type']) {
+  switch (frameTypeOf(frame, frameTypes)) {
     case 'message':
       return ask(session, frame);
     case 'read':
@@ -110,10 +113,8 @@ function dispatch(
         ...(id !== undefined && { id }),
         timestamp: timeOf(session.options.runtime.now()),
       });
-    case 'pong':
+    case undefined:
       return;
-    default:
-      throw badFrame('The frame\'s "type" must be one of: message, read, stop, ping.', 'type');
   }
 }
 

@@ -5,7 +5,7 @@ import { requireUser } from '../../http/user-access.ts';
 import type { UserDoor } from '../../http/user-sockets.ts';
 import { errorFrame } from './frames.ts';
 import type { CompanionOptions } from './options.ts';
-import { beginSession } from './socket-session.ts';
+import { beginSession, frameTypes } from './socket-session.ts';
 
 /** `WS /ws/chat` (companion.md, "WebSocket Interface"), for tokens of `/login`: the gateway has the same path. */
 export function registerSocket(options: CompanionOptions): void {
@@ -15,6 +15,7 @@ export function registerSocket(options: CompanionOptions): void {
     '/ws/chat',
     {
       contract: 'companion',
+      frames: frameTypes,
       open(socket, request) {
         socket.pause();
         void admit(options, door, socket, request);

@@ -8,6 +8,7 @@ import type { Authenticator } from '../../http/credentials.ts';
 import type { Metrics } from '../../http/metrics.ts';
 import type { Running } from '../../http/running.ts';
 import type { Sockets } from '../../http/sockets.ts';
+import type { UserSockets } from '../../http/user-sockets.ts';
 
 /** What the gateway's door needs. */
 export interface GatewayOptions {
@@ -21,6 +22,7 @@ export interface GatewayOptions {
   socketLimit: Limit;
   running: Running;
   sockets: Sockets;
+  userSockets: UserSockets;
   metrics: Metrics;
   runtime: Runtime;
   log: Log;

@@ -2,7 +2,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { CompletionEvent } from '../../core/completions/completions.ts';
 import { asParleyError, ParleyError } from '../../core/errors.ts';
 import type { Caller } from '../../core/identity/caller.ts';
-import { createFrameCheck, type FrameCheck } from '../../http/frame-check.ts';
+import { createFrameCheck, frameTypeOf, type FrameCheck } from '../../http/frame-check.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
 import { sendFrame } from '../../http/sockets.ts';
 import { cachePolicyOf, completionInput } from './input.ts';
@@ -10,6 +10,9 @@ import { errorFrame } from './errors.ts';
 import type { GatewayOptions } from './options.ts';
 import { presentUsage } from './present.ts';
 import { chatFrameSchema, type ChatFrame } from './schemas.ts';
+
+/** What clients may send. */
+export const frameTypes = ['chat', 'cancel', 'ping'] as const;
 
 const checkChatFrame: FrameCheck<ChatFrame> = createFrameCheck(chatFrameSchema);
 
@@ -71,7 +74,7 @@ function parseFrame({ options }: Session, data: RawData, isBinary: boolean): Rec
 }
 
 function dispatch(session: Session, frame: Record<string, unknown>, id: string | null): void {
-  switch (frame['type']) {
+  switch (frameTypeOf(frame, frameTypes)) {
     case 'chat':
       return beginChat(session, frame);
     case 'cancel':
@@ -82,10 +85,8 @@ function dispatch(session: Session, frame: Record<string, unknown>, id: string |
         id,
         timestamp: new Date(session.options.runtime.now()).toISOString(),
       });
-    case 'pong':
+    case undefined:
       return;
-    default:
-      throw badFrame('The frame\'s "type" must be one of: chat, cancel, ping.', 'type');
   }
 }
 
