@@ -9,6 +9,7 @@ import { chat } from './scenarios/chat.ts';
 import { completion } from './scenarios/completion.ts';
 import { exactCache } from './scenarios/exact-cache.ts';
 import { firstToken } from './scenarios/first-token.ts';
+import { idleSockets } from './scenarios/idle-sockets.ts';
 import { large } from './scenarios/large.ts';
 import { similarCache } from './scenarios/similar-cache.ts';
 import { start } from './scenarios/start.ts';
@@ -20,6 +21,7 @@ const scenarios: readonly Scenario[] = [
   firstToken,
   chat,
   large,
+  idleSockets,
   exactCache,
   similarCache,
   start,
