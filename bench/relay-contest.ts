@@ -4,7 +4,7 @@ import type { LoadPlan } from './load-plan.ts';
 import type { Options } from './options.ts';
 import { contender, withStage, type Stage } from './stage.ts';
 import { verifyStream, verifyWhole } from './verify.ts';
-import { openAiRequestBody, streamedFrames } from './wire.ts';
+import { openAiRequestBody, streamedFrames, streamedTokens } from './wire.ts';
 
 /** What is relayed: whole or streamed answers, over how many connections, at which pace. */
 export interface RelayKind {
@@ -33,11 +33,13 @@ async function checkedPlan(kind: RelayKind, party: Party, headers: Record<string
     minBytes: 500,
     // Parley or Portkey may leave the role's frame or the finish's usage out; no token may be missing.
     minFrames: kind.stream ? streamedFrames - 2 : 0,
+    ...(kind.stream ? { firstText: streamedTokens[0]! } : {}),
   };
   return { party, plan };
 }
 
-function relayContenders(stage: Stage, kind: RelayKind, mock: Party): Promise<Contender[]> {
+/** Pass-through, Portkey and Parley's OpenAI door before the same provider. */
+export function relayContenders(stage: Stage, kind: RelayKind, mock: Party): Promise<Contender[]> {
   const authorization = 'Bearer sk-bench';
   const portkeyHeaders = {
     authorization,

@@ -59,3 +59,14 @@ export async function verifyStream(target: Target): Promise<void> {
     throw new Error(`streamed other text: ${text.slice(0, 300)}`);
   if (!text.trimEnd().endsWith('data: [DONE]')) throw new Error(`ended without [DONE]: ${text.slice(-300)}`);
 }
+
+/** Throws unless the deltas of the assistant's stream make up the provider's answer, and its last event says that it is done. */
+export async function verifySessionStream(target: Target): Promise<void> {
+  const text = await postOk(target);
+  const events = [...text.matchAll(/^data: (.*)$/gm)].map(
+    ([, data]) => JSON.parse(data!) as { type: string; content?: string },
+  );
+  const said = events.map(({ type, content }) => (type === 'delta' ? content : '')).join('');
+  if (said !== streamedTokens.join('')) throw new Error(`streamed other text: ${text.slice(0, 300)}`);
+  if (events.at(-1)?.type !== 'done') throw new Error(`ended without done: ${text.slice(-300)}`);
+}
