@@ -1,4 +1,3 @@
-import type { ClientOptions } from 'ws';
 import { bearer, makeAccount, tokenOf } from './accounts.ts';
 import { read, send } from './gateway.ts';
 import type { Parley } from './parley.ts';
@@ -31,7 +30,7 @@ export interface CompanionFrame {
 
 /** Somebody with an account of their own who speaks the companion contract. */
 export interface Companion {
-  userId: number;
+  username: string;
   token: string;
   post<T = CompanionChat & CompanionError>(
     path: string,
@@ -41,8 +40,10 @@ export interface Companion {
   get<T = CompanionError>(path: string): ReturnType<typeof read<T>>;
   /** `POST /api/v1/chat`, answered with `answer` by the vendor. */
   exchange(message: string, answer: string): Promise<CompanionChat>;
-  open(query?: string, options?: ClientOptions): Promise<CompanionSocket>;
+  open(query?: string, options?: SocketOptions): Promise<CompanionSocket>;
 }
+
+type SocketOptions = Parameters<typeof openSocket>[1];
 
 export interface CompanionSocket extends Omit<SocketClient, 'next' | 'until'> {
   next(): Promise<CompanionFrame>;
@@ -54,11 +55,11 @@ let made = 0;
 
 export async function makeCompanion(parley: Parley, vendor: ScriptedVendor): Promise<Companion> {
   const name = `companion-${++made}`;
-  const { id } = await makeAccount(parley, name);
+  await makeAccount(parley, name);
   const token = await tokenOf(parley, name, 'companion');
   const at = (path: string) => `${parley.url}/api/v1/${path}`;
   return {
-    userId: id,
+    username: name,
     token,
     post: (path, body, headers) => read(send(at(path), 'POST', body, { ...bearer(token), ...headers })),
     get: (path) => read(send(at(path), 'GET', undefined, bearer(token))),
@@ -73,7 +74,7 @@ export async function makeCompanion(parley: Parley, vendor: ScriptedVendor): Pro
   };
 }
 
-export async function openCompanion(url: string, options?: ClientOptions): Promise<CompanionSocket> {
+export async function openCompanion(url: string, options?: SocketOptions): Promise<CompanionSocket> {
   const client = await openSocket(url, options);
   const next = async () => (await client.next()) as unknown as CompanionFrame;
   return {
