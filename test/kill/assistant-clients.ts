@@ -33,12 +33,12 @@ export async function runChatClient(world: World, person: Person): Promise<void>
   while (world.isRunning()) {
     const sessionId = sessions.length === 0 || chance.percent(8) ? undefined : chance.pick(sessions);
     const asking = beginAsking(records, 'assistant', person.name, drawPace(world), sessionId);
-    const waiting = [ask(world, person, asking)];
-    if (chance.percent(15)) waiting.push(ask(world, person, asking));
+    const waiting = [askOverHttp(world, person, asking)];
+    if (chance.percent(15)) waiting.push(askOverHttp(world, person, asking));
     if (sessionId !== undefined && chance.percent(10)) waiting.push(stop(world, person, sessionId));
     if (sessionId !== undefined && chance.percent(15)) {
       const second = beginAsking(records, 'assistant', person.name, drawPace(world), sessionId);
-      waiting.push(ask(world, person, second));
+      waiting.push(askOverHttp(world, person, second));
     }
     await Promise.all(waiting);
     if (sessionId === undefined && asking.sessionId !== undefined) sessions.push(asking.sessionId);
@@ -53,14 +53,14 @@ export async function runDeletingClient(world: World, person: Person): Promise<v
   const { chance, records } = world;
   while (world.isRunning()) {
     const first = beginAsking(records, 'assistant', person.name, 'quickly');
-    await ask(world, person, first);
+    await askOverHttp(world, person, first);
     if (first.sessionId === undefined) continue;
     const session = sessionRecord(records, person.name, first.sessionId);
     await remember(world, person, session);
     const waiting: Promise<void>[] = [];
     if (chance.percent(60)) {
       const running = beginAsking(records, 'assistant', person.name, 'slowly', session.id);
-      waiting.push(ask(world, person, running));
+      waiting.push(askOverHttp(world, person, running));
       await think(world);
     }
     await remove(world, person, session);
@@ -82,7 +82,8 @@ export async function runStreamClient(world: World, person: Person): Promise<voi
   }
 }
 
-async function ask(world: World, person: Person, asking: Asking): Promise<void> {
+/** Asks until there is an outcome. */
+export async function askOverHttp(world: World, person: Person, asking: Asking): Promise<void> {
   const { records, moments } = world;
   const session = asking.sessionId;
   const body = { message: asking.text, ...(session !== undefined && { session_id: session }) };

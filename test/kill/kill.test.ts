@@ -5,14 +5,16 @@ import { runChatClient, runDeletingClient, runStreamClient } from './assistant-c
 import { readBooks } from './books.ts';
 import { checkBooks } from './check-books.ts';
 import { checkDoors } from './check-doors.ts';
+import { checkWatch } from './check-watches.ts';
 import { runCompanionClient } from './companion-clients.ts';
 import { killAt, killAtStart, killKinds, planKills, type KillKind } from './kills.ts';
 import { makePerson, runLoginClient } from './login-client.ts';
-import { isLetIn, look } from './look.ts';
+import { isLetIn, look, type Seen } from './look.ts';
 import { createMoments } from './moments.ts';
 import { createChance } from './random.ts';
 import { createRecords } from './records.ts';
 import { createMortalServer, type Life } from './server.ts';
+import { runAssistantSockets, runCompanionSockets } from './socket-clients.ts';
 import { runStatelessClient } from './stateless-clients.ts';
 import { startSteadyVendor, type SteadyVendor } from './vendor.ts';
 import type { Person, World } from './world.ts';
@@ -51,7 +53,12 @@ describe('SIGKILL', () => {
     await setTimeout(500);
     running = false;
     await traffic;
-    await checkLife(world, people, await server.life());
+    const seen = await checkLife(world, people, await server.life());
+    for (const watch of world.records.watches) {
+      const own = seen.find(({ user }) => user === watch.user);
+      assert.ok(own !== undefined);
+      world.records.faults.push(...checkWatch(watch, own));
+    }
     await server.terminate();
     world.records.faults.push(...checkBooks(world.records, vendor.calls, readBooks(server.database)));
     assert.deepEqual(world.records.faults, []);
@@ -71,6 +78,10 @@ const names = [
   'deleter',
   'companion1',
   'companion2',
+  'talker1',
+  'talker2',
+  'chatter1',
+  'chatter2',
 ];
 
 function clients(world: World, people: Person[]): Promise<void>[] {
@@ -79,6 +90,8 @@ function clients(world: World, people: Person[]): Promise<void>[] {
     listener: runStreamClient,
     deleter: runDeletingClient,
     companion: runCompanionClient,
+    talker: runAssistantSockets,
+    chatter: runCompanionSockets,
   };
   return [
     ...people.map((person) => {
@@ -137,7 +150,7 @@ async function beginLife(world: World, people: Person[]): Promise<void> {
   world.server.open();
 }
 
-async function checkLife({ records }: World, people: Person[], life: Life): Promise<void> {
+async function checkLife({ records }: World, people: Person[], life: Life): Promise<Seen[]> {
   const seen = await Promise.all(people.map((person) => look(life, person)));
   records.faults.push(...seen.flatMap((one) => checkDoors(records, one)));
   for (const { user, token, revoked } of records.logins) {
@@ -145,6 +158,7 @@ async function checkLife({ records }: World, people: Person[], life: Life): Prom
     if (letIn && revoked.acknowledged === true) records.faults.push(`${user} logged out, and is let in`);
     if (!letIn && revoked.asked === undefined) records.faults.push(`${user} logged in, and is not let in`);
   }
+  return seen;
 }
 
 /** What the server itself calls a fault; answers that were cut off, and the vendor's refusals, are none of its own. */
@@ -158,13 +172,14 @@ function errorsIn(log: string[]): string[] {
 }
 
 function summaryOf({ records }: World, { calls }: SteadyVendor, hits: Map<KillKind, number>): string {
-  const { askings, calls: stateless, sessions } = records;
+  const { askings, calls: stateless, sessions, watches } = records;
   return JSON.stringify({
     ...Object.fromEntries(hits),
     questions: askings.length,
     seen: askings.filter(({ seen }) => seen !== '').length,
     stateless: stateless.length,
     sessions: sessions.length,
+    told: watches.reduce((sum, { told }) => sum + told.length, 0),
     vendor: calls.length,
   });
 }

@@ -70,7 +70,12 @@ export interface LoginRecord {
 /** What a socket with cursors was told, over all its connections. */
 export interface WatchRecord {
   name: string;
-  cursors: number[];
+  user: string;
+  /** Whether nothing may be told twice: who repeats a question hears of it again. */
+  once: boolean;
+  /** Messages of the snapshot with which it began. */
+  known: number[];
+  told: { cursor: number; key: string }[];
 }
 
 export function createRecords(): Records {
