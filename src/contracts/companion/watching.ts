@@ -99,11 +99,8 @@ async function isCompanions({ options, caller }: Watching, conversationId: numbe
 }
 
 function noteItem(watching: Watching, { type, data, conversationId, message }: FeedItem): void {
-  const { core } = watching.options;
   const turnId = data?.['turnId'];
-  if (type === 'asked' && typeof turnId === 'number') {
-    if (core.turns.activeIn(conversationId).includes(turnId)) attend(watching, turnId, conversationId);
-  }
+  if (type === 'asked' && typeof turnId === 'number') attend(watching, turnId, conversationId);
   if (type !== 'answered' || message === null) return;
   watching.turns?.get(message.id)?.abort();
   watching.turns?.delete(message.id);
@@ -139,7 +136,7 @@ function attend(watching: Watching, turnId: number, conversationId: number): voi
   const controller = watching.streams ? new AbortController() : null;
   watching.turns.set(turnId, controller);
   if (controller === null) return;
-  // Its end, and its failure, are in the feed.
+  // Its end, and its failure, are in the feed; one that has ended already shows nothing here.
   showText(watching, turnId, conversationId, controller.signal).catch(() => {});
 }
 
