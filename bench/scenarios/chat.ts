@@ -7,19 +7,20 @@
  * answer (53 frames for 21 messages), commits the answer with the end of the turn, its `api_calls` row and its sums, both times
  * with `synchronous=FULL`, and answers.
  *
- * The pass-through relays a whole completion for a request of the same 21 messages and an answer of about the same length: it parses
- * nothing, and the provider answers it in one piece. The data folder must be on a disk: `TMPDIR` says where.
+ * The goal's pass-through relays a whole completion for a request of the same 21 messages and an answer of about the same length, as in
+ * `completion.ts`: it parses nothing, and the provider answers it in one piece. Beside it one whose provider call is Parley's own, a
+ * streamed answer, which it relays. The data folder must be on a disk: `TMPDIR` says where.
  */
 import type { Party } from '../children.ts';
-import { holdContest } from '../contest.ts';
+import { holdContest, type Contender } from '../contest.ts';
 import type { FilledParley } from '../filled-parley.ts';
 import { ordinaryIds, type Population } from '../fill/population.ts';
 import { buildTexts } from '../fill/texts.ts';
 import { contestTable, judgeRatio } from '../outcome.ts';
 import type { Scenario } from '../scenario.ts';
-import { contender, withStage } from '../stage.ts';
-import { postOnce, verifyWhole } from '../verify.ts';
-import { benchModel, prompt, streamedTokens } from '../wire.ts';
+import { contender, withStage, type Stage } from '../stage.ts';
+import { postOnce, verifyStream, verifyWhole } from '../verify.ts';
+import { benchModel, prompt, streamedFrames, streamedTokens } from '../wire.ts';
 
 const connections = 64;
 const exchanges = 10;
@@ -41,14 +42,14 @@ function requestBody(sessionId: number): string {
 }
 
 /** What OpenAI's door of the pass-through is asked: the context that Parley would send. */
-function contextBody(): string {
+function contextBody(stream: boolean): string {
   const { questions, answers } = buildTexts();
   const said = Array.from({ length: exchanges }, (_, index) => [
     { role: 'user', content: questions[index]!.content },
     { role: 'assistant', content: answers[index]!.content },
   ]);
   const messages = [...said.flat(), { role: 'user', content: prompt }];
-  return JSON.stringify({ model: benchModel, messages, temperature: 0.7 });
+  return JSON.stringify({ model: benchModel, messages, temperature: 0.7, ...(stream ? { stream } : {}) });
 }
 
 async function verifyChat(target: Parameters<typeof postOnce>[0]): Promise<void> {
@@ -72,15 +73,26 @@ async function parleyPlan(filled: FilledParley, party: Party) {
   };
 }
 
-async function passThroughPlan(party: Party) {
-  const target = {
-    origin: party.origin,
-    path: '/v1/chat/completions',
-    headers: { authorization: 'Bearer sk-bench' },
-  };
-  const body = contextBody();
-  await verifyWhole({ ...target, body });
-  return { party, plan: { ...target, bodies: [body], connections, minBytes: 500, minFrames: 0 } };
+async function passThroughPlan(party: Party, stream: boolean) {
+  const headers = { authorization: 'Bearer sk-bench' };
+  const target = { origin: party.origin, path: '/v1/chat/completions', headers };
+  const body = contextBody(stream);
+  await (stream ? verifyStream : verifyWhole)({ ...target, body });
+  const minFrames = stream ? streamedFrames : 0;
+  return { party, plan: { ...target, bodies: [body], connections, minBytes: 500, minFrames } };
+}
+
+function contendersOn(stage: Stage, mock: Party, from: Population): Promise<Contender[]> {
+  const passThrough = (name: string, stream: boolean): Promise<Contender> =>
+    contender(name, async () => passThroughPlan(await stage.startPassThrough(mock), stream));
+  return Promise.all([
+    passThrough('pass-through', false),
+    passThrough('pass-through, streamed', true),
+    contender('Parley', async () => {
+      const filled = await stage.fillParley(mock, from);
+      return parleyPlan(filled, await stage.startFilled(filled));
+    }),
+  ]);
 }
 
 export const chat: Scenario = {
@@ -89,16 +101,12 @@ export const chat: Scenario = {
   run: (options, log) =>
     withStage(async (stage) => {
       const mock = await stage.startMock();
-      const contenders = [
-        await contender('pass-through', async () => passThroughPlan(await stage.startPassThrough(mock))),
-        await contender('Parley', async () => {
-          const filled = await stage.fillParley(mock, options.quick ? quickPopulation : population);
-          return parleyPlan(filled, await stage.startFilled(filled));
-        }),
-      ];
+      const contenders = await contendersOn(stage, mock, options.quick ? quickPopulation : population);
       const standings = await holdContest(contenders, { load: stage.load, mock, options, log });
       return {
-        goals: [judgeRatio(standings, { party: 'Parley', against: 'pass-through' }, 'perSecond', 0.3)],
+        goals: ['pass-through', 'pass-through, streamed'].map((against) =>
+          judgeRatio(standings, { party: 'Parley', against }, 'perSecond', 0.3),
+        ),
         figures: contestTable(standings, false),
         raw: standings,
       };
