@@ -24,11 +24,8 @@ export function ask(state: TurnsState, caller: UserCaller, question: Question): 
 async function place(state: TurnsState, caller: UserCaller, question: Question): Promise<Asked> {
   const { parts } = state;
   const conversation = await conversationFor(parts, caller, question);
-  const asked = {
-    conversationId: conversation?.id ?? parts.conversations.nextId(),
-    questionId: parts.messages.nextId(),
-    turnId: parts.messages.nextId(),
-  };
+  // Filled where nothing stands in the way, so that repeats and refusals use up no ids; the claim shares this object.
+  const asked = { conversationId: conversation?.id ?? 0, questionId: 0, turnId: 0 };
   return parts.idempotency.once<Asked>(
     `user:${caller.userId}`,
     question.idempotency,
@@ -69,6 +66,9 @@ async function begin(
   const tokens = estimateTokens(question.text);
   refuseWhatDoesNotFit(parts, question, systemPrompt, tokens);
   refuseUnderLoad(state, asked.conversationId);
+  if (conversation === undefined) asked.conversationId = parts.conversations.nextId();
+  asked.questionId = parts.messages.nextId();
+  asked.turnId = parts.messages.nextId();
   const turn: ActiveTurn = {
     id: asked.turnId,
     conversationId: asked.conversationId,

@@ -224,6 +224,11 @@ describe('a repeat under the same key', () => {
     assert.equal(tested.speakers.count(), 1);
     assert.equal((await tested.bench.calls()).length, 1);
     assert.equal((await tested.conversations.list(mina, page)).length, 1);
+    const another = await tested.turns.ask(mina, question('Another'));
+    await ask();
+    const last = await tested.turns.ask(mina, question('The last'));
+    assert.equal(last.conversationId, another.conversationId + 1, 'a repeat uses up no ids');
+    for (const { conversationId } of [another, last]) await tested.turns.stopAll(conversationId);
   });
 
   it('of another question is refused; of another user it is another key', async (t) => {
