@@ -414,7 +414,7 @@ describe('companion: who may open a socket', () => {
     for (const socket of [open[1], open[2], replaced]) await socket?.close();
   });
 
-  test('nobody in maintenance but administrators may ask', async (t) => {
+  test('in maintenance nobody but administrators may ask, and all may read', async (t) => {
     const ada = await somebody();
     const socket = await ada.open();
     const { maintenance } = parley.app.core;
@@ -423,7 +423,10 @@ describe('companion: who may open a socket', () => {
     socket.send({ type: 'message', content: 'Hello', id: 1 });
     const refused = await socket.next();
     assert.deepEqual([refused.type, refused.id], ['error', 1]);
-    assert.equal((await ada.post('chat', { message: 'Hello' })).status, 503);
+    const { status, body, headers } = await ada.post('chat', { message: 'Hello' });
+    assert.deepEqual([status, Object.keys(body)], [503, ['detail']]);
+    assert.match(headers.get('retry-after') ?? '', /^\d+$/);
+    assert.equal((await ada.get('chat/history')).status, 200);
     await socket.close();
   });
 });

@@ -2,7 +2,6 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import { ParleyError } from '../../../core/errors.ts';
 import { credentialsOf } from '../../../http/credentials.ts';
 import { answerError } from '../../../http/error-answer.ts';
-import { refuseInMaintenance } from '../../../http/maintenance.ts';
 import { sessionErrorShapeFor } from '../errors.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentMessage } from '../present.ts';
@@ -23,13 +22,10 @@ export function registerSessionMessages(app: FastifyInstance, options: HelpdeskO
   app.get<{ Params: SessionParams; Querystring: MessagesQuery }>(
     '/api/v1/chat/sessions/:session_id/messages',
     {
-      onRequest: [
-        async (request) => {
-          const ip = clientAddress(request.raw);
-          request.caller = await authenticator.identify(credentialsOf(request.headers), ip);
-        },
-        refuseInMaintenance(core.maintenance),
-      ],
+      async onRequest(request) {
+        const ip = clientAddress(request.raw);
+        request.caller = await authenticator.identify(credentialsOf(request.headers), ip);
+      },
       errorHandler: (thrown: FastifyError, request, reply) =>
         void answerError(thrown, request, reply, sessionErrorShapeFor(request)),
       schema: {
