@@ -10,7 +10,7 @@ export function acceptJson(app: FastifyInstance): void {
     if (!isUtf8(body as Buffer)) return done(badBody('The request body is not valid UTF-8.'));
     if (body.length === 0) {
       // Many clients send the content type with every request, also where there is nothing to send.
-      if (request.routeOptions.schema?.body === undefined) return done(null, undefined);
+      if (mayBeMissing(request.routeOptions.schema?.body)) return done(null, undefined);
       return done(badBody('The request body is empty; send JSON.'));
     }
     void parse(request, body.toString('utf8'), (error, value) => {
@@ -18,6 +18,11 @@ export function acceptJson(app: FastifyInstance): void {
       else done(null, value);
     });
   });
+}
+
+function mayBeMissing(schema: unknown): boolean {
+  const { type } = (schema ?? { type: ['null'] }) as { type?: unknown };
+  return Array.isArray(type) && type.includes('null');
 }
 
 function badBody(message: string): ParleyError {

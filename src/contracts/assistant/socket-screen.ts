@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws';
 import type { Message } from '../../core/conversations/conversations.ts';
 import { asParleyError } from '../../core/errors.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
-import type { FeedItem } from '../../core/realtime/feed.ts';
+import type { FeedItem, Watcher } from '../../core/realtime/feed.ts';
 import { refuseSocket, sendFrame } from '../../http/sockets.ts';
 import {
   cursorText,
@@ -28,17 +28,6 @@ export interface OpenedSocket {
   streams: boolean;
 }
 
-/** What a socket shows of its session: every change once, and answers while they are made. */
-export interface Screen {
-  /** Shows what the client has missed since `cursor`, then what is on its way; from now on, what changes. */
-  open(cursor: Cursor | undefined): Promise<void>;
-  /** Sends a frame with the cursor; `id` is of the client's frame that it answers. */
-  send(frame: Frame, id?: string | number): Promise<void> | void;
-  /** The question will be shown with the id of the frame that asked it. */
-  name(questionId: number, id: string | number): void;
-  close(): void;
-}
-
 /** An answer that is being made, or waits to be. */
 interface ShownTurn {
   id: number;
@@ -49,171 +38,180 @@ interface ShownTurn {
   following: AbortController | undefined;
 }
 
-interface State extends OpenedSocket {
+/**
+ * What a socket shows of its session: every change once, and answers while they are made. It watches the feed itself: there are
+ * thousands, most of them idle, and each object and function of its own would be one too many.
+ */
+export interface Screen extends OpenedSocket, Watcher {
   /** The last change that was shown. */
   cursor: number;
   /** In their order; of the first, text may come. */
-  turns: ShownTurn[];
+  turns: readonly ShownTurn[];
   /** The newest answer that was shown ended. */
   ended: number;
   /** While the past is shown, nothing is said of the present. */
   replaying: boolean;
+  /** By question, the id of the frame that asked it here and will be shown with it. */
   names: Map<number, string | number> | undefined;
-  asking: () => Promise<void> | undefined;
+  /** The last question that is being stored: those of one socket are asked in their order. */
+  asking: Promise<void> | undefined;
   stopWatching: (() => void) | undefined;
 }
 
-/** `asking` is what is being asked through the same socket. */
-export function createScreen(opened: OpenedSocket, asking: State['asking']): Screen {
-  const state: State = {
-    ...opened,
+const none: readonly ShownTurn[] = [];
+
+export function createScreen(opened: OpenedSocket): Screen {
+  const { options, socket, caller, sessionId, requestId, streams } = opened;
+  return {
+    options,
+    socket,
+    caller,
+    sessionId,
+    requestId,
+    streams,
+    onItems,
+    onReset,
+    onFailure,
     cursor: 0,
-    turns: [],
+    turns: none,
     ended: 0,
     replaying: true,
     names: undefined,
-    asking,
+    asking: undefined,
     stopWatching: undefined,
   };
-  return {
-    open: (cursor) => open(state, cursor),
-    send: (frame, id) => send(state, frame, id),
-    name: (questionId, id) => void (state.names ??= new Map()).set(questionId, id),
-    close: () => close(state),
-  };
 }
 
-function send(state: State, { type, data }: Frame, id?: string | number): Promise<void> | void {
-  const [first] = state.turns;
-  const cursor = cursorText({ feed: state.cursor, turn: state.streams ? first : undefined });
-  return sendFrame(state.socket, { type, ...(id !== undefined && { id }), data, cursor });
+async function onItems(this: Screen, items: FeedItem[]): Promise<void> {
+  for (const item of items) await show(this, item);
 }
 
-async function open(state: State, cursor: Cursor | undefined): Promise<void> {
-  const { feed } = state.options.core;
-  const since = cursor?.feed ?? (await feed.head());
-  state.cursor = since;
-  const seen = cursor?.turn;
-  if (seen !== undefined) state.turns.push({ ...newTurn(seen.id), offset: seen.offset });
-  const stop = await feed.watch({ conversationId: state.sessionId }, since, {
-    onItems: (items) => showAll(state, items),
-    onReset(head) {
-      state.cursor = head;
-      state.turns = [];
-      void send(state, { type: 'reset', data: {} });
-    },
-    onFailure: (thrown) => giveUp(state, thrown),
-  });
-  state.stopWatching = stop;
-  if (state.socket.readyState !== state.socket.OPEN) return close(state);
-  await join(state, seen);
-}
-
-function close(state: State): void {
-  state.stopWatching?.();
-  for (const { following } of state.turns) following?.abort();
-  state.turns = [];
+function onReset(this: Screen, head: number): void {
+  this.cursor = head;
+  this.turns = none;
+  void send(this, { type: 'reset', data: {} });
 }
 
 /** The client may come back with its cursor. */
-function giveUp(state: State, thrown: unknown): void {
-  state.options.log.error({ err: thrown }, 'a session could not be shown any further');
-  void send(state, errorFrame(asParleyError(thrown)));
-  state.socket.close(1011, 'internal');
+function onFailure(this: Screen, thrown: unknown): void {
+  this.options.log.error({ err: thrown }, 'a session could not be shown any further');
+  void send(this, errorFrame(asParleyError(thrown)));
+  this.socket.close(1011, 'internal');
+}
+
+/** Sends a frame with the cursor; `id` is of the client's frame that it answers. */
+export function send(screen: Screen, { type, data }: Frame, id?: string | number): Promise<void> | void {
+  const [first] = screen.turns;
+  const cursor = cursorText({ feed: screen.cursor, turn: screen.streams ? first : undefined });
+  return sendFrame(screen.socket, { type, ...(id !== undefined && { id }), data, cursor });
+}
+
+/** Shows what the client has missed since `cursor`, then what is on its way; from now on, what changes. */
+export async function openScreen(screen: Screen, cursor: Cursor | undefined): Promise<void> {
+  const { feed } = screen.options.core;
+  screen.cursor = cursor?.feed ?? (await feed.head());
+  const seen = cursor?.turn;
+  if (seen !== undefined) screen.turns = [{ ...newTurn(seen.id), offset: seen.offset }];
+  const scope = { conversationId: screen.sessionId };
+  screen.stopWatching = await feed.watch(scope, screen.cursor, screen);
+  if (screen.socket.readyState !== screen.socket.OPEN) return closeScreen(screen);
+  await join(screen, seen);
+}
+
+export function closeScreen(screen: Screen): void {
+  screen.stopWatching?.();
+  for (const { following } of screen.turns) following?.abort();
+  screen.turns = none;
 }
 
 /** Puts the answers that are on their way onto the screen, beside those of questions that were just shown. */
-async function join(state: State, seen: Cursor['turn']): Promise<void> {
-  const { options, caller, sessionId } = state;
+async function join(screen: Screen, seen: Cursor['turn']): Promise<void> {
+  const { options, caller, sessionId } = screen;
   const active = [...options.core.turns.activeIn(sessionId)];
   // What a cursor says of a turn that is none of this session's, or has long ended, is not to be waited for.
-  state.turns = state.turns.filter(({ id }) => id !== seen?.id || active.includes(id));
+  screen.turns = screen.turns.filter(({ id }) => id !== seen?.id || active.includes(id));
   for (const id of active) {
     const { state: made, content } = await options.core.conversations.message(caller, sessionId, id);
-    if (id <= state.ended) continue;
-    const known = state.turns.find((turn) => turn.id === id);
+    if (id <= screen.ended) continue;
+    const known = screen.turns.find((turn) => turn.id === id);
     if (known !== undefined) {
       if (known.offset > content.length) known.offset = 0;
       known.said = content.slice(0, known.offset);
     } else if (made === 'queued' || made === 'running') {
       // Its end is yet to be told.
-      state.turns.push(newTurn(id));
+      screen.turns = [...screen.turns, newTurn(id)];
     }
   }
-  state.turns.sort((a, b) => a.id - b.id);
-  state.replaying = false;
-  begin(state);
+  screen.turns = screen.turns.length === 0 ? none : screen.turns.toSorted((a, b) => a.id - b.id);
+  screen.replaying = false;
+  begin(screen);
 }
 
-async function showAll(state: State, items: FeedItem[]): Promise<void> {
-  for (const item of items) await show(state, item);
-}
-
-async function show(state: State, item: FeedItem): Promise<void> {
+async function show(screen: Screen, item: FeedItem): Promise<void> {
   const { type, message, data, cursor } = item;
   if (type === 'removed') {
-    state.cursor = cursor;
-    void send(state, errorFrame(noSession()));
-    return refuseSocket(state.socket, noSession());
+    screen.cursor = cursor;
+    void send(screen, errorFrame(noSession()));
+    return refuseSocket(screen.socket, noSession());
   }
   if (message !== null && type === 'asked') {
     // Then it is known under which id the client asked it.
-    await state.asking();
-    state.cursor = cursor;
-    const id = state.names?.get(message.id);
-    state.names?.delete(message.id);
-    await send(state, messageFrame(message), id);
-    expect(state, data?.['turnId'] as number);
+    await screen.asking;
+    screen.cursor = cursor;
+    const id = screen.names?.get(message.id);
+    screen.names?.delete(message.id);
+    await send(screen, messageFrame(message), id);
+    expect(screen, data?.['turnId'] as number);
   } else if (message !== null && type === 'answered') {
-    await showEnd(state, cursor, message);
+    await showEnd(screen, cursor, message);
   }
-  state.cursor = cursor;
+  screen.cursor = cursor;
 }
 
 /** The rest of what was said, then the answer as it is kept. */
-async function showEnd(state: State, cursor: number, answer: Message): Promise<void> {
+async function showEnd(screen: Screen, cursor: number, answer: Message): Promise<void> {
   const { id, content } = answer;
-  const wasFirst = state.turns[0]?.id === id;
-  const shown = state.turns.find((turn) => turn.id === id) ?? newTurn(id);
-  const others = state.turns.filter((turn) => turn !== shown);
+  const wasFirst = screen.turns[0]?.id === id;
+  const shown = screen.turns.find((turn) => turn.id === id) ?? newTurn(id);
+  const others = screen.turns.filter((turn) => turn !== shown);
   shown.following?.abort();
   const { offset } = shown;
-  if (state.streams && content.length > offset) {
+  if (screen.streams && content.length > offset) {
     // Until the end itself is shown, the client has seen the rest but not the change.
-    state.turns = [{ ...shown, offset: content.length }, ...others];
-    void send(state, streamingFrame(id, content, offset));
+    screen.turns = [{ ...shown, offset: content.length }, ...others];
+    void send(screen, streamingFrame(id, content, offset));
   }
-  state.turns = others;
-  state.ended = Math.max(state.ended, id);
-  state.cursor = cursor;
-  const sent = send(state, messageFrame(answer));
+  screen.turns = others;
+  screen.ended = Math.max(screen.ended, id);
+  screen.cursor = cursor;
+  const sent = send(screen, messageFrame(answer));
   const error = errorOf(answer);
-  if (error !== undefined) void send(state, errorFrame(error));
+  if (error !== undefined) void send(screen, errorFrame(error));
   await sent;
-  if (wasFirst) begin(state);
+  if (wasFirst) begin(screen);
 }
 
 function newTurn(id: number): ShownTurn {
   return { id, offset: 0, said: '', begun: false, following: undefined };
 }
 
-function expect(state: State, id: number): void {
-  if (state.turns.some((turn) => turn.id === id)) return;
-  state.turns.push(newTurn(id));
-  if (state.turns.length === 1) begin(state);
+function expect(screen: Screen, id: number): void {
+  if (screen.turns.some((turn) => turn.id === id)) return;
+  screen.turns = [...screen.turns, newTurn(id)];
+  if (screen.turns.length === 1) begin(screen);
 }
 
 /** Says that the first answer is being made, and lets it be heard. */
-function begin(state: State): void {
-  const [first] = state.turns;
-  if (state.replaying || first === undefined || first.begun) return;
+function begin(screen: Screen): void {
+  const [first] = screen.turns;
+  if (screen.replaying || first === undefined || first.begun) return;
   first.begun = true;
-  void send(state, typingFrame(first.id));
-  if (state.streams) void follow(state, first);
+  void send(screen, typingFrame(first.id));
+  if (screen.streams) void follow(screen, first);
 }
 
-async function follow(state: State, turn: ShownTurn): Promise<void> {
-  const { options, caller } = state;
+async function follow(screen: Screen, turn: ShownTurn): Promise<void> {
+  const { options, caller } = screen;
   const following = new AbortController();
   turn.following = following;
   try {
@@ -221,14 +219,14 @@ async function follow(state: State, turn: ShownTurn): Promise<void> {
     for await (const group of groups) {
       for (const event of group) {
         // The end is told by the feed, after everything that came before it.
-        if (event.type === 'end' || state.turns[0] !== turn) continue;
+        if (event.type === 'end' || screen.turns[0] !== turn) continue;
         const { offset } = turn;
         turn.said += event.text;
         turn.offset = turn.said.length;
-        await send(state, streamingFrame(turn.id, turn.said, offset));
+        await send(screen, streamingFrame(turn.id, turn.said, offset));
       }
     }
   } catch (thrown) {
-    if (state.turns[0] === turn) giveUp(state, thrown);
+    if (screen.turns[0] === turn) screen.onFailure(thrown);
   }
 }

@@ -7,52 +7,50 @@ import { takeSocketAllowance } from '../../http/rate-limit.ts';
 import { errorFrame, errorOf, messageFrame, typingFrame, type Cursor } from './frames.ts';
 import { questionOf } from './input.ts';
 import { messageFrameSchema, type MessageFrame } from './schemas.ts';
-import { createScreen, type OpenedSocket, type Screen } from './socket-screen.ts';
+import {
+  closeScreen,
+  createScreen,
+  openScreen,
+  send,
+  type OpenedSocket,
+  type Screen,
+} from './socket-screen.ts';
 
 /** What clients may send. */
 export const frameTypes = ['message', 'typing', 'stop', 'ping'] as const;
 
 const checkMessageFrame: FrameCheck<MessageFrame> = createFrameCheck(messageFrameSchema);
 
-/** What is kept of an open socket. There are thousands, most of them idle: no timers, no generators, listeners shared. */
-interface Session extends OpenedSocket {
-  screen: Screen;
-  /** The last question that is being stored: those of one socket are asked in their order. */
-  asking: Promise<void> | undefined;
-}
-
-const sessions = new WeakMap<WebSocket, Session>();
+/** Listeners are shared: what is made for a socket is one object. */
+const screens = new WeakMap<WebSocket, Screen>();
 
 /** Speaks the contract's frames on an admitted, paused socket until it closes. What it asks goes on without it. */
 export async function openSession(opened: OpenedSocket, cursor: Cursor | undefined): Promise<void> {
   const { socket } = opened;
-  const session: Session = {
-    ...opened,
-    asking: undefined,
-    screen: createScreen(opened, () => session.asking),
-  };
-  sessions.set(socket, session);
+  const screen = createScreen(opened);
+  screens.set(socket, screen);
   socket.on('close', closed);
-  await session.screen.open(cursor);
+  await openScreen(screen, cursor);
   if (socket.readyState !== socket.OPEN) return;
   socket.on('message', received);
   socket.resume();
 }
 
 function closed(this: WebSocket): void {
-  sessions.get(this)?.screen.close();
+  const screen = screens.get(this);
+  if (screen !== undefined) closeScreen(screen);
 }
 
 function received(this: WebSocket, data: RawData, isBinary: boolean): void {
-  const session = sessions.get(this);
-  if (session === undefined) return;
+  const screen = screens.get(this);
+  if (screen === undefined) return;
   let id: Id;
   try {
-    const frame = parseFrame(session, data, isBinary);
+    const frame = parseFrame(screen, data, isBinary);
     id = idOf(frame['id']);
-    dispatch(session, frame, id);
+    dispatch(screen, frame, id);
   } catch (thrown) {
-    fail(session, id, thrown);
+    fail(screen, id, thrown);
   }
 }
 
@@ -64,11 +62,11 @@ function idOf(id: unknown): Id {
   return typeof id === 'number' ? id : undefined;
 }
 
-function fail({ screen }: Session, id: Id, thrown: unknown): void {
-  void screen.send(errorFrame(asParleyError(thrown)), id);
+function fail(screen: Screen, id: Id, thrown: unknown): void {
+  void send(screen, errorFrame(asParleyError(thrown)), id);
 }
 
-function parseFrame({ options }: Session, data: RawData, isBinary: boolean): Record<string, unknown> {
+function parseFrame({ options }: Screen, data: RawData, isBinary: boolean): Record<string, unknown> {
   if (isBinary) throw badFrame('Binary frames are not understood; send JSON as text.', 'frame');
   const bytes = data as Buffer;
   if (bytes.length > options.socketFrameBytes) {
@@ -86,37 +84,37 @@ function parseFrame({ options }: Session, data: RawData, isBinary: boolean): Rec
   return frame as Record<string, unknown>;
 }
 
-function dispatch(session: Session, frame: Record<string, unknown>, id: Id): void {
+function dispatch(screen: Screen, frame: Record<string, unknown>, id: Id): void {
   switch (frameTypeOf(frame, frameTypes)) {
     case 'message':
       checkMessageFrame(frame);
-      return askInOrder(session, frame);
+      return askInOrder(screen, frame);
     case 'stop':
-      session.options.core.turns
-        .stop(session.caller, session.sessionId)
-        .catch((thrown: unknown) => fail(session, id, thrown));
+      screen.options.core.turns
+        .stop(screen.caller, screen.sessionId)
+        .catch((thrown: unknown) => fail(screen, id, thrown));
       return;
     case 'ping':
-      return void session.screen.send({ type: 'pong', data: {} }, id);
+      return void send(screen, { type: 'pong', data: {} }, id);
     case 'typing':
     case undefined:
       return;
   }
 }
 
-function askInOrder(session: Session, frame: MessageFrame): void {
-  const before = session.asking ?? Promise.resolve();
+function askInOrder(screen: Screen, frame: MessageFrame): void {
+  const before = screen.asking ?? Promise.resolve();
   const asking = before
-    .then(() => ask(session, frame))
-    .catch((thrown: unknown) => fail(session, frame.id ?? undefined, thrown))
+    .then(() => ask(screen, frame))
+    .catch((thrown: unknown) => fail(screen, frame.id ?? undefined, thrown))
     .finally(() => {
-      if (session.asking === asking) session.asking = undefined;
+      if (screen.asking === asking) screen.asking = undefined;
     });
-  session.asking = asking;
+  screen.asking = asking;
 }
 
-async function ask(session: Session, frame: MessageFrame): Promise<void> {
-  const { options, caller, sessionId, requestId, screen } = session;
+async function ask(screen: Screen, frame: MessageFrame): Promise<void> {
+  const { options, caller, sessionId, requestId } = screen;
   const { core, limits, chatLimit } = options;
   const { data } = frame;
   const id = frame.id ?? undefined;
@@ -127,23 +125,23 @@ async function ask(session: Session, frame: MessageFrame): Promise<void> {
   const from = { endpoint: '/ws/chat/:session_id', requestId, idempotency };
   const question = questionOf(data, data.content, { kind: 'existing', id: sessionId }, from);
   const asked = await core.turns.ask(caller, question);
-  if (asked.repeated) await showAgain(session, asked, id);
-  else if (id !== undefined) screen.name(asked.questionId, id);
+  if (asked.repeated) await showAgain(screen, asked, id);
+  else if (id !== undefined) (screen.names ??= new Map()).set(asked.questionId, id);
 }
 
 /** To one who asks again, what there is. */
-async function showAgain(session: Session, { questionId, turnId }: Asked, id: Id): Promise<void> {
-  const { options, caller, sessionId, screen } = session;
+async function showAgain(screen: Screen, { questionId, turnId }: Asked, id: Id): Promise<void> {
+  const { options, caller, sessionId } = screen;
   const { conversations } = options.core;
   const question = await conversations.message(caller, sessionId, questionId);
   const answer = await conversations.message(caller, sessionId, turnId);
-  void screen.send(messageFrame(question), id);
+  void send(screen, messageFrame(question), id);
   if (answer.state === 'queued' || answer.state === 'running') {
-    return void screen.send(typingFrame(turnId), id);
+    return void send(screen, typingFrame(turnId), id);
   }
-  void screen.send(messageFrame(answer), id);
+  void send(screen, messageFrame(answer), id);
   const error = errorOf(answer);
-  if (error !== undefined) void screen.send(errorFrame(error), id);
+  if (error !== undefined) void send(screen, errorFrame(error), id);
 }
 
 function badFrame(message: string, field: string): ParleyError {

@@ -132,6 +132,17 @@ describe('assistant: an answer as events', () => {
     assert.equal(vendor.count(), asked);
   });
 
+  test('one who goes on may send the content type of a body that is not there', async () => {
+    const { call, frames } = await ask(session);
+    const { value: start } = await frames.next();
+    const headers = { 'last-event-id': (start as TurnFrame).id ?? '', 'content-type': 'application/json' };
+    const again = await person.open('POST', pathOf(session), '', headers);
+    await call.delta('Here.');
+    call.finish();
+    assert.equal(textIn(await allTurnFrames(again)), 'Here.');
+    await Array.fromAsync(frames);
+  });
+
   test('a late joiner gets what it missed, and two hear the same', async () => {
     const { call, frames } = await ask(session);
     await call.delta('Early. ');
