@@ -1,0 +1,47 @@
+import { send } from '../support/gateway.ts';
+import type { Parley } from '../support/parley.ts';
+import { openSocket } from '../support/socket.ts';
+import type { Sent } from './entry.ts';
+
+export interface Answer {
+  /** Of a socket the code it is closed with, 101 where it answers. */
+  status: number;
+  headers: Headers;
+  /** Of a socket all that it said. */
+  text: string;
+}
+
+type Place = Pick<Parley, 'url' | 'wsUrl'>;
+
+/** What a door of the matrix says to who shows `headers`. */
+export async function knock(
+  place: Place,
+  door: string,
+  { at, body, headers }: Sent,
+  shown: Record<string, string>,
+): Promise<Answer> {
+  const [method = ''] = door.split(' ');
+  if (method === 'WS') return knockAtSocket(`${place.wsUrl}${at}`, shown);
+  const response = await send(`${place.url}${at}`, method, body, { ...headers, ...shown });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+/** Opens a socket, says `frames` at once, then waits for the answer to a ping. */
+export async function knockAtSocket(
+  url: string,
+  headers: Record<string, string>,
+  frames: object[] = [],
+): Promise<Answer> {
+  const socket = await openSocket(url, { headers });
+  for (const frame of [...frames, { type: 'ping', id: 'knock' }]) socket.send(frame);
+  const said: string[] = [];
+  const closed = socket.closed.then(({ code }) => code);
+  for (;;) {
+    const frame = await socket.next().catch(() => undefined);
+    if (frame === undefined) return { status: await closed, headers: new Headers(), text: said.join('\n') };
+    said.push(JSON.stringify(frame));
+    if (frame.type === 'pong' && frame.id === 'knock') break;
+  }
+  await socket.close();
+  return { status: 101, headers: new Headers(), text: said.join('\n') };
+}
