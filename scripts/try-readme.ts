@@ -23,6 +23,9 @@ const promised = [
   'pk_',
   'is revoked',
   'access_token',
+  'total_tokens',
+  '"type":"done"',
+  'total_chats',
 ];
 
 const dataDir = mkdtempSync(join(tmpdir(), 'parley-readme-'));
