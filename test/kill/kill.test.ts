@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { within } from '../support/eventually.ts';
 import { runChatClient, runDeletingClient, runStreamClient } from './assistant-clients.ts';
 import { readBooks } from './books.ts';
 import { checkBooks } from './check-books.ts';
@@ -16,6 +17,7 @@ import { createRecords } from './records.ts';
 import { createMortalServer, type Life } from './server.ts';
 import { runAssistantSockets, runCompanionSockets } from './socket-clients.ts';
 import { runStatelessClient } from './stateless-clients.ts';
+import { runGatewaySocketClient } from './stateless-sockets.ts';
 import { startSteadyVendor, type SteadyVendor } from './vendor.ts';
 import type { Person, World } from './world.ts';
 
@@ -52,7 +54,7 @@ describe('SIGKILL', () => {
 
     await setTimeout(500);
     running = false;
-    await traffic;
+    await unlessStuck(world, within(20_000, traffic));
     const seen = await checkLife(world, people, await server.life());
     for (const watch of world.records.watches) {
       const own = seen.find(({ user }) => user === watch.user);
@@ -101,6 +103,7 @@ function clients(world: World, people: Person[]): Promise<void>[] {
     }),
     runStatelessClient({ ...world, chance: world.chance.branch('gateway') }, 'gateway'),
     runStatelessClient({ ...world, chance: world.chance.branch('openai') }, 'openai'),
+    runGatewaySocketClient({ ...world, chance: world.chance.branch('gateway socket') }),
     runLoginClient({ ...world, chance: world.chance.branch('login') }),
   ];
 }
@@ -132,7 +135,7 @@ async function killOverAndOver(
       callOff();
     } else {
       if (at > 0) await beginLife(world, people);
-      await Promise.race([killAt({ ...world, chance }, vendor.calls, kind), failed]);
+      await unlessStuck(world, Promise.race([killAt({ ...world, chance }, vendor.calls, kind), failed]));
       hit(kind);
     }
     await server.gone();
@@ -140,6 +143,17 @@ async function killOverAndOver(
   }
   await beginLife(world, people);
   return hits;
+}
+
+/** Says who waits for what, where that does not come to pass. */
+async function unlessStuck<T>({ records }: World, promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (cause) {
+    const open = records.askings.filter(({ outcome }) => outcome === undefined);
+    const waiting = open.map(({ id, door, user, stored }) => ({ id, door, user, stored }));
+    throw new Error(`${String(cause)} ${JSON.stringify({ waiting, faults: records.faults })}`, { cause });
+  }
 }
 
 async function beginLife(world: World, people: Person[]): Promise<void> {

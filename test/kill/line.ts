@@ -37,6 +37,8 @@ export function openLine(world: World, parts: LineParts): Line {
   const state = { cursor: parts.cursor, closed: false, ready: Promise.withResolvers<Connection>() };
   let socket: WebSocket | undefined;
 
+  let isReady = false;
+
   const connectOnce = async (life: Life) => {
     const lost = Promise.withResolvers<void>();
     socket = new WebSocket(`${life.wsUrl}${parts.path}&cursor=${state.cursor}`);
@@ -45,15 +47,19 @@ export function openLine(world: World, parts: LineParts): Line {
     socket.on('error', () => {});
     socket.on('message', (data: Buffer) => {
       const frame = JSON.parse(data.toString('utf8')) as SocketFrame;
-      if (frame.type === 'pong') state.ready.resolve({ send, lost: lost.promise });
-      else parts.onFrame(frame);
+      if (frame.type === 'pong') {
+        isReady = true;
+        state.ready.resolve({ send, lost: lost.promise });
+      } else parts.onFrame(frame);
       if (frame.type === 'reset') records.faults.push(`${parts.name} was told to begin anew`);
       // A frame counts as told once its client has done with it.
       if (frame.cursor !== undefined) state.cursor = String(frame.cursor);
     });
     socket.on('close', (code) => {
       if (!state.closed && server.isAlive(life)) records.faults.push(`${parts.name} was closed with ${code}`);
-      state.ready = Promise.withResolvers();
+      // Whoever waits for a connection goes on waiting for the next.
+      if (isReady) state.ready = Promise.withResolvers();
+      isReady = false;
       lost.resolve();
     });
     await lost.promise;

@@ -104,8 +104,11 @@ export function createMortalServer(vendorUrl: string): MortalServer {
   };
 }
 
-/** No model but the vendor's answers, and only warnings are logged. */
-const settings = { env: { PARLEY_LOG_LEVEL: 'warn', PARLEY_FALLBACK: 'off' } };
+/** The vendor alone answers, and answers everything itself; only warnings are logged. */
+const settings = {
+  env: { PARLEY_LOG_LEVEL: 'warn', PARLEY_FALLBACK: 'off' },
+  yaml: { cache: { enabled: false } },
+};
 
 /** The kernel tells of every write to the log of the database, so that one can be hit in the middle of a transaction. */
 function atChange(database: string, count: number, then: () => void): () => void {

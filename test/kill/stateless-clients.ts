@@ -1,4 +1,4 @@
-import { answerTo, questionText } from './questions.ts';
+import { answerTo, questionText, type Pace } from './questions.ts';
 import type { StatelessCall } from './records.ts';
 import { sseEvents } from './sse.ts';
 import { drawPace, insist, openRequest, think, type World } from './world.ts';
@@ -26,7 +26,8 @@ export async function runStatelessClient(world: World, door: 'gateway' | 'openai
   }
 }
 
-function beginCall({ records }: World, door: string, pace: 'quickly' | 'slowly' | 'never'): StatelessCall {
+/** A call that nobody has made yet. */
+export function beginCall({ records }: World, door: string, pace: Pace): StatelessCall {
   const id = `s${records.calls.length + 1}`;
   const call = { id, door, text: questionText(id, pace), acknowledged: false };
   records.calls.push(call);
@@ -35,7 +36,7 @@ function beginCall({ records }: World, door: string, pace: 'quickly' | 'slowly' 
 
 function askGateway(life: Life, { id, text }: StatelessCall, streamed: boolean, signal: AbortSignal) {
   const path = streamed ? '/api/v1/chat/stream' : '/api/v1/chat/completion';
-  const headers = { 'x-request-id': id, 'cache-control': 'no-store' };
+  const headers = { 'x-request-id': id };
   return openRequest(life, 'POST', path, '', { body: { message: text }, headers, signal });
 }
 
