@@ -50,8 +50,8 @@ const redocPolicy =
 
 const description = `One chat backend behind several published APIs; each tag is one of them.
 
-WebSockets: \`/ws/chat\` speaks the gateway contract's frames (\`chat\`, \`cancel\`, \`ping\`), and with a token of \`/api/v1/login\` the
-companion contract's (\`message\`, \`read\`, \`stop\`, \`ping\`); \`/ws/chat/{session_id}\` speaks the assistant contract's.`;
+WebSockets: \`/ws/chat\` speaks the gateway contract's frames (\`chat\`, \`cancel\`, \`ping\`), and with a token of the
+companion contract's login that one's (\`message\`, \`read\`, \`stop\`, \`ping\`); \`/ws/chat/{session_id}\` speaks the assistant contract's.`;
 
 const redocPage = `<!doctype html>
 <html lang="en">
