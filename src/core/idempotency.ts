@@ -27,6 +27,8 @@ export interface IdempotentWrites {
   find(owner: string, idempotency: Idempotency): Promise<Claim | undefined>;
   /** What a write stores to be found by its repeats. */
   claimOf(owner: string, idempotency: Idempotency, result: unknown): Claim;
+  /** Stores the claim of a write that has no unit of its own; rejects with what `isTaken` recognises. */
+  store(claim: Claim): Promise<void>;
   /** Whether a write was refused because another under the same key was quicker; nothing of it was stored. */
   isTaken(thrown: unknown): boolean;
   /** Forgets the keys whose time is over. */
@@ -57,6 +59,7 @@ export function createIdempotency(parts: {
   return {
     find,
     claimOf,
+    store: (claim) => keys.put(claim, runtime.now()),
     isTaken,
     async removeExpired() {
       while ((await keys.removeExpired(runtime.now())) > 0);

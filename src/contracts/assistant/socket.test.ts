@@ -9,6 +9,7 @@ import {
   type SessionFrame,
   type SessionSocket,
 } from '../../../test/support/assistant.ts';
+import { eventually } from '../../../test/support/eventually.ts';
 import { startParley, type Parley } from '../../../test/support/parley.ts';
 import { openSocket } from '../../../test/support/socket.ts';
 import { startScriptedVendor, type ScriptedVendor } from '../../../test/support/vendor.ts';
@@ -418,13 +419,16 @@ describe('assistant: coming back with a cursor', () => {
     await second.close();
     await call.delta('three');
     call.finish();
-    const witness = await person.socket(session);
-    await witness.until(hasEnded).catch(() => {});
+    await eventually(async () => {
+      const path = `/chat/sessions/${session}/messages?limit=100`;
+      const { body } = await person.call<MessageBody[]>('GET', path);
+      return body.find(({ status, content }) => status === 'completed' && content === 'One two three');
+    });
     const third = await person.socket(session, `stream=true&cursor=${next?.cursor}`);
     const rest = await third.until(isCompleted);
     assert.equal(rest.map(({ data }) => data.delta ?? '').join(''), 'three');
     assert.equal(rest.at(-1)?.data.content, 'One two three');
-    await Promise.all([witness.close(), third.close()]);
+    await third.close();
   });
 
   test('one that is not known gets one reset, then what is on its way', async () => {

@@ -56,8 +56,11 @@ export interface Turns {
   follow(caller: UserCaller, turnId: number, start: number, signal: AbortSignal): AsyncGenerator<TurnEvent[]>;
   /** The turns of a conversation that have not ended, in their order. */
   activeIn(conversationId: number): number[];
-  /** Ends all turns of the caller's conversation, keeps what they said, and resolves to their answers. Throws `not_found`. */
-  stop(caller: UserCaller, conversationId: number): Promise<Message[]>;
+  /**
+   * Ends all turns of the caller's conversation, keeps what they said, and resolves to their answers. A repeat under the same key ends
+   * none that were begun since. Throws `not_found`.
+   */
+  stop(caller: UserCaller, conversationId: number, idempotency?: Idempotency): Promise<Message[]>;
 }
 
 /** Why an answer is none, for those who asked for it; undefined where it is one, even if cut short. */

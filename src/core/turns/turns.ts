@@ -1,7 +1,8 @@
 import type { Message } from '../../storage/messages.ts';
 import { ownConversation } from '../conversations/own.ts';
 import { ParleyError } from '../errors.ts';
-import type { UserCaller } from '../identity/caller.ts';
+import type { Idempotency } from '../idempotency.ts';
+import { ownerOf, type UserCaller } from '../identity/caller.ts';
 import { ask } from './ask.ts';
 import { createClosing } from './closing.ts';
 import { createInOrder } from './in-order.ts';
@@ -47,17 +48,12 @@ export function createTurns(parts: TurnsParts): RunningTurns {
   return {
     ask: (caller, question) => ask(state, caller, question),
     async result(caller, turnId, signal) {
-      const turn = ownTurn(state, caller, turnId);
-      if (turn === undefined) return endedAnswer(parts, caller, turnId);
-      return unlessAborted(turn.live.ended, signal);
+      return unlessAborted(endOf(state, caller, turnId), signal);
     },
     follow: (caller, turnId, start, signal) => follow(state, caller, turnId, start, signal),
     // One that is not stored yet may still be refused: then nobody must have heard of it.
     activeIn: (conversationId) => line.in(conversationId).flatMap(({ id, stored }) => (stored ? id : [])),
-    async stop(caller, conversationId) {
-      await ownConversation(parts.conversations, caller, conversationId);
-      return stopAll(state, conversationId);
-    },
+    stop: (caller, conversationId, idempotency) => stop(state, caller, conversationId, idempotency),
     stopAll: (conversationId) => stopAll(state, conversationId),
     textOf: async (turnId) => active.get(turnId)?.live.shown() ?? (await rows.textOf(turnId)),
     recover: () => recover(parts, closing, node),
@@ -119,6 +115,32 @@ function refuseBeyond(start: number, text: string): void {
     {
       field: 'last_event_id',
     },
+  );
+}
+
+/** The answer of a turn, once it has ended. */
+function endOf(state: TurnsState, caller: UserCaller, turnId: number): Promise<Message> {
+  return ownTurn(state, caller, turnId)?.live.ended ?? endedAnswer(state.parts, caller, turnId);
+}
+
+async function stop(
+  state: TurnsState,
+  caller: UserCaller,
+  conversationId: number,
+  key: Idempotency | undefined,
+): Promise<Message[]> {
+  const { conversations, idempotency } = state.parts;
+  await ownConversation(conversations, caller, conversationId);
+  const ids = state.line.in(conversationId).map(({ id }) => id);
+  return idempotency.once(
+    ownerOf(caller),
+    key,
+    ids,
+    async (claim) => {
+      if (claim !== undefined) await idempotency.store(claim);
+      return stopAll(state, conversationId);
+    },
+    (stoppedBefore) => Promise.all((stoppedBefore as number[]).map((id) => endOf(state, caller, id))),
   );
 }
 

@@ -165,10 +165,12 @@ describe('assistant: sessions', () => {
 
   test('stop ends what is on its way, and says what there was', async () => {
     const session = sessions[2] ?? 0;
-    const stopped = () =>
+    const stopped = (headers?: Record<string, string>) =>
       person.call<{ session_id: number; stopped: number; messages: MessageBody[] }>(
         'POST',
         `/chat/sessions/${session}/stop`,
+        undefined,
+        headers,
       );
     assert.deepEqual((await stopped()).body, { session_id: session, stopped: 0, messages: [] });
     const asked = person.call('POST', '/chat', { message: 'Stop?', session_id: session });
@@ -176,12 +178,19 @@ describe('assistant: sessions', () => {
     await call.delta('Half');
     const socket = await person.socket(session, 'stream=true');
     await socket.until(({ data }) => data.content === 'Half');
-    const { status, body } = await stopped();
+    const key = { 'idempotency-key': 'stop' };
+    const { status, body } = await stopped(key);
     assert.equal(status, 200);
     assert.equal(body.stopped, 1);
     assert.deepEqual([body.messages[0]?.status, body.messages[0]?.content], ['cancelled', 'Half']);
     const answer = await asked;
     assert.deepEqual([answer.status, answer.body.message], [200, body.messages[0]]);
+    const next = person.call('POST', '/chat', { message: 'Go on?', session_id: session });
+    const following = await vendor.next();
+    assert.deepEqual((await stopped(key)).body, body);
+    await following.delta('On.');
+    following.finish();
+    assert.equal((await next).body.message.content, 'On.');
     await socket.close();
   });
 

@@ -146,7 +146,7 @@ export function registerSessionWrites(app: FastifyInstance, { core }: AssistantO
     },
     async (request) => {
       const id = sessionOf(request);
-      const answers = await turns.stop(requireUser(request.caller), id);
+      const answers = await turns.stop(requireUser(request.caller), id, idempotencyOf(request));
       return { session_id: id, stopped: answers.length, messages: answers.map(presentMessage) };
     },
   );
