@@ -87,6 +87,8 @@ async function begin(
   try {
     await store(state, turn, conversation, tokens, claim);
   } catch (thrown) {
+    // Who stops the conversation at this moment waits for its end.
+    turn.live.lose(thrown);
     leave(state, turn);
     throw refusalOf(thrown);
   }

@@ -394,6 +394,28 @@ describe('stopping', () => {
     await tested.turns.idle();
   });
 
+  it('does not wait for a question that could not be stored, and speaks of none that is not', async (t) => {
+    const tested = await createTurnsBench(t);
+    const { conversationId, speaker } = await asked(tested, 'The first');
+    speaker.finish();
+    await tested.turns.idle();
+    const begun = Promise.withResolvers<void>();
+    const stored = Promise.withResolvers<void>();
+    const begin = () => {
+      begun.resolve();
+      return stored.promise;
+    };
+    const unlucky = tested.another({ rows: { ...tested.storage.turns, begin } });
+    const place = { kind: 'existing', id: conversationId } as const;
+    const asking = unlucky.ask(mina, question('The second', { place }));
+    await begun.promise;
+    assert.deepEqual(unlucky.activeIn(conversationId), []);
+    const stopping = unlucky.stopAll(conversationId);
+    stored.reject(new Error('the disk is full'));
+    await assert.rejects(asking, /the disk is full/u);
+    assert.deepEqual(await stopping, []);
+  });
+
   it('comes with the removal of a conversation', async (t) => {
     const tested = await createTurnsBench(t);
     const { conversationId, turnId, speaker } = await asked(tested, 'Soon gone');

@@ -51,8 +51,7 @@ export function createTurns(parts: TurnsParts): RunningTurns {
       return unlessAborted(endOf(state, caller, turnId), signal);
     },
     follow: (caller, turnId, start, signal) => follow(state, caller, turnId, start, signal),
-    // One that is not stored yet may still be refused: then nobody must have heard of it.
-    activeIn: (conversationId) => line.in(conversationId).flatMap(({ id, stored }) => (stored ? id : [])),
+    activeIn: (conversationId) => activeIn(state, conversationId),
     stop: (caller, conversationId, idempotency) => stop(state, caller, conversationId, idempotency),
     stopAll: (conversationId) => stopAll(state, conversationId),
     textOf: async (turnId) => active.get(turnId)?.live.shown() ?? (await rows.textOf(turnId)),
@@ -118,6 +117,11 @@ function refuseBeyond(start: number, text: string): void {
   );
 }
 
+/** One that is not stored yet may still be refused: then nobody must have heard of it. */
+function activeIn({ line }: TurnsState, conversationId: number): number[] {
+  return line.in(conversationId).flatMap(({ id, stored }) => (stored ? id : []));
+}
+
 /** The answer of a turn, once it has ended. */
 function endOf(state: TurnsState, caller: UserCaller, turnId: number): Promise<Message> {
   return ownTurn(state, caller, turnId)?.live.ended ?? endedAnswer(state.parts, caller, turnId);
@@ -131,7 +135,7 @@ async function stop(
 ): Promise<Message[]> {
   const { conversations, idempotency } = state.parts;
   await ownConversation(conversations, caller, conversationId);
-  const ids = state.line.in(conversationId).map(({ id }) => id);
+  const ids = activeIn(state, conversationId);
   return idempotency.once(
     ownerOf(caller),
     key,
@@ -147,7 +151,8 @@ async function stop(
 async function stopAll({ line }: TurnsState, conversationId: number): Promise<Message[]> {
   const turns = [...line.in(conversationId)];
   for (const { controller } of turns) controller.abort(stopped);
-  return Promise.all(turns.map(({ live }) => live.ended));
+  await Promise.allSettled(turns.map(({ live }) => live.ended));
+  return Promise.all(turns.filter(({ stored }) => stored).map(({ live }) => live.ended));
 }
 
 /** What `promise` resolves to; an abort ends the waiting with the signal's reason where that is one of ours. */
