@@ -359,6 +359,21 @@ describe('companion: coming back', () => {
   });
 });
 
+test('companion: no token is logged, however it was sent', async () => {
+  const ada = await somebody();
+  const ways: [query: string, protocols: string[]][] = [
+    [`?token=${ada.token}`, []],
+    ['', [`bearer.${ada.token}`]],
+  ];
+  for (const [query, protocols] of ways) {
+    const socket = await openCompanion(`${parley.wsUrl}/ws/chat${query}`, { protocols });
+    await exchange(socket, 'Hello', 'Hello');
+    await socket.close();
+  }
+  assert.ok(parley.log().includes('POST'), 'something is logged');
+  assert.equal(parley.log().includes(ada.token), false);
+});
+
 describe('companion: who may open a socket', () => {
   const refusalOf = async (url: string) => {
     const socket = await openCompanion(url);
