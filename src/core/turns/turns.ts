@@ -43,7 +43,7 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     draining: false,
     idle: new Set(),
   };
-  const { active, line, closing, node } = state;
+  const { active, closing, node } = state;
 
   return {
     ask: (caller, question) => ask(state, caller, question),
