@@ -12,6 +12,7 @@ export function checkDoors(records: Records, seen: Seen): string[] {
     ...seen.sessions.flatMap((session) => checkShape(session, askings)),
     ...checkHistory(seen),
     ...checkTotal(sessions, seen),
+    ...checkAgain(seen),
   ].map((finding) => `${seen.user}: ${finding}`);
 }
 
@@ -125,4 +126,14 @@ function checkTotal(records: SessionRecord[], { sessions, total }: Seen): string
     const is = total[name as keyof typeof expected];
     return is === value ? [] : [`${name} is ${is}, not ${value}`];
   });
+}
+
+/** Each figure is the same at every door. */
+function checkAgain({ total, again }: Seen): string[] {
+  const agrees =
+    total.total_chats === again.chats &&
+    total.total_messages === again.messages &&
+    total.total_tokens === again.days.total_tokens &&
+    total.total_errors === again.days.total_errors;
+  return agrees ? [] : [`figures differ: ${JSON.stringify(total)} and ${JSON.stringify(again)}`];
 }

@@ -1,4 +1,5 @@
 import type { Books } from './books.ts';
+import type { SeenTotal } from './look.ts';
 import type { Records, SessionRecord } from './records.ts';
 
 type Sum = Books['chat_daily'][number];
@@ -39,6 +40,20 @@ export function checkSums(records: Records, books: Books): string[] {
 }
 
 const keyOf = (user: number | null, channel: string) => `user ${user} in ${channel}`;
+
+/** What a door shows as the total of a user, or of the service, is what the database holds. */
+export function checkShownTotal(
+  name: string,
+  total: SeenTotal,
+  { users, chat_daily: sums }: Books,
+): string[] {
+  const user = users.find(({ username }) => username === name)?.id ?? 0;
+  const sum = (column: Counted) =>
+    sums.filter((row) => row.user_id === user).reduce((all, row) => all + row[column], 0);
+  return (['chats', 'messages', 'tokens', 'errors'] as const)
+    .filter((column) => total[`total_${column}`] !== sum(column))
+    .map((column) => `${name} is shown ${total[`total_${column}`]} ${column}, not ${sum(column)}`);
+}
 
 /** The service's row is the sum of its users'. */
 function checkService(sums: Sum[]): string[] {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Books } from './books.ts';
 import { checkBooks } from './check-books.ts';
 import { checkDoors } from './check-doors.ts';
+import { checkShownTotal } from './check-sums.ts';
 import { checkWatch } from './check-watches.ts';
 import type { Seen, SeenSession } from './look.ts';
 import { createMoments } from './moments.ts';
@@ -65,13 +66,16 @@ function truth(): Truth {
     ],
   });
   const session: SeenSession = { id: 1, title: 'Tides', messageCount: 4, messages };
-  const total = { total_chats: 2, total_messages: 6, total_tokens: 0, total_errors: 1 };
+  const books = booksOf(messages, removed.text);
+  const tokens = first(books.chat_daily).tokens;
+  const total = { total_chats: 2, total_messages: 6, total_tokens: tokens, total_errors: 1 };
+  const again = { chats: 2, messages: 6, days: { total_tokens: tokens, total_errors: 1 } };
   const texts = [whole.text, cut.text, removed.text, questionText('s1', 'quickly')];
   return {
     records,
-    seen: { user: 'ada', sessions: [session], history: [...messages], total },
+    seen: { user: 'ada', sessions: [session], history: [...messages], total, again },
     calls: texts.map((question) => ({ question, told: answerTo(question), finished: true })),
-    books: booksOf(messages, removed.text),
+    books,
   };
 }
 
@@ -201,6 +205,7 @@ function check({ records, seen, calls, books }: Truth): string[] {
     ...checkDoors(records, seen),
     ...records.watches.flatMap((watch) => checkWatch(watch, seen)),
     ...checkBooks(records, calls, apart),
+    ...checkShownTotal('ada', seen.total, apart),
   ];
 }
 
@@ -282,6 +287,7 @@ describe('the checker of the kill test', () => {
       },
       /total_chats is 2, not 1/u,
     ],
+    ['two doors show different figures', ({ seen }) => seen.again.messages++, /figures differ/u],
     [
       'text is shown with a gap',
       ({ records }) => noteSeen(records, createMoments(), first(records.askings), 5, 'x'),
@@ -394,6 +400,14 @@ describe('the checker of the kill test', () => {
       'a daily figure of a user is wrong',
       ({ books }) => books.chat_daily.forEach((row) => row.messages++),
       /chat_daily of user 7 in assistant: messages is 7, not 6/u,
+    ],
+    [
+      'a figure that is shown is not the stored one',
+      ({ seen }) => {
+        seen.total.total_tokens++;
+        seen.again.days.total_tokens++;
+      },
+      /ada is shown \d+ tokens, not/u,
     ],
     [
       'the service’s figure is not its users’',

@@ -1,7 +1,5 @@
+import { administrator, password } from './server.ts';
 import { insist, request, think, type Person, type World } from './world.ts';
-
-/** Of everybody. */
-const password = 'correct horse battery staple';
 
 interface TokenBody {
   access_token: string;
@@ -45,4 +43,9 @@ async function logIn(world: World, name: string, path: string): Promise<string> 
   );
   if (told.status !== 200) throw new Error(`${name} was not let in: ${JSON.stringify(told.body)}`);
   return told.body.access_token;
+}
+
+/** The token of the administrator of the first start. */
+export function logInAdministrator(world: World): Promise<string> {
+  return logIn(world, administrator, '/api/v1/auth/token');
 }

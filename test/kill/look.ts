@@ -8,6 +8,8 @@ export interface Seen {
   /** Companion's history, over all sessions. */
   history: { id: number; role: string; content: string }[];
   total: SeenTotal;
+  /** The same figures, as two other routes tell them. */
+  again: { chats: number; messages: number; days: Pick<SeenTotal, 'total_tokens' | 'total_errors'> };
 }
 
 export interface SeenSession {
@@ -44,17 +46,18 @@ type Door = Pick<Life, 'url'>;
 /** Everything that a person can see. */
 export async function look(door: Door, person: Person): Promise<Seen> {
   const get = <T>(path: string) => read<T>(door, person.token, path);
-  const [listed, history, total] = await Promise.all([
+  const [listed, history, total, again] = await Promise.all([
     pages((skip) => get<SessionBody[]>(`/api/v1/chat/sessions?skip=${skip}&limit=100`)),
     lookBack(door, person),
-    get<SeenTotal>('/api/v1/statistics/total'),
+    lookAtTotal(door, person.token),
+    lookAgain(door, person),
   ]);
   const sessions = listed.map(async ({ id, title, message_count: messageCount }) => {
     const path = `/api/v1/chat/sessions/${id}/messages`;
     const messages = await pages((skip) => get<SeenMessage[]>(`${path}?skip=${skip}&limit=100`));
     return { id, title, messageCount, messages };
   });
-  return { user: person.name, sessions: await Promise.all(sessions), history, total };
+  return { user: person.name, sessions: await Promise.all(sessions), history, total, again };
 }
 
 async function lookBack(door: Door, { companionToken }: Person) {
@@ -66,6 +69,29 @@ async function lookBack(door: Door, { companionToken }: Person) {
     return (await read<Page>(door, companionToken, path)).messages;
   });
   return rows.map(({ id, role, content }) => ({ id: Number(id), role, content }));
+}
+
+/** A user's own figures; an administrator's are the service's. */
+export function lookAtTotal(door: Door, token: string): Promise<SeenTotal> {
+  return read(door, token, '/api/v1/statistics/total');
+}
+
+async function lookAgain(door: Door, { token, companionToken }: Person): Promise<Seen['again']> {
+  interface Day {
+    token_usage: number;
+    error_count: number;
+  }
+  const [{ totalChats }, { totalMessages }, days] = await Promise.all([
+    read<{ totalChats: number }>(door, companionToken, '/api/v1/stats/chat'),
+    read<{ totalMessages: number }>(door, companionToken, '/api/v1/stats/messages'),
+    read<Day[]>(door, token, '/api/v1/statistics/daily'),
+  ]);
+  const sum = (name: keyof Day) => days.reduce((total, day) => total + day[name], 0);
+  return {
+    chats: totalChats,
+    messages: totalMessages,
+    days: { total_tokens: sum('token_usage'), total_errors: sum('error_count') },
+  };
 }
 
 /** Whether a token is let in. */

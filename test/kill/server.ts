@@ -104,9 +104,18 @@ export function createMortalServer(vendorUrl: string): MortalServer {
   };
 }
 
+export const administrator = 'admin@example.com';
+/** Of everybody. */
+export const password = 'correct horse battery staple';
+
 /** The vendor alone answers, and answers everything itself; only warnings are logged. */
 const settings = {
-  env: { PARLEY_LOG_LEVEL: 'warn', PARLEY_FALLBACK: 'off' },
+  env: {
+    PARLEY_LOG_LEVEL: 'warn',
+    PARLEY_FALLBACK: 'off',
+    PARLEY_ADMIN_EMAIL: administrator,
+    PARLEY_ADMIN_PASSWORD: password,
+  },
   yaml: { cache: { enabled: false } },
 };
 
