@@ -106,7 +106,7 @@ function dispatch(
     case 'read':
       return markRead(session);
     case 'stop':
-      return stopAnswers(session);
+      return stopAnswers(session, frame);
     case 'ping':
       return tell(session, {
         type: 'pong',
@@ -151,8 +151,9 @@ function markRead({ options, caller, shown }: Session): Promise<void> {
   return options.core.conversations.acknowledge(caller, { upTo, receipt: 'read' });
 }
 
-async function stopAnswers({ options, caller }: Session): Promise<void> {
+async function stopAnswers({ options, caller }: Session, frame: Record<string, unknown>): Promise<void> {
   const { conversations, turns } = options.core;
+  const idempotency = frameIdempotencyOf(path, frame, frame['id']);
   const chat = await conversations.newest(caller, 'companion');
-  if (chat !== undefined) await turns.stop(caller, chat.id);
+  if (chat !== undefined) await turns.stop(caller, chat.id, idempotency);
 }

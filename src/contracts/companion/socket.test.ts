@@ -152,17 +152,26 @@ describe('companion: WS /ws/chat', () => {
     await socket.close();
   });
 
-  test('stop ends the answer and keeps what was said', async () => {
+  test('stop ends the answer and keeps what was said; sent again under its id, it stops nothing newer', async () => {
     const ada = await somebody();
     const socket = await ada.open('&stream=true');
     socket.send({ type: 'message', content: 'Talk' });
     const call = await vendor.next();
     await call.delta('Half');
     await socket.until(({ data }) => data.status === 'streaming');
-    socket.send({ type: 'stop' });
+    socket.send({ type: 'stop', id: 'enough' });
     await call.closed;
     const answer = (await socket.until(isAnswer)).at(-1);
     assert.deepEqual([answer?.data.content, answer?.data.state], ['Half', 'cancelled']);
+    socket.send({ type: 'message', content: 'Go on' });
+    const next = await vendor.next();
+    socket.send({ type: 'stop', id: 'enough' });
+    socket.send({ type: 'ping' });
+    await socket.until(({ type }) => type === 'pong');
+    await next.delta('On');
+    next.finish();
+    const following = (await socket.until(isAnswer)).at(-1);
+    assert.deepEqual([following?.data.content, following?.data.state], ['On', 'completed']);
     await socket.close();
   });
 

@@ -205,6 +205,22 @@ describe('companion: chat', () => {
       assert.deepEqual([status, body.response], [200, 'Half an']);
     });
 
+    test('sent again under its key, stops nothing newer, and says what it stopped', async () => {
+      const ada = await somebody();
+      const key = { 'idempotency-key': 'stop' };
+      const first = ada.post('chat', { message: 'Talk' });
+      await vendor.next();
+      const stopped = await ada.post<{ stopped: number }>('chat/stop', undefined, key);
+      assert.equal(stopped.body.stopped, 1);
+      await first;
+      const next = ada.post('chat', { message: 'Go on' });
+      const call = await vendor.next();
+      assert.deepEqual((await ada.post('chat/stop', undefined, key)).body, stopped.body);
+      await call.delta('On');
+      call.finish();
+      assert.equal((await next).body.response, 'On');
+    });
+
     test('of an answer that had not begun gives its client an empty one', async () => {
       const ada = await somebody();
       const pending = ada.post('chat', { message: 'Talk' });

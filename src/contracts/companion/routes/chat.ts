@@ -74,14 +74,15 @@ export function registerStop(app: FastifyInstance, { core }: CompanionOptions): 
       schema: {
         ...about,
         summary: 'Stop the answer on its way',
-        description: 'What it has said is kept.',
+        description: 'What it has said is kept. Takes an `Idempotency-Key`: a repeat stops nothing newer.',
         response: { 200: stoppedSchema, '4xx': errorSchema, '5xx': errorSchema },
       },
     },
     async (request) => {
       const caller = requireUser(request.caller);
       const chat = await core.conversations.newest(caller, 'companion');
-      const answers = chat === undefined ? [] : await core.turns.stop(caller, chat.id);
+      const answers =
+        chat === undefined ? [] : await core.turns.stop(caller, chat.id, idempotencyOf(request));
       return { stopped: answers.length, messages: answers.map(presentMessage) };
     },
   );
