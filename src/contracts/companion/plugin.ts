@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { answerError } from '../../http/error-answer.ts';
+import { refuseInMaintenance } from '../../http/maintenance.ts';
 import { takeAllowance } from '../../http/rate-limit.ts';
 import { admitUsers } from '../../http/user-access.ts';
 import { errorShape } from './errors.ts';
@@ -20,8 +21,11 @@ export async function companionPlugin(app: FastifyInstance, options: CompanionOp
   await app.register(async (users) => {
     users.addHook('onRequest', admitUsers(options));
     registerLogout(users, options);
-    registerStatisticsRoutes(users, options);
-    await users.register(async (chat) => registerChatRoutes(chat, options));
+    await users.register(async (open) => {
+      open.addHook('onRequest', refuseInMaintenance(options.core.maintenance));
+      registerStatisticsRoutes(open, options);
+      await open.register(async (chat) => registerChatRoutes(chat, options));
+    });
   });
 }
 

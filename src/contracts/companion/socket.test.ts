@@ -438,7 +438,7 @@ describe('companion: who may open a socket', () => {
     for (const socket of [open[1], open[2], replaced]) await socket?.close();
   });
 
-  test('in maintenance nobody but administrators may ask, and all may read', async (t) => {
+  test('in maintenance nobody but administrators may ask or read; logging out goes on', async (t) => {
     const ada = await somebody();
     const socket = await ada.open();
     const { maintenance } = parley.app.core;
@@ -450,7 +450,8 @@ describe('companion: who may open a socket', () => {
     const { status, body, headers } = await ada.post('chat', { message: 'Hello' });
     assert.deepEqual([status, Object.keys(body)], [503, ['detail']]);
     assert.match(headers.get('retry-after') ?? '', /^\d+$/);
-    assert.equal((await ada.get('chat/history')).status, 200);
+    for (const path of ['chat/history', 'stats/chat']) assert.equal((await ada.get(path)).status, 503);
     await socket.close();
+    assert.equal((await ada.post('logout', {})).status, 200);
   });
 });

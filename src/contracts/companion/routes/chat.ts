@@ -3,7 +3,6 @@ import { ParleyError } from '../../../core/errors.ts';
 import { failureOf } from '../../../core/turns/turn.ts';
 import { answerError } from '../../../http/error-answer.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
-import { refuseInMaintenance } from '../../../http/maintenance.ts';
 import { requireUser } from '../../../http/user-access.ts';
 import { sharedErrorShape } from '../errors.ts';
 import type { CompanionOptions } from '../options.ts';
@@ -32,7 +31,6 @@ export function registerChat(app: FastifyInstance, { core, running }: CompanionO
     path,
     {
       constraints: { issuer: 'companion' },
-      onRequest: refuseInMaintenance(core.maintenance),
       errorHandler: (thrown: FastifyError, request, reply) =>
         void answerError(thrown, request, reply, sharedErrorShape),
       schema: {
