@@ -7,6 +7,7 @@ import {
   textIn,
   turnFrames,
   type ErrorAnswer,
+  type MessageBody,
   type Person,
   type TurnFrame,
 } from '../../../../test/support/assistant.ts';
@@ -229,6 +230,14 @@ describe('assistant: an answer as events', () => {
       assert.deepEqual([status, body.error.code, body.error.details], [400, 'REQ001', 'Last-Event-ID']);
     });
   }
+
+  test('the id of a question is none of a turn', async () => {
+    const path = `/chat/sessions/${session}/messages`;
+    const { body: messages } = await person.call<MessageBody[]>('GET', path);
+    const question = { 'last-event-id': `${messages[0]?.id}:0` };
+    const { status, body } = await person.call('GET', pathOf(session), undefined, question);
+    assert.deepEqual([messages[0]?.role, status, body.error.code], ['user', 400, 'REQ001']);
+  });
 
   test('an id beyond what was said is 400', async () => {
     const { call, frames } = await ask(session);
