@@ -59,4 +59,6 @@ export interface FrameCase {
   send: object;
   /** The type of the frame that answers it; undefined where none does. */
   answer?: string;
+  /** Where it names something: what makes that first, and the same frame about what is another's, or nobody's. */
+  named?: { first: object; others: object; missing: object };
 }

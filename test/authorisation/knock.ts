@@ -26,22 +26,28 @@ export async function knock(
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-/** Opens a socket, says `frames` at once, then waits for the answer to a ping. */
+/** Opens a socket, says `frames` at once, and hears it until it is closed, or has answered with a frame of `type` and to a ping. */
 export async function knockAtSocket(
   url: string,
   headers: Record<string, string>,
   frames: object[] = [],
+  type = 'pong',
 ): Promise<Answer> {
   const socket = await openSocket(url, { headers });
   for (const frame of [...frames, { type: 'ping', id: 'knock' }]) socket.send(frame);
   const said: string[] = [];
+  const answer = (status: number) => ({ status, headers: new Headers(), text: said.join('\n') });
   const closed = socket.closed.then(({ code }) => code);
-  for (;;) {
-    const frame = await socket.next().catch(() => undefined);
-    if (frame === undefined) return { status: await closed, headers: new Headers(), text: said.join('\n') };
+  const waited = new Set(['pong', type]);
+  while (waited.size > 0) {
+    const frame = await socket.next().catch((thrown: unknown) => {
+      if (socket.socket.readyState === socket.socket.CLOSED) return undefined;
+      throw new Error(`no ${[...waited].join()} after ${said.join('\n')}`, { cause: thrown });
+    });
+    if (frame === undefined) return answer(await closed);
     said.push(JSON.stringify(frame));
-    if (frame.type === 'pong' && frame.id === 'knock') break;
+    if (frame.type !== 'pong' || frame.id === 'knock') waited.delete(frame.type);
   }
   await socket.close();
-  return { status: 101, headers: new Headers(), text: said.join('\n') };
+  return answer(101);
 }

@@ -89,6 +89,8 @@ const openAiChat = {
   body: () => ({ model: 'parley-local', messages: [{ role: 'user', content: 'Hello' }] }),
 };
 const ping: FrameCase = { send: { type: 'ping', id: 'p' }, answer: 'pong' };
+/** What the victim calls an answer on its way to a gateway’s socket. */
+export const victimsAnswer = 'victims';
 const rated = { score: 5, comment: 'Matrix' };
 let registered = 0;
 
@@ -110,7 +112,15 @@ export const matrix: Record<string, Entry> = {
   'WS /ws/chat (gateway)': unlessClosed(overSockets(whoMayComplete), {
     frames: {
       chat: { send: { type: 'chat', id: 'c', data: { message: 'Hello' } }, answer: 'complete' },
-      cancel: { send: { type: 'cancel', id: 'theirs' }, answer: 'error' },
+      cancel: {
+        send: { type: 'cancel', id: 'mine' },
+        answer: 'cancelled',
+        named: {
+          first: { type: 'chat', id: 'mine', data: { message: 'Hello', model: 'gpt-4o-mini' } },
+          others: { type: 'cancel', id: victimsAnswer },
+          missing: { type: 'cancel', id: 'none' },
+        },
+      },
       ping,
     },
   }),
@@ -202,7 +212,7 @@ export const matrix: Record<string, Entry> = {
     ],
     {
       frames: {
-        message: { send: { type: 'message', id: 'm', data: { content: 'Hello' } }, answer: 'message' },
+        message: { send: { type: 'message', data: { content: 'Hello' } }, answer: 'message' },
         typing: { send: { type: 'typing' } },
         stop: { send: { type: 'stop' } },
         ping,
@@ -244,7 +254,7 @@ export const matrix: Record<string, Entry> = {
   'WS /ws/chat (companion)': unlessClosed(overSockets(whoMayComplete), {
     issuer: 'companion',
     frames: {
-      message: { send: { type: 'message', id: 'm', content: 'Hello' }, answer: 'message' },
+      message: { send: { type: 'message', content: 'Hello' }, answer: 'message' },
       read: { send: { type: 'read' } },
       stop: { send: { type: 'stop' } },
       ping,

@@ -12,6 +12,7 @@ import { createSecrets, type Secrets } from './secrets.ts';
 /** A server with everybody in it, and one more, whose things are not theirs. */
 export interface World {
   parley: Parley;
+  vendor: ScriptedVendor;
   callers: Record<LoginContract, Callers>;
   victim: Victim;
   secrets: Secrets;
@@ -84,6 +85,7 @@ export async function makeWorld(): Promise<World> {
 
   return {
     parley,
+    vendor,
     callers,
     victim,
     secrets,
