@@ -1,7 +1,7 @@
 import type { RawData, WebSocket } from 'ws';
-import { asParleyError, ParleyError } from '../../core/errors.ts';
+import { asParleyError } from '../../core/errors.ts';
 import type { Asked } from '../../core/turns/turn.ts';
-import { createFrameCheck, frameTypeOf, type FrameCheck } from '../../http/frame-check.ts';
+import { createFrameCheck, frameIdOf, frameTypeOf, parseFrame, type FrameCheck } from '../../http/frames.ts';
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
 import { errorFrame, errorOf, messageFrame, typingFrame, type Cursor } from './frames.ts';
@@ -46,42 +46,18 @@ function received(this: WebSocket, data: RawData, isBinary: boolean): void {
   if (screen === undefined) return;
   let id: Id;
   try {
-    const frame = parseFrame(screen, data, isBinary);
-    id = idOf(frame['id']);
+    const frame = parseFrame(data, isBinary, screen.options.socketFrameBytes);
+    id = frameIdOf(frame);
     dispatch(screen, frame, id);
   } catch (thrown) {
     fail(screen, id, thrown);
   }
 }
 
-type Id = string | number | undefined;
-
-/** What is echoed; whether it will do is judged where it matters. */
-function idOf(id: unknown): Id {
-  if (typeof id === 'string') return id.slice(0, 255);
-  return typeof id === 'number' ? id : undefined;
-}
+type Id = ReturnType<typeof frameIdOf>;
 
 function fail(screen: Screen, id: Id, thrown: unknown): void {
   void send(screen, errorFrame(asParleyError(thrown)), id);
-}
-
-function parseFrame({ options }: Screen, data: RawData, isBinary: boolean): Record<string, unknown> {
-  if (isBinary) throw badFrame('Binary frames are not understood; send JSON as text.', 'frame');
-  const bytes = data as Buffer;
-  if (bytes.length > options.socketFrameBytes) {
-    throw badFrame(`The frame is larger than ${options.socketFrameBytes} bytes.`, 'frame');
-  }
-  let frame: unknown;
-  try {
-    frame = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw badFrame('The frame is not valid JSON.', 'frame');
-  }
-  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) {
-    throw badFrame('The frame must be a JSON object with a "type".', 'type');
-  }
-  return frame as Record<string, unknown>;
 }
 
 function dispatch(screen: Screen, frame: Record<string, unknown>, id: Id): void {
@@ -142,8 +118,4 @@ async function showAgain(screen: Screen, { questionId, turnId }: Asked, id: Id):
   void send(screen, messageFrame(answer), id);
   const error = errorOf(answer);
   if (error !== undefined) void send(screen, errorFrame(error), id);
-}
-
-function badFrame(message: string, field: string): ParleyError {
-  return new ParleyError('invalid_request', message, { field });
 }

@@ -1,5 +1,5 @@
 import type { Message } from '../../core/conversations/conversations.ts';
-import { ParleyError } from '../../core/errors.ts';
+import type { ParleyError } from '../../core/errors.ts';
 import type { FeedItem } from '../../core/realtime/feed.ts';
 import { failureOf } from '../../core/turns/turn.ts';
 import { presentMessage, timeOf } from './present.ts';
@@ -100,24 +100,4 @@ export function errorFrame(error: ParleyError, at: number, about: object = {}): 
     type: 'error',
     data: { role: 'system', content: error.message, timestamp: timeOf(at), ...about },
   };
-}
-
-/** What a client sent, as the JSON object that every frame is. Throws `invalid_request`. */
-export function parseFrame(data: Buffer, isBinary: boolean, mostBytes: number): Record<string, unknown> {
-  if (isBinary) throw badFrame('Binary frames are not understood; send JSON as text.', 'frame');
-  if (data.length > mostBytes) throw badFrame(`The frame is larger than ${mostBytes} bytes.`, 'frame');
-  let frame: unknown;
-  try {
-    frame = JSON.parse(data.toString('utf8'));
-  } catch {
-    throw badFrame('The frame is not valid JSON.', 'frame');
-  }
-  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) {
-    throw badFrame('The frame must be a JSON object with a "type".', 'type');
-  }
-  return frame as Record<string, unknown>;
-}
-
-export function badFrame(message: string, field: string): ParleyError {
-  return new ParleyError('invalid_request', message, { field });
 }

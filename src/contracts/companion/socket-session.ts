@@ -1,10 +1,10 @@
 import type { RawData, WebSocket } from 'ws';
 import { asParleyError } from '../../core/errors.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
-import { createFrameCheck, frameTypeOf, type FrameCheck } from '../../http/frame-check.ts';
+import { createFrameCheck, frameIdOf, frameTypeOf, parseFrame, type FrameCheck } from '../../http/frames.ts';
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
-import { answerFrames, errorFrame, messageFrame, parseFrame, typingFrame } from './frames.ts';
+import { answerFrames, errorFrame, messageFrame, typingFrame } from './frames.ts';
 import type { CompanionOptions } from './options.ts';
 import { timeOf } from './present.ts';
 import { messageFrameSchema, type MessageFrame } from './schemas.ts';
@@ -80,19 +80,13 @@ async function handle(session: Session, data: Buffer, isBinary: boolean): Promis
   let id: string | number | undefined;
   try {
     const frame = parseFrame(data, isBinary, options.socketFrameBytes);
-    id = nameOf(frame);
+    id = frameIdOf(frame);
     await dispatch(session, frame, id);
   } catch (thrown) {
     const error = asParleyError(thrown);
     if (error.code === 'internal') options.log.error({ err: thrown }, 'a frame could not be handled');
     await tell(session, { ...errorFrame(error, options.runtime.now()), ...(id !== undefined && { id }) });
   }
-}
-
-/** By which its client knows a frame again. */
-function nameOf({ id }: Record<string, unknown>): string | number | undefined {
-  if (typeof id === 'string') return id.slice(0, 255);
-  return typeof id === 'number' ? id : undefined;
 }
 
 function dispatch(

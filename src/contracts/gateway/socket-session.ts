@@ -2,7 +2,7 @@ import type { RawData, WebSocket } from 'ws';
 import type { CompletionEvent } from '../../core/completions/completions.ts';
 import { asParleyError, ParleyError } from '../../core/errors.ts';
 import type { Caller } from '../../core/identity/caller.ts';
-import { createFrameCheck, frameTypeOf, type FrameCheck } from '../../http/frame-check.ts';
+import { badFrame, createFrameCheck, frameTypeOf, parseFrame, type FrameCheck } from '../../http/frames.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
 import { sendFrame } from '../../http/sockets.ts';
 import { cachePolicyOf, completionInput } from './input.ts';
@@ -47,30 +47,12 @@ export function createSocketSession(
 function receive(session: Session, data: RawData, isBinary: boolean): void {
   let id: string | null = null;
   try {
-    const frame = parseFrame(session, data, isBinary);
+    const frame = parseFrame(data, isBinary, session.options.socketFrameBytes);
     id = typeof frame['id'] === 'string' ? frame['id'].slice(0, 200) : null;
     dispatch(session, frame, id);
   } catch (thrown) {
     void sendFrame(session.socket, errorFrame(id, asParleyError(thrown)));
   }
-}
-
-function parseFrame({ options }: Session, data: RawData, isBinary: boolean): Record<string, unknown> {
-  if (isBinary) throw badFrame('Binary frames are not understood; send JSON as text.', 'frame');
-  const bytes = data as Buffer;
-  if (bytes.length > options.socketFrameBytes) {
-    throw badFrame(`The frame is larger than ${options.socketFrameBytes} bytes.`, 'frame');
-  }
-  let frame: unknown;
-  try {
-    frame = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw badFrame('The frame is not valid JSON.', 'frame');
-  }
-  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) {
-    throw badFrame('The frame must be a JSON object with a "type".', 'type');
-  }
-  return frame as Record<string, unknown>;
 }
 
 function dispatch(session: Session, frame: Record<string, unknown>, id: string | null): void {
@@ -157,8 +139,4 @@ function cancelChat({ chats }: Session, id: string | null): void {
     throw new ParleyError('not_found', 'No answer with this id is on its way.', { field: 'id' });
   }
   chat.controller.abort();
-}
-
-function badFrame(message: string, field: string): ParleyError {
-  return new ParleyError('invalid_request', message, { field });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Type, type Static } from 'typebox';
-import { createFrameCheck, frameTypeOf, type FrameCheck } from './frame-check.ts';
+import { createFrameCheck, frameTypeOf, type FrameCheck } from './frames.ts';
 
 const schema = Type.Object({
   type: Type.Literal('chat'),
