@@ -161,6 +161,14 @@ describe('own, others’ and missing objects', () => {
       const { status } = await knock(parley, door, sent, callers.assistant.user);
       assert.ok(status >= 400, `${door} ${sent.at}`);
     }
+    const asked = knock(
+      parley,
+      'POST',
+      { at: '/api/v1/chat', body: { message: said('vendor'), model: 'gpt-4o-mini' } },
+      callers.assistant.user,
+    );
+    (await world.vendor.next()).refuse(400, 'Not that.');
+    assert.equal((await asked).status, 200, 'another model answers');
     const broken = await fetch(`${parley.url}/api/v1/chat`, {
       method: 'POST',
       headers: { ...callers.assistant.user, 'content-type': 'application/json' },
