@@ -4,7 +4,7 @@ import { asParleyError, ParleyError } from '../../core/errors.ts';
 import type { Caller } from '../../core/identity/caller.ts';
 import { badFrame, createFrameCheck, frameTypeOf, parseFrame, type FrameCheck } from '../../http/frames.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
-import { sendFrame } from '../../http/sockets.ts';
+import { refuseSocket, sendFrame } from '../../http/sockets.ts';
 import { cachePolicyOf, completionInput } from './input.ts';
 import { errorFrame } from './errors.ts';
 import type { GatewayOptions } from './options.ts';
@@ -22,11 +22,17 @@ interface Chat {
   text: string;
 }
 
-interface Session {
-  options: GatewayOptions;
-  socket: WebSocket;
+/** Who opened a socket. */
+export interface SocketOpener {
   requestId: string;
   caller: Caller;
+  /** The API key that was shown: one may be revoked, or expire, while the socket is open. */
+  key: string | undefined;
+}
+
+interface Session extends SocketOpener {
+  options: GatewayOptions;
+  socket: WebSocket;
   chats: Map<string, Chat>;
 }
 
@@ -34,10 +40,9 @@ interface Session {
 export function createSocketSession(
   options: GatewayOptions,
   socket: WebSocket,
-  requestId: string,
-  caller: Caller,
+  { requestId, caller, key }: SocketOpener,
 ): void {
-  const session: Session = { options, socket, requestId, caller, chats: new Map() };
+  const session: Session = { options, socket, requestId, caller, key, chats: new Map() };
   socket.on('message', (data, isBinary) => receive(session, data, isBinary));
   socket.on('close', () => {
     for (const { controller } of session.chats.values()) controller.abort();
@@ -102,6 +107,7 @@ function beginChat(session: Session, frame: Record<string, unknown>): void {
 
 async function answer(session: Session, { id, data }: ChatFrame, chat: Chat): Promise<void> {
   const { options, socket, caller, requestId } = session;
+  await checkKey(session);
   options.core.maintenance.check(caller);
   await takeSocketAllowance(options.limits, caller, options.requestLimit);
   const input = completionInput(data, {
@@ -126,6 +132,18 @@ async function answer(session: Session, { id, data }: ChatFrame, chat: Chat): Pr
   };
   for await (const group of options.core.completions.stream(caller, input, chat.controller.signal)) {
     for (const event of group) await show(event);
+  }
+}
+
+/** Closes the socket of a key that is not valid any more, and throws. */
+async function checkKey({ options, socket, caller, key }: Session): Promise<void> {
+  if (key === undefined) return;
+  try {
+    await options.authenticator.identify({ apiKey: key, bearer: undefined }, caller.ip);
+  } catch (thrown) {
+    const error = asParleyError(thrown);
+    refuseSocket(socket, error, errorFrame(null, error));
+    throw error;
   }
 }
 

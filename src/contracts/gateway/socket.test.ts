@@ -488,6 +488,22 @@ describe('WS /ws/chat: who may', () => {
     assert.deepEqual(await refused(`${parley.wsUrl}/ws/chat?token=${secret}`), ['FORBIDDEN', 4401]);
   });
 
+  test('a key that is revoked while its socket is open asks nothing more', async (t) => {
+    const parley = await startParley({ env: { PARLEY_OPEN_GATEWAY: 'false' } });
+    t.after(() => parley.close());
+    const socket = await openSocket(`${parley.wsUrl}/ws/chat`, {
+      headers: { 'x-api-key': await parley.key() },
+    });
+    socket.send({ type: 'chat', id: '1', data: { message: 'Hello' } });
+    await socket.until('complete');
+    const [key] = await parley.app.core.apiKeys.list();
+    await parley.app.core.apiKeys.revoke(key?.id ?? 0);
+    socket.send({ type: 'chat', id: '2', data: { message: 'Hello' } });
+    assert.equal((await socket.next()).data.code, 'UNAUTHORIZED');
+    assert.equal((await socket.closed).code, 4401);
+    assert.equal((await parley.calls(1)).length, 1);
+  });
+
   test('the sixth connection in a minute is told so and closed with 4429', async (t) => {
     const parley = await start(t, { env: { PARLEY_RATE_LIMITS: 'on' } });
     const url = `${parley.wsUrl}/ws/chat`;

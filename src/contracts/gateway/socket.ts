@@ -22,7 +22,10 @@ export function registerSocket(options: GatewayOptions): void {
       socket.pause();
       void admit(options, door, socket, request).then((caller) => {
         if (caller === null) return;
-        createSocketSession(options, socket, request.requestId, caller);
+        const { apiKey, bearer } = request.credentials;
+        // A person's socket ends with the login; a key is looked at again.
+        const key = caller.kind === 'key' ? (apiKey ?? bearer) : undefined;
+        createSocketSession(options, socket, { requestId: request.requestId, caller, key });
         socket.resume();
       });
     },
