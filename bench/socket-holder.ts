@@ -4,7 +4,7 @@ import type { Held } from './parties/socket-holder.ts';
 
 /** A process that holds WebSockets open. */
 export interface SocketHolder {
-  /** Opens a socket to each address, and throws unless all of them stay open. */
+  /** Opens a socket to each address, and throws unless these and all earlier ones stay open. */
   open(addresses: readonly string[]): Promise<void>;
   closeAll(): Promise<void>;
   stop(): Promise<void>;
@@ -18,6 +18,7 @@ export function startSocketHolder(): SocketHolder {
     throw new Error(`the holder of the sockets ended (${String(signal ?? code)})`);
   });
   died.catch(() => undefined);
+  let wanted = 0;
   const ask = async (addresses: readonly string[]): Promise<Held> => {
     const answered = once(child, 'message');
     child.send(addresses);
@@ -26,13 +27,13 @@ export function startSocketHolder(): SocketHolder {
   };
   return {
     async open(addresses) {
+      wanted += addresses.length;
       const { open, firstError } = await ask(addresses);
-      if (open < addresses.length)
-        throw new Error(
-          `only ${open} of ${addresses.length} sockets stayed open: ${firstError ?? 'no reason given'}`,
-        );
+      if (open < wanted)
+        throw new Error(`only ${open} of ${wanted} sockets stayed open: ${firstError ?? 'no reason given'}`);
     },
     async closeAll() {
+      wanted = 0;
       await ask([]);
     },
     async stop() {

@@ -5,9 +5,10 @@
  * access token in the address as browsers send it; each is authenticated, counted, watches its session and has its heartbeat. Beside it a bare `ws`
  * server, which does nothing, is asked with the same addresses.
  *
- * Each round has fresh processes. First 500 sockets are opened and closed, so that all code is compiled; then the memory is taken,
- * 10,000 are opened, and it is taken again three seconds after the last of them; both times after three full garbage collections (`parties/memory-on-signal.ts`). The
- * figure is the growth of the process's resident memory by socket, the ratio is taken round by round.
+ * Each round has fresh processes. The first 2,000 sockets fill what the process had left over from its start; then the memory is taken, the others
+ * are opened, and it is taken again three seconds after the last of them; both times after three full garbage collections
+ * (`parties/memory-on-signal.ts`). The figure is what each of the 8,000 added to the process's resident memory, the ratio is taken round
+ * by round.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +26,7 @@ import { startSocketHolder, type SocketHolder } from '../socket-holder.ts';
 import { withStage, type Stage } from '../stage.ts';
 
 const sockets = 10_000;
-const warmUps = 500;
+const filling = 2_000;
 const population: Population = { users: 2_000, conversationsEach: 1, exchanges: 2 };
 const most = 1.5;
 const mostRounds = 3;
@@ -58,16 +59,15 @@ async function measure(
   log: (line: string) => void,
 ) {
   const addresses = paths.map((path) => party.origin.replace('http', 'ws') + path);
-  await holder.open(addresses.slice(0, warmUps));
-  await holder.closeAll();
+  await holder.open(addresses.slice(0, filling));
   const before = await memoryOf(party, file);
-  await holder.open(addresses);
+  await holder.open(addresses.slice(filling));
   const after = await memoryOf(party, file);
   await holder.closeAll();
   await party.stop();
   const perSocket = {} as PerSocket;
   for (const kind of ['rss', 'heap', 'external'] as const)
-    perSocket[kind] = (after[kind] - before[kind]) / sockets;
+    perSocket[kind] = (after[kind] - before[kind]) / (sockets - filling);
   log(`${party.name}: ${figure(perSocket.rss / 1024)} KiB a socket`);
   return perSocket;
 }
