@@ -55,7 +55,7 @@ describe('SIGKILL', () => {
 
     await setTimeout(500);
     running = false;
-    await unlessStuck(world, within(20_000, traffic));
+    await unlessStuck(world, within(30_000, traffic));
     const seen = await checkLife(world, people, await server.life());
     for (const watch of world.records.watches) {
       const own = seen.find(({ user }) => user === watch.user);

@@ -44,7 +44,7 @@ export function planKills(chance: Chance): KillKind[] {
 }
 
 /** A moment that does not come within this will not come. */
-const waitMs = 15_000;
+const waitMs = 30_000;
 
 /** Waits for the moment of `kind`, and kills the server in it. */
 export async function killAt(
@@ -53,7 +53,7 @@ export async function killAt(
   kind: Exclude<KillKind, 'starting'>,
 ): Promise<void> {
   const { chance, server } = world;
-  await setTimeout(chance.whole(100, 700));
+  await setTimeout(chance.whole(50, 450));
   if (kind === 'random') return server.kill();
   if (kind === 'writing') {
     const { promise, resolve } = Promise.withResolvers<void>();
