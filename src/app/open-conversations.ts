@@ -40,6 +40,7 @@ export function openConversations(parts: OpenConversationsParts): OpenedConversa
   const feed = createFeed({ rows: storage.feed, messages, bus: createMemoryBus({ onError }) });
   const turns = createTurns({
     rows: storage.turns,
+    calls: storage.apiCalls,
     conversations: storage.conversations,
     messages,
     completions,

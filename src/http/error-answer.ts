@@ -33,6 +33,9 @@ export function forEitherClient({ statusOf, present }: ErrorShape): ErrorShape {
   };
 }
 
+/** What somebody wanted, or what the log has told before. */
+const intended: ReadonlySet<ErrorCode> = new Set(['maintenance', 'interrupted']);
+
 /** Answers a failed request in a contract's shape, with `Retry-After` where a pause is known; logs what is our own fault. */
 export function answerError(
   thrown: unknown,
@@ -42,7 +45,7 @@ export function answerError(
 ): FastifyReply {
   const error = requestError(thrown);
   const status = statusOf(error.code);
-  if (status >= 500 && error.code !== 'maintenance')
+  if (status >= 500 && !intended.has(error.code))
     request.log.error({ reqId: request.id, err: error, facts: error.internal }, 'a request failed');
   if (error.retryAfterMs !== undefined)
     reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));

@@ -1,3 +1,4 @@
+import type { ApiCalls } from '../../storage/api-calls.ts';
 import type { Message, Messages } from '../../storage/messages.ts';
 import type { TurnEnd, Turns as TurnRows } from '../../storage/turns.ts';
 import { ParleyError } from '../errors.ts';
@@ -7,7 +8,10 @@ import type { Runtime } from '../runtime.ts';
 
 /** Stores how turns ended. */
 export interface Closing {
-  /** The stored answer; where somebody else has closed the turn, that is theirs. Throws `storage_failed`, and tries again later. */
+  /**
+   * The stored answer; where somebody else has closed the turn, that is theirs. Throws `not_found` where the conversation was
+   * removed meanwhile, and `storage_failed`, to try again later.
+   */
   close(end: TurnEnd): Promise<Message>;
   /** Tries again what could not be stored. */
   retry(): Promise<void>;
@@ -15,6 +19,7 @@ export interface Closing {
 
 export interface ClosingParts {
   rows: Pick<TurnRows, 'end'>;
+  calls: Pick<ApiCalls, 'record'>;
   messages: Pick<Messages, 'find'>;
   feed: Pick<Feed, 'wake'>;
   runtime: Pick<Runtime, 'sleep'>;
@@ -30,7 +35,8 @@ export function createClosing(parts: ClosingParts): Closing {
     async close(end) {
       for (const pauseMs of [...pausesMs, null]) {
         try {
-          return await settle(parts, end);
+          if (!(await parts.rows.end(end))) await keepCall(parts, end);
+          return await answerTo(parts, end);
         } catch (cause) {
           if (cause instanceof ParleyError) throw cause;
           if (pauseMs === null) {
@@ -48,7 +54,7 @@ export function createClosing(parts: ClosingParts): Closing {
     },
     async retry() {
       for (const end of unsettled.values()) {
-        await settle(parts, end);
+        await parts.rows.end(end);
         unsettled.delete(end.id);
         parts.feed.wake(end.conversationId, end.userId);
       }
@@ -56,9 +62,12 @@ export function createClosing(parts: ClosingParts): Closing {
   };
 }
 
-/** Safe to repeat: a turn that is closed already stays as it is. */
-async function settle({ rows, messages }: ClosingParts, end: TurnEnd): Promise<Message> {
-  await rows.end(end);
+/** With its conversation, the answer is gone; that a model was called is not. */
+async function keepCall({ messages, calls }: ClosingParts, end: TurnEnd): Promise<void> {
+  if (end.call !== null && (await messages.find(end.id)) === undefined) await calls.record(end.call);
+}
+
+async function answerTo({ messages }: ClosingParts, end: TurnEnd): Promise<Message> {
   const answer = await messages.find(end.id);
   if (answer === undefined) throw new ParleyError('not_found', 'The conversation was removed.');
   return answer;

@@ -1,3 +1,4 @@
+import { ParleyError } from '../errors.ts';
 import { estimateTokens } from '../completions/estimate.ts';
 import { interrupted, makeAnswer, type Made } from './make-answer.ts';
 import { leaseMs, type ActiveTurn, type TurnsState } from './state.ts';
@@ -29,7 +30,8 @@ async function run(state: TurnsState, turn: ActiveTurn): Promise<void> {
   } catch (err) {
     live.seal();
     live.lose(err);
-    parts.log.error({ err, turnId: turn.id }, 'an answer could not be brought to its end');
+    const gone = err instanceof ParleyError && err.code === 'not_found';
+    if (!gone) parts.log.error({ err, turnId: turn.id }, 'an answer could not be brought to its end');
   }
   leave(state, turn);
   parts.feed.wake(turn.conversationId, turn.caller.userId);
@@ -37,8 +39,14 @@ async function run(state: TurnsState, turn: ActiveTurn): Promise<void> {
 
 /** Asks the model, unless the turn has waited and somebody else has closed it meanwhile. */
 async function makeOwn({ parts }: TurnsState, turn: ActiveTurn): Promise<Made> {
-  if (turn.queued && !(await parts.rows.start(turn.id, parts.runtime.now() + leaseMs))) {
-    return { state: 'interrupted', reason: null, error: interrupted, call: null };
+  const none = { reason: null, call: null };
+  try {
+    if (turn.queued && !(await parts.rows.start(turn.id, parts.runtime.now() + leaseMs))) {
+      return { ...none, state: 'interrupted', error: interrupted };
+    }
+  } catch (cause) {
+    const text = 'The answer could not be begun. Try again later.';
+    return { ...none, state: 'failed', error: new ParleyError('storage_failed', text, { cause }) };
   }
   return makeAnswer(parts, turn, turn.live, turn.controller.signal);
 }

@@ -1,3 +1,4 @@
+import type { ApiCalls } from '../../storage/api-calls.ts';
 import type { Conversations } from '../../storage/conversations.ts';
 import type { Messages } from '../../storage/messages.ts';
 import type { Turns as TurnRows } from '../../storage/turns.ts';
@@ -18,6 +19,7 @@ import type { TurnLine } from './turn-line.ts';
 export interface TurnsParts {
   rows: TurnRows;
   conversations: Pick<Conversations, 'nextId' | 'find' | 'newestOf' | 'countOf'>;
+  calls: Pick<ApiCalls, 'record'>;
   messages: Pick<Messages, 'nextId' | 'find' | 'newestBefore'>;
   completions: CompletionsParts;
   catalogue: Catalogue;

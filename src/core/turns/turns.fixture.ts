@@ -140,6 +140,7 @@ export async function createTurnsBench(
   const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
   const parts: TurnsParts = {
     rows: storage.turns,
+    calls: storage.apiCalls,
     conversations: storage.conversations,
     messages: storage.messages,
     completions,

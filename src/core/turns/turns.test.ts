@@ -426,6 +426,36 @@ describe('stopping', () => {
   });
 });
 
+describe('a conversation that goes while its answer ends', () => {
+  it('takes the answer with it, not the record of the call, and is no fault to be logged', async (t) => {
+    const tested = await createTurnsBench(t);
+    const { conversations, turns: rows } = tested.storage;
+    const turns = tested.another({
+      rows: {
+        ...rows,
+        async end(what) {
+          await conversations.remove({ id: what.conversationId, userId: mina.userId, at: what.at });
+          return rows.end(what);
+        },
+      },
+    });
+    const { turnId } = await turns.ask(mina, question('Soon gone'));
+    const speaker = await tested.speakers.next();
+    speaker.say('Said and');
+    speaker.finish();
+    await assert.rejects(turns.result(mina, turnId, never), { code: 'not_found' });
+    const calls = await tested.bench.calls();
+    assert.deepEqual(
+      calls.map(({ outcome, messageId, completionTokens }) => [outcome, messageId, completionTokens]),
+      [['success', turnId, 3]],
+    );
+    assert.deepEqual(
+      tested.bench.log.lines.filter(({ level }) => level === 'error'),
+      [],
+    );
+  });
+});
+
 describe('a failing provider', () => {
   const broken = new ParleyError('provider_failed', 'It broke.');
 
@@ -545,6 +575,29 @@ describe('a store that refuses', () => {
     await turns.tend();
     assert.deepEqual((await states(tested, conversationId))[1], ['assistant', 'completed', 'The end']);
     assert.equal((await tested.bench.calls()).length, 1);
+  });
+
+  it('the beginning of a turn that had to wait fails it, and lets the next one run', async (t) => {
+    const tested = await createTurnsBench(t);
+    const { start } = tested.storage.turns;
+    let starts = 0;
+    const turns = tested.another({
+      rows: {
+        ...tested.storage.turns,
+        start: (...what) => (++starts === 1 ? unavailable() : start(...what)),
+      },
+    });
+    const first = await turns.ask(mina, question('One'));
+    const place = { kind: 'existing', id: first.conversationId } as const;
+    const [second, third] = [
+      await turns.ask(mina, question('Two', { place })),
+      await turns.ask(mina, question('Three', { place })),
+    ];
+    (await tested.speakers.next()).finish();
+    const failed = await turns.result(mina, second.turnId, never);
+    assert.equal(failureOf(failed)?.code, 'storage_failed');
+    (await tested.speakers.next()).finish();
+    assert.equal((await turns.result(mina, third.turnId, never)).state, 'completed');
   });
 
   it('the question accepts nothing, and calls nobody', async (t) => {
