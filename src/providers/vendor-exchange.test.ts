@@ -63,12 +63,21 @@ test('an abort throws away what was not read', async () => {
   const stop = new AbortController();
   const { exchange, controller, calls, stream } = await openStream(stop.signal);
   exchange.onResponseData(controller, Buffer.from('one'));
-  exchange.onResponseData(controller, Buffer.from('two'));
   const reader = stream.read();
   assert.equal(String((await reader.next()).value), 'one');
+  exchange.onResponseData(controller, Buffer.from('two'));
   stop.abort();
   assert.equal(calls.at(-1), 'abort');
   await assert.rejects(reader.next(), { code: 'cancelled' });
+});
+
+test('what came together is read together', async () => {
+  const { exchange, controller, stream } = await openStream(new AbortController().signal);
+  exchange.onResponseData(controller, Buffer.from('one'));
+  exchange.onResponseData(controller, Buffer.from('two'));
+  const reader = stream.read();
+  assert.equal(String((await reader.next()).value), 'onetwo');
+  await reader.return();
 });
 
 test('informational answers are passed over', async () => {

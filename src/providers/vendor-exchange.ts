@@ -192,7 +192,7 @@ export class StreamExchange extends Exchange implements VendorStream {
   async *read(): AsyncGenerator<Buffer, void, undefined> {
     try {
       for (;;) {
-        for (const chunk of this.take()) yield chunk;
+        for (let piece = this.take(); piece !== undefined; piece = this.take()) yield piece;
         if (this.error !== null) throw this.error;
         if (this.ended || this.unwanted) return;
         await new Promise<void>((resolve) => (this.wake = resolve));
@@ -232,17 +232,14 @@ export class StreamExchange extends Exchange implements VendorStream {
     this.wakeReader();
   }
 
-  private *take(): Generator<Buffer, void, undefined> {
-    while (this.chunks.length > 0) {
-      const chunks = this.chunks;
-      this.chunks = [];
-      this.bufferedBytes = 0;
-      this.controller?.resume();
-      for (const chunk of chunks) {
-        if (this.error?.code === 'cancelled') return;
-        yield chunk;
-      }
-    }
+  /** What has come since the last time, in one piece: a vendor's chunks are small, and each costs its readers a turn. */
+  private take(): Buffer | undefined {
+    const { chunks } = this;
+    if (chunks.length === 0) return undefined;
+    this.chunks = [];
+    this.bufferedBytes = 0;
+    this.controller?.resume();
+    return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
   }
 
   private wakeReader(): void {

@@ -56,6 +56,8 @@ export interface Messages {
   listOf(conversationId: number, page: Page): Promise<Message[]>;
   /** The newest of a conversation with a place below `beforePlace`, newest first. */
   newestBefore(conversationId: number, beforePlace: number, limit: number): Promise<Message[]>;
+  /** `newestBefore`, with only what a model's context is made of. */
+  contextBefore(conversationId: number, beforePlace: number, limit: number): Promise<ContextMessage[]>;
   /** All of a user's conversations together, in the order of their making or, `newestFirst`, the reverse; deep pages as `listOf`, as long as nothing was deleted. */
   historyOf(userId: number, page: Page & { newestFirst: boolean }): Promise<Message[]>;
   /** How many the user has in `historyOf`. */
@@ -66,6 +68,8 @@ export interface Messages {
    */
   acknowledge(acknowledgement: Acknowledgement): Promise<number>;
 }
+
+export type ContextMessage = Pick<Message, 'id' | 'place' | 'role' | 'state' | 'tokens' | 'content'>;
 
 export interface Acknowledgement {
   userId: number;
@@ -112,6 +116,10 @@ export function createMessages(database: Database, queries: Queries, ids: Ids): 
     listOf: (conversationId, { skip, limit }) => list(selects.following, [conversationId, skip, limit]),
     newestBefore: (conversationId, beforePlace, limit) =>
       list(selects.preceding, [conversationId, beforePlace, limit]),
+    contextBefore: async (conversationId, beforePlace, limit) => {
+      const rows = await database.read(withValues(selects.context, [conversationId, beforePlace, limit]));
+      return rows as ContextMessage[];
+    },
     async historyOf(userId, { skip, limit, newestFirst }) {
       const { count, lastPlace } = await counters.messagesOf(userId);
       const { oldest, newest } = selects;
@@ -132,6 +140,9 @@ export function createMessages(database: Database, queries: Queries, ids: Ids): 
 
 function compileSelects(queries: Queries) {
   const select = queries.selectFrom('messages').select(columns);
+  const context = queries
+    .selectFrom('messages')
+    .select(['id', 'place', 'role', 'state', 'tokens', 'content']);
   const ofConversation = select.where('conversation_id', '=', 0);
   const ofUser = select.where('user_id', '=', 0);
   const oldest = ofUser.orderBy('user_place');
@@ -140,6 +151,9 @@ function compileSelects(queries: Queries) {
     byId: compileQuery(select.where('id', '=', 0)),
     // The places of a conversation have no gaps.
     following: compileQuery(ofConversation.where('place', '>', 0).orderBy('place').limit(0)),
+    context: compileQuery(
+      context.where('conversation_id', '=', 0).where('place', '<', 0).orderBy('place', 'desc').limit(0),
+    ),
     preceding: compileQuery(ofConversation.where('place', '<', 0).orderBy('place', 'desc').limit(0)),
     oldest: {
       from: compileQuery(oldest.where('user_place', '>=', 0).limit(0)),

@@ -1,4 +1,5 @@
 import { createSigner, createVerifier } from 'fast-jwt';
+import { LRUCache } from 'lru-cache';
 import { ParleyError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -30,6 +31,15 @@ export function createAccessTokens({ secret, lifetimeMs, runtime }: AccessTokenP
   const sign = createSigner({ algorithm: 'HS256', key: secret });
   // Expiry is judged here, by the runtime's clock.
   const verify = createVerifier({ algorithms: ['HS256'], key: secret, ignoreExpiration: true });
+  // A client shows its token with every request; that it is ours does not change.
+  const verified = new LRUCache<string, VerifiedClaims>({ max: mostVerified });
+  const verifiedClaimsOf = (token: string): VerifiedClaims => {
+    const known = verified.get(token);
+    if (known !== undefined) return known;
+    const claims = claimsOf(verify, token);
+    verified.set(token, claims);
+    return claims;
+  };
 
   return {
     lifetimeMs,
@@ -44,19 +54,28 @@ export function createAccessTokens({ secret, lifetimeMs, runtime }: AccessTokenP
       });
     },
     read(token) {
-      const claims = claimsOf(verify, token);
-      const userId = Number(claims['sub']);
-      const { sid, con, exp } = claims;
-      if (!isId(userId) || !isId(sid) || typeof con !== 'string' || typeof exp !== 'number') {
-        throw invalidToken();
-      }
-      if (exp * 1000 <= runtime.now()) throw expiredToken();
-      return { userId, loginId: sid, contract: con };
+      const { expiresAt, ...claims } = verifiedClaimsOf(token);
+      if (expiresAt <= runtime.now()) throw expiredToken();
+      return claims;
     },
   };
 }
 
-function claimsOf(verify: (token: string) => unknown, token: string): Record<string, unknown> {
+interface VerifiedClaims extends AccessClaims {
+  expiresAt: number;
+}
+
+const mostVerified = 10_000;
+
+function claimsOf(verify: (token: string) => unknown, token: string): VerifiedClaims {
+  const claims = payloadOf(verify, token);
+  const userId = Number(claims['sub']);
+  const { sid, con, exp } = claims;
+  if (!isId(userId) || !isId(sid) || typeof con !== 'string' || typeof exp !== 'number') throw invalidToken();
+  return { userId, loginId: sid, contract: con, expiresAt: exp * 1000 };
+}
+
+function payloadOf(verify: (token: string) => unknown, token: string): Record<string, unknown> {
   try {
     const claims = verify(token);
     if (typeof claims === 'object' && claims !== null) return claims as Record<string, unknown>;

@@ -1,4 +1,4 @@
-import type { Message, Messages } from '../../storage/messages.ts';
+import type { ContextMessage, Messages } from '../../storage/messages.ts';
 import type { CompletionsParts } from '../completions/completions.ts';
 import { stream } from '../completions/stream.ts';
 import type { CallEnd, CallOrigin, Meter } from '../completions/meter.ts';
@@ -29,7 +29,7 @@ export interface Made {
 
 export interface MakeAnswerParts {
   completions: CompletionsParts;
-  messages: Pick<Messages, 'newestBefore'>;
+  messages: Pick<Messages, 'contextBefore'>;
 }
 
 /** Why a turn is broken off: `stopped` by somebody who may, or `interrupted` because the process ends. */
@@ -115,12 +115,12 @@ async function readBack(
   messages: MakeAnswerParts['messages'],
   conversationId: number,
   tokens: number,
-): Promise<Message[]> {
-  const read: Message[] = [];
+): Promise<ContextMessage[]> {
+  const read: ContextMessage[] = [];
   let left = tokens;
   for (;;) {
     const before = read.at(-1)?.place ?? Number.MAX_SAFE_INTEGER;
-    const page = await messages.newestBefore(conversationId, before, historyPage);
+    const page = await messages.contextBefore(conversationId, before, historyPage);
     read.push(...page);
     for (const message of page) left -= message.tokens;
     if (page.length < historyPage || left <= 0 || read.length >= historyMost) return read;

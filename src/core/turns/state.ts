@@ -20,7 +20,7 @@ export interface TurnsParts {
   rows: TurnRows;
   conversations: Pick<Conversations, 'nextId' | 'find' | 'newestOf' | 'countOf'>;
   calls: Pick<ApiCalls, 'record'>;
-  messages: Pick<Messages, 'nextId' | 'find' | 'newestBefore'>;
+  messages: Pick<Messages, 'nextId' | 'find' | 'contextBefore'>;
   completions: CompletionsParts;
   catalogue: Catalogue;
   idempotency: IdempotentWrites;
