@@ -28,6 +28,9 @@ export interface Conversation {
   lastMessageAt: number;
 }
 
+/** A conversation in a list. */
+export type ListedConversation = Omit<Conversation, 'systemPrompt'>;
+
 /** A page of a list: `skip` 0 and up, `limit` 1 and up. */
 export interface Page {
   skip: number;
@@ -65,7 +68,7 @@ export interface Conversations {
   find(id: number): Promise<Conversation | undefined>;
   findByKey(key: string): Promise<Conversation | undefined>;
   /** A user's, the newest first. A page deep inside costs what the first costs, as long as none was deleted. */
-  listOf(userId: number, page: Page): Promise<Conversation[]>;
+  listOf(userId: number, page: Page): Promise<ListedConversation[]>;
   /** The newest of a user's that began through `channel`. */
   newestOf(userId: number, channel: string): Promise<Conversation | undefined>;
   /** How many the user has. */
@@ -85,28 +88,31 @@ export interface Conversations {
   ratingOf(id: number): Promise<Rating | undefined>;
 }
 
-const columns = [
+const listedColumns = [
   'id',
   'key',
   'user_id as userId',
   'channel',
   'title',
   'status',
-  'system_prompt as systemPrompt',
   'message_count as messageCount',
   'created_at as createdAt',
   'updated_at as updatedAt',
   'last_message_at as lastMessageAt',
 ] as const;
+const columns = [...listedColumns, 'system_prompt as systemPrompt'] as const;
 
 /** Conversations kept in `database`. */
 export function createConversations(database: Database, queries: Queries, ids: Ids): Conversations {
   const selects = compileSelects(queries);
   const counters = createUserCounters(database, queries);
   const changes = compileConversationChanges(queries);
-  const list = async (query: typeof selects.byId, values: SqlValue[]): Promise<Conversation[]> =>
+  const list = async (query: typeof selects.upTo, values: SqlValue[]): Promise<ListedConversation[]> =>
     (await database.read(withValues(query, values))).map((row) => ({ ...row }));
-  const first = async (query: typeof selects.byId, values: SqlValue[]) => (await list(query, values))[0];
+  const first = async (query: typeof selects.byId, values: SqlValue[]): Promise<Conversation | undefined> => {
+    const [row] = await database.read(withValues(query, values));
+    return row && { ...row };
+  };
 
   return {
     nextId: () => ids.nextConversation(),
@@ -144,7 +150,11 @@ async function changed(database: Database, unit: Statement[]): Promise<boolean> 
 function compileSelects(queries: Queries) {
   const select = queries.selectFrom('conversations').select(columns);
   const ofUser = select.where('user_id', '=', 0);
-  const newestFirst = ofUser.orderBy('user_place', 'desc');
+  const newestFirst = queries
+    .selectFrom('conversations')
+    .select(listedColumns)
+    .where('user_id', '=', 0)
+    .orderBy('user_place', 'desc');
   const rating = queries.selectFrom('ratings').select(['score', 'comment', 'created_at as createdAt']);
   return {
     byId: compileQuery(select.where('id', '=', 0)),

@@ -130,13 +130,13 @@ export interface ConversationsTable {
   channel: string;
   title: string;
   status: string;
-  system_prompt: string | null;
   message_count: number;
   created_at: number;
   updated_at: number;
   last_message_at: number;
   delivered_place: Generated<number>;
   read_place: Generated<number>;
+  system_prompt: string | null;
 }
 
 export interface MessagesTable {

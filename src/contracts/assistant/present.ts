@@ -1,4 +1,4 @@
-import type { Conversation, Message, Rating } from '../../core/conversations/conversations.ts';
+import type { ListedConversation, Message, Rating } from '../../core/conversations/conversations.ts';
 import type { Account, LoggedIn } from '../../core/identity/accounts.ts';
 import type { ChatFigures, DayFigures } from '../../core/statistics/chat-statistics.ts';
 
@@ -37,7 +37,7 @@ export function presentAnswer(answer: Message) {
 }
 
 /** assistant.md, "List Sessions". */
-export function presentSession(conversation: Conversation) {
+export function presentSession(conversation: ListedConversation) {
   const { id, title, status, messageCount, lastMessageAt, createdAt, updatedAt } = conversation;
   return {
     id,

@@ -1,6 +1,7 @@
 import type {
   Conversation,
   Conversations as ConversationRows,
+  ListedConversation,
   Page,
   Rating,
 } from '../../storage/conversations.ts';
@@ -13,7 +14,7 @@ import type { DayOf } from '../statistics/calendar.ts';
 import { createConversationWrites } from './conversation-writes.ts';
 import { noSuchConversation, noSuchMessage, ownConversation } from './own.ts';
 
-export type { Conversation, Page, Rating } from '../../storage/conversations.ts';
+export type { Conversation, ListedConversation, Page, Rating } from '../../storage/conversations.ts';
 export type { Message } from '../../storage/messages.ts';
 
 /** What a user thinks of a conversation. */
@@ -43,7 +44,7 @@ export interface Acknowledgement {
  */
 export interface Conversations extends ConversationWrites {
   /** The caller's, newest first. */
-  list(caller: UserCaller, page: Page): Promise<Conversation[]>;
+  list(caller: UserCaller, page: Page): Promise<ListedConversation[]>;
   get(caller: UserCaller, id: number): Promise<Conversation>;
   /** By its unguessable key, which opens what belongs to nobody to everybody; else to the owner, agents and administrators. */
   open(caller: Caller, key: string): Promise<Conversation>;

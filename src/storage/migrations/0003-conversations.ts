@@ -5,7 +5,7 @@ export const conversations = {
     // AUTOINCREMENT, here and below: ids are shown to clients, so one that was deleted is never given to another row. `place`
     // numbers what a conversation or a user has, from 1: a page deep inside is found as fast as the first. Up to
     // `delivered_place` and `read_place`, here and with the user, every receipt is at least that far: so that acknowledging need
-    // not look at what was acknowledged.
+    // not look at what was acknowledged. The prompt comes last: it may be long, and lists need not walk through it.
     `CREATE TABLE conversations (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
       key TEXT NOT NULL UNIQUE,
@@ -14,13 +14,13 @@ export const conversations = {
       channel TEXT NOT NULL,
       title TEXT NOT NULL,
       status TEXT NOT NULL,
-      system_prompt TEXT,
       message_count INTEGER NOT NULL,
       created_at INTEGER NOT NULL,
       updated_at INTEGER NOT NULL,
       last_message_at INTEGER NOT NULL,
       delivered_place INTEGER NOT NULL DEFAULT 0,
-      read_place INTEGER NOT NULL DEFAULT 0
+      read_place INTEGER NOT NULL DEFAULT 0,
+      system_prompt TEXT
     ) STRICT`,
     `CREATE INDEX conversations_user ON conversations (user_id, user_place) WHERE user_id IS NOT NULL`,
     `CREATE INDEX conversations_channel ON conversations (user_id, channel, id) WHERE user_id IS NOT NULL`,
