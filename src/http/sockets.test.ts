@@ -237,6 +237,21 @@ describe('the end of all sockets', () => {
     ]);
   });
 
+  it('closeAll bears with those that break the protocol instead', async (t) => {
+    const { port, sockets, openSockets } = await createTested(t);
+    const client = connect(port, '127.0.0.1');
+    t.after(() => client.destroy());
+    const key = 'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==';
+    client.write(
+      `GET /ws/chat HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n${key}\r\n\r\n`,
+    );
+    await once(client, 'data');
+    const unmasked = Buffer.from([0x81, 0x01, 0x41]);
+    client.once('data', () => client.write(unmasked));
+    await sockets.closeAll(1012, 'service restart');
+    assert.equal(await openSockets(), 0);
+  });
+
   it('close ends those that do not say goodbye', async (t) => {
     const { open, sockets } = await createTested(t);
     const { client } = await open();

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import diagnostics from 'node:diagnostics_channel';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -108,7 +107,8 @@ export function createSockets(parts: SocketsParts): Sockets {
     attach: (server) => void server.on('upgrade', upgrade),
     async closeAll(code, reason) {
       const open = [...pulse.sockets];
-      const closed = open.map((socket) => once(socket, 'close'));
+      // Not `once` of node:events: a client that breaks the protocol now would make it reject.
+      const closed = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
       for (const socket of open) socket.close(code, reason);
       await Promise.all(closed);
     },

@@ -114,7 +114,8 @@ function modelOf(entry: ModelEntry, base: Model | undefined): Model {
   };
 }
 
-function discoveredModel(provider: string, id: string): Model {
+/** A model that only its provider's word is known of. */
+export function discoveredModel(provider: string, id: string): Model {
   return {
     id,
     aliasOf: null,

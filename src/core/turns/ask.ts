@@ -119,9 +119,10 @@ function store(
   questionTokens: number,
   claim: Claim | undefined,
 ): Promise<void> {
-  const { runtime, dayOf, completions } = parts;
+  const { runtime, dayOf, completions, catalogue } = parts;
   const { question, caller } = turn;
   const at = runtime.now();
+  const model = question.model ?? completions.defaultModel();
   return parts.rows.begin(
     {
       conversation:
@@ -142,7 +143,8 @@ function store(
       day: dayOf(at),
       origin: {
         caller,
-        question: { ...question, text: '', model: question.model ?? completions.defaultModel() },
+        question: { ...question, text: '', model },
+        provider: catalogue.get(model)?.provider,
       },
     },
     claim,

@@ -35,7 +35,7 @@ export function createClosing(parts: ClosingParts): Closing {
     async close(end) {
       for (const pauseMs of [...pausesMs, null]) {
         try {
-          if (!(await parts.rows.end(end))) await keepCall(parts, end);
+          await store(parts, end);
           return await answerTo(parts, end);
         } catch (cause) {
           if (cause instanceof ParleyError) throw cause;
@@ -53,18 +53,25 @@ export function createClosing(parts: ClosingParts): Closing {
       throw new TypeError('unreachable');
     },
     async retry() {
-      for (const end of unsettled.values()) {
-        await parts.rows.end(end);
-        unsettled.delete(end.id);
-        parts.feed.wake(end.conversationId, end.userId);
+      const due = [...unsettled.values()];
+      unsettled.clear();
+      for (const end of due) {
+        try {
+          await store(parts, end);
+          parts.feed.wake(end.conversationId, end.userId);
+        } catch (err) {
+          unsettled.set(end.id, end);
+          parts.log.warn({ err, turnId: end.id }, 'the end of an answer can still not be stored');
+        }
       }
     },
   };
 }
 
 /** With its conversation, the answer is gone; that a model was called is not. */
-async function keepCall({ messages, calls }: ClosingParts, end: TurnEnd): Promise<void> {
-  if (end.call !== null && (await messages.find(end.id)) === undefined) await calls.record(end.call);
+async function store({ rows, messages, calls }: ClosingParts, end: TurnEnd): Promise<void> {
+  if ((await rows.end(end)) || end.call === null) return;
+  if ((await messages.find(end.id)) === undefined) await calls.record(end.call);
 }
 
 async function answerTo({ messages }: ClosingParts, end: TurnEnd): Promise<Message> {

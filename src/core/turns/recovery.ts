@@ -1,5 +1,5 @@
 import type { ActiveTurn, TurnEnd } from '../../storage/turns.ts';
-import type { Model } from '../completions/catalogue.ts';
+import { discoveredModel } from '../completions/catalogue.ts';
 import { estimateTokens } from '../completions/estimate.ts';
 import type { UserCaller } from '../identity/caller.ts';
 import type { Closing } from './closing.ts';
@@ -12,6 +12,8 @@ export interface TurnOrigin {
   caller: UserCaller;
   /** Without its text, which is a message. */
   question: Question & { model: string };
+  /** Of the model. */
+  provider: string;
 }
 
 /** Closes what processes that are gone left behind: the text that was logged is kept, the call is put into the books. */
@@ -58,8 +60,9 @@ async function interruptedEnd(parts: TurnsParts, turn: ActiveTurn): Promise<Turn
 
 /** The call to a model that was running, or was about to: its vendor will bill what it had said. */
 async function lostCall(parts: TurnsParts, turn: ActiveTurn, text: string) {
-  const { caller, question } = turn.origin as TurnOrigin;
-  const model = modelOf(parts, question.model);
+  const { caller, question, provider } = turn.origin as TurnOrigin;
+  // Nobody has been asked yet which models there are besides the listed ones.
+  const model = parts.catalogue.get(question.model) ?? discoveredModel(provider, question.model);
   const usage = {
     promptTokens: await promptTokensOf(parts, turn, question),
     completionTokens: estimateTokens(text),
@@ -78,16 +81,11 @@ async function lostCall(parts: TurnsParts, turn: ActiveTurn, text: string) {
   return { row, usage };
 }
 
-function modelOf({ catalogue, completions }: TurnsParts, id: string): Model {
-  const known = catalogue.get(id) ?? catalogue.get(completions.defaultModel());
-  if (known === undefined) throw new TypeError(`there is no model ${id} to put a lost call down to`);
-  return known;
-}
-
 async function promptTokensOf(parts: TurnsParts, turn: ActiveTurn, question: Question): Promise<number> {
   const { conversationId, questionId } = turn;
   try {
-    const context = await contextOf(parts, { question, questionId, conversationId, systemPrompt: null });
+    const { systemPrompt = null } = (await parts.conversations.find(conversationId)) ?? {};
+    const context = await contextOf(parts, { question, questionId, conversationId, systemPrompt });
     return context.promptTokens;
   } catch {
     // The configuration has changed since: the question is what is known for certain.

@@ -540,6 +540,35 @@ describe('the end of the process', () => {
   });
 });
 
+describe('a call that a crash cut off', () => {
+  it('is put down to its own model, also where nobody has told of that model yet', async (t) => {
+    const tested = await createTurnsBench(t);
+    tested.bench.catalogue.discover('acme', ['found']);
+    const turns = tested.another();
+    const systemPrompt = 'Be brief. '.repeat(20);
+    await turns.ask(mina, question('Tell me', { model: 'found', systemPrompt }));
+    await tested.speakers.next();
+    tested.bench.catalogue.discover('acme', []);
+    const unknown = { ...tested.bench.completions, defaultModel: () => 'found' };
+    await tested.another({ completions: unknown }).recover();
+    const [call] = await tested.bench.calls();
+    assert.deepEqual([call?.model, call?.provider, call?.costNano], ['found', 'acme', 0]);
+  });
+
+  it('counts the system prompt among what was asked', async (t) => {
+    const tested = await createTurnsBench(t);
+    const systemPrompt = 'Be brief. '.repeat(20);
+    const { conversationId, speaker } = await asked(tested, 'One', { systemPrompt });
+    speaker.finish();
+    await tested.turns.idle();
+    await tested.turns.ask(mina, question('Two', { place: { kind: 'existing', id: conversationId } }));
+    await tested.speakers.next();
+    await tested.another().recover();
+    const call = (await tested.bench.calls()).find(({ errorCode }) => errorCode === 'interrupted');
+    assert.ok((call?.promptTokens ?? 0) > 40, String(call?.promptTokens));
+  });
+});
+
 describe('a store that refuses', () => {
   const unavailable = () => Promise.reject(new StorageError('unavailable', 'The disk is full'));
 
@@ -575,6 +604,40 @@ describe('a store that refuses', () => {
     await turns.tend();
     assert.deepEqual((await states(tested, conversationId))[1], ['assistant', 'completed', 'The end']);
     assert.equal((await tested.bench.calls()).length, 1);
+  });
+
+  it('the end of one answer keeps no other from being stored later, nor its call from the books', async (t) => {
+    const tested = await createTurnsBench(t);
+    const { end } = tested.storage.turns;
+    const refused = new Set<number>();
+    const turns = tested.another({
+      rows: {
+        ...tested.storage.turns,
+        end: (what) => (refused.has(what.id) ? unavailable() : end(what)),
+      },
+    });
+    const asked = [
+      await turns.ask(mina, question('Refused for ever')),
+      await turns.ask(mina, question('Removed meanwhile')),
+    ] as const;
+    for (const { turnId } of asked) {
+      refused.add(turnId);
+      const speaker = await tested.speakers.next();
+      speaker.say('The end');
+      speaker.finish();
+    }
+    for (const { turnId } of asked) {
+      await assert.rejects(turns.result(mina, turnId, never), { code: 'storage_failed' });
+    }
+    const { conversationId: id, turnId } = asked[1];
+    refused.delete(turnId);
+    await tested.storage.conversations.remove({ id, userId: mina.userId, at: 0 });
+    await Promise.all([turns.tend(), turns.tend()]);
+    await turns.tend();
+    assert.deepEqual(
+      (await tested.bench.calls()).map(({ messageId }) => messageId),
+      [turnId],
+    );
   });
 
   it('the beginning of a turn that had to wait fails it, and lets the next one run', async (t) => {
