@@ -24,7 +24,6 @@ import type { Limit } from './core/limits/limits.ts';
 import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
 import type { Log } from './core/log.ts';
 import type { Runtime } from './core/runtime.ts';
-import type { RunningTurns } from './core/turns/turns.ts';
 import { accessPolicyOf } from './http/access.ts';
 import { createClientAddress } from './http/client-address.ts';
 import { createAuthenticator } from './http/credentials.ts';
@@ -112,14 +111,12 @@ export async function createApp(parts: AppParts): Promise<App> {
         .catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));
       return address;
     },
-    close(graceMs) {
-      built.maintenanceWatch.stop();
-      return close(
-        { server, sockets, running, turns: built.turns, discovery, feed, storage, slots, housekeeping },
+    close: (graceMs) =>
+      close(
+        { server, sockets, running, opened: built, discovery, feed, storage, slots, housekeeping },
         runtime,
         graceMs,
-      );
-    },
+      ),
   };
 }
 
@@ -255,7 +252,7 @@ interface Closing {
   server: FastifyInstance;
   sockets: Sockets;
   running: Running;
-  turns: RunningTurns;
+  opened: Pick<Awaited<ReturnType<typeof openCore>>, 'turns' | 'feed' | 'maintenanceWatch'>;
   discovery: Discovery;
   feed: KnowledgeFeed;
   storage: Storage;
@@ -267,12 +264,14 @@ interface Closing {
 const lastWordsMs = 2_000;
 
 async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
-  const { server, sockets, running, turns } = app;
+  const { server, sockets, running } = app;
+  const { turns, feed: watched, maintenanceWatch } = app.opened;
   const within = async (work: Promise<unknown>, ms: number) => {
     const waiting = new AbortController();
     await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
     waiting.abort();
   };
+  maintenanceWatch.stop();
   app.discovery.stop();
   app.feed.close();
   app.housekeeping.stop();
@@ -282,6 +281,7 @@ async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<v
   await within(Promise.all([running.idle(), turns.idle()]), graceMs);
   turns.interruptAll();
   await within(turns.idle(), lastWordsMs);
+  await within(watched.settled(), lastWordsMs);
   running.abortAll(shuttingDown());
   await within(running.idle(), lastWordsMs);
   const leaving = sockets.closeAll(closeCodes.serviceRestart, 'service restart');

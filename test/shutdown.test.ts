@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { openStorage } from '../src/storage/storage.ts';
+import { registerPerson } from './support/assistant.ts';
 import { readEvents } from './support/event-stream.ts';
 import { eventually, within } from './support/eventually.ts';
 import { complete, send, stream } from './support/gateway.ts';
@@ -136,6 +137,22 @@ describe('SIGTERM', () => {
     await within(1_000, Promise.all([call.closed, other.closed, third.closed]));
     assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
     assert.deepEqual(await outcomes(), ['cancelled', 'cancelled', 'cancelled']);
+  });
+
+  test('after the grace, who watches a conversation is told how its answer ended; then the socket is closed', async () => {
+    await start('100ms');
+    const person = await registerPerson(parley, 'mina');
+    const answered = person.call('POST', '/chat', { message: 'Hello' });
+    (await vendor.next()).finish();
+    const socket = await person.socket((await answered).body.session_id, 'stream=true');
+    socket.send({ type: 'message', data: { content: 'Tell me' } });
+    const call = await vendor.next();
+    await call.delta('Half');
+    parley.signal('SIGTERM');
+    const last = (await socket.until(({ data }) => data.status === 'interrupted')).at(-1);
+    assert.equal(last?.data.content, 'Half');
+    assert.equal((await socket.closed).code, 1012);
+    assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
   });
 
   test('a second signal ends it at once', async () => {

@@ -27,6 +27,8 @@ export interface Feed {
   watch(scope: FeedScope, cursor: number | undefined, watcher: Watcher): Promise<() => void>;
   /** To be called after every commit that changed something in a conversation. */
   wake(conversationId: number, userId: number | null): void;
+  /** Resolves when everybody who watches was told of all that they were woken for. */
+  settled(): Promise<void>;
 }
 
 export interface FeedParts {
@@ -36,6 +38,14 @@ export interface FeedParts {
 }
 
 const pageSize = 100;
+
+/** What all watchers share. */
+interface State extends FeedParts {
+  /** Watchers that are being told. */
+  telling: number;
+  /** Who waits until there are none. */
+  settling: Set<() => void>;
+}
 
 interface Watching {
   scope: FeedScope;
@@ -49,6 +59,7 @@ interface Watching {
 
 export function createFeed(parts: FeedParts): Feed {
   const { rows, bus } = parts;
+  const state: State = { ...parts, telling: 0, settling: new Set() };
   return {
     head: () => rows.head(),
     async watch(scope, cursor, watcher) {
@@ -60,9 +71,9 @@ export function createFeed(parts: FeedParts): Feed {
         woken: false,
         stopped: false,
       };
-      const unsubscribe = bus.subscribe(topicOf(scope), () => void pump(parts, watching));
+      const unsubscribe = bus.subscribe(topicOf(scope), () => void pump(state, watching));
       try {
-        await begin(parts, watching, cursor);
+        await begin(state, watching, cursor);
       } catch (thrown) {
         unsubscribe();
         throw thrown;
@@ -76,30 +87,33 @@ export function createFeed(parts: FeedParts): Feed {
       bus.publish(topicOf({ conversationId }));
       if (userId !== null) bus.publish(topicOf({ userId }));
     },
+    settled: () =>
+      state.telling === 0 ? Promise.resolve() : new Promise((resolve) => state.settling.add(resolve)),
   };
 }
 
-async function begin(parts: FeedParts, watching: Watching, cursor: number | undefined): Promise<void> {
-  const head = await parts.rows.head();
-  const lost = cursor !== undefined && (cursor > head || cursor < (await parts.rows.forgotten()));
+async function begin(state: State, watching: Watching, cursor: number | undefined): Promise<void> {
+  const head = await state.rows.head();
+  const lost = cursor !== undefined && (cursor > head || cursor < (await state.rows.forgotten()));
   if (cursor === undefined || lost) watching.cursor = head;
   if (lost) watching.watcher.onReset(head);
   watching.reading = false;
-  await pump(parts, watching);
+  await pump(state, watching);
 }
 
 /** Reads on from the cursor until nothing is new; one run at a time. */
-async function pump(parts: FeedParts, watching: Watching): Promise<void> {
+async function pump(state: State, watching: Watching): Promise<void> {
   watching.woken = true;
   if (watching.reading) return;
   watching.reading = true;
+  state.telling++;
   try {
     while (watching.woken && !watching.stopped) {
       watching.woken = false;
-      const events = await parts.rows.after(watching.scope, watching.cursor, pageSize);
+      const events = await state.rows.after(watching.scope, watching.cursor, pageSize);
       if (events.length === 0) continue;
       watching.woken = true;
-      const items = await Promise.all(events.map((event) => itemOf(parts, event)));
+      const items = await Promise.all(events.map((event) => itemOf(state, event)));
       watching.cursor = events.at(-1)?.cursor ?? watching.cursor;
       if (!watching.stopped) await watching.watcher.onItems(items);
     }
@@ -108,6 +122,11 @@ async function pump(parts: FeedParts, watching: Watching): Promise<void> {
     watching.watcher.onFailure(thrown);
   } finally {
     watching.reading = false;
+    state.telling--;
+    if (state.telling === 0) {
+      for (const resolve of state.settling) resolve();
+      state.settling.clear();
+    }
   }
 }
 

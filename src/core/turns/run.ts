@@ -33,8 +33,9 @@ async function run(state: TurnsState, turn: ActiveTurn): Promise<void> {
     const gone = err instanceof ParleyError && err.code === 'not_found';
     if (!gone) parts.log.error({ err, turnId: turn.id }, 'an answer could not be brought to its end');
   }
-  leave(state, turn);
+  // Before the turn is forgotten: who waits for that finds the watchers being told.
   parts.feed.wake(turn.conversationId, turn.caller.userId);
+  leave(state, turn);
 }
 
 /** Asks the model, unless the turn has waited and somebody else has closed it meanwhile. */
