@@ -205,6 +205,8 @@ function expect(screen: Screen, id: number): void {
 function begin(screen: Screen): void {
   const [first] = screen.turns;
   if (screen.replaying || first === undefined || first.begun) return;
+  // Closed in the middle of what it was told: nobody would end the following.
+  if (screen.socket.readyState !== screen.socket.OPEN) return;
   first.begun = true;
   void send(screen, typingFrame(first.id));
   if (screen.streams) void follow(screen, first);

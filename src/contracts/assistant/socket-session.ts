@@ -57,7 +57,9 @@ function received(this: WebSocket, data: RawData, isBinary: boolean): void {
 type Id = ReturnType<typeof frameIdOf>;
 
 function fail(screen: Screen, id: Id, thrown: unknown): void {
-  void send(screen, errorFrame(asParleyError(thrown)), id);
+  const error = asParleyError(thrown);
+  if (error.code === 'internal') screen.options.log.error({ err: thrown }, 'a frame could not be handled');
+  void send(screen, errorFrame(error), id);
 }
 
 function dispatch(screen: Screen, frame: Record<string, unknown>, id: Id): void {
@@ -78,13 +80,17 @@ function dispatch(screen: Screen, frame: Record<string, unknown>, id: Id): void 
   }
 }
 
+/** One question after the other; a client that sends faster is not read meanwhile. */
 function askInOrder(screen: Screen, frame: MessageFrame): void {
+  screen.socket.pause();
   const before = screen.asking ?? Promise.resolve();
   const asking = before
     .then(() => ask(screen, frame))
     .catch((thrown: unknown) => fail(screen, frame.id ?? undefined, thrown))
     .finally(() => {
-      if (screen.asking === asking) screen.asking = undefined;
+      if (screen.asking !== asking) return;
+      screen.asking = undefined;
+      screen.socket.resume();
     });
   screen.asking = asking;
 }

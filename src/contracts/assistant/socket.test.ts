@@ -65,6 +65,34 @@ async function settled(socket: SessionSocket): Promise<SessionFrame[]> {
   return frames.slice(0, -1);
 }
 
+describe('assistant: a socket on which a question is being stored', () => {
+  test('is not read meanwhile; a fault of ours is logged', async (t) => {
+    const begun = Promise.withResolvers<void>();
+    const stored = Promise.withResolvers<never>();
+    t.mock.method(parley.app.core.turns, 'ask', () => {
+      begun.resolve();
+      return stored.promise;
+    });
+    const [asking, other] = [await person.socket(session), await person.socket(session)];
+    asking.send(question('Why?', 'q'));
+    await begun.promise;
+    asking.send({ type: 'ping', id: 'later' });
+    await settled(other);
+    assert.equal(asking.waiting, 0);
+    stored.reject(new RangeError('a fault of ours'));
+    const frames = await asking.until(({ type }) => type === 'pong');
+    assert.deepEqual(
+      frames.map(({ type, id }) => [type, id]),
+      [
+        ['error', 'q'],
+        ['pong', 'later'],
+      ],
+    );
+    assert.match(parley.log(), /a fault of ours/u);
+    await Promise.all([asking.close(), other.close()]);
+  });
+});
+
 describe('assistant: a session’s socket', () => {
   test('shows a question, that it is being answered, and the answer', async () => {
     const socket = await person.socket(session);

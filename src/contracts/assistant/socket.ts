@@ -21,6 +21,7 @@ export function registerSocket(options: AssistantOptions): void {
       socket.pause();
       admit(options, door, socket, request).catch((thrown: unknown) => {
         const error = asParleyError(thrown);
+        if (error.code === 'internal') options.log.error({ err: thrown }, 'a socket could not be opened');
         refuseSocket(socket, error, errorFrame(error));
       });
     },
