@@ -68,9 +68,7 @@ function dispatch(screen: Screen, frame: Record<string, unknown>, id: Id): void 
       checkMessageFrame(frame);
       return askInOrder(screen, frame);
     case 'stop':
-      screen.options.core.turns
-        .stop(screen.caller, screen.sessionId)
-        .catch((thrown: unknown) => fail(screen, id, thrown));
+      stop(screen, frame).catch((thrown: unknown) => fail(screen, id, thrown));
       return;
     case 'ping':
       return void send(screen, { type: 'pong', data: {} }, id);
@@ -78,6 +76,11 @@ function dispatch(screen: Screen, frame: Record<string, unknown>, id: Id): void 
     case undefined:
       return;
   }
+}
+
+async function stop({ options, caller, sessionId }: Screen, frame: Record<string, unknown>): Promise<void> {
+  const idempotency = frameIdempotencyOf(pathOf(sessionId), frame, frame['id']);
+  await options.core.turns.stop(caller, sessionId, idempotency);
 }
 
 /** One question after the other; a client that sends faster is not read meanwhile. */
@@ -102,13 +105,17 @@ async function ask(screen: Screen, frame: MessageFrame): Promise<void> {
   const id = frame.id ?? undefined;
   core.maintenance.check(caller);
   await takeSocketAllowance(limits, caller, chatLimit);
-  const endpoint = `/ws/chat/${sessionId}`;
-  const idempotency = frameIdempotencyOf(endpoint, frame, id);
+  const idempotency = frameIdempotencyOf(pathOf(sessionId), frame, id);
   const from = { endpoint: '/ws/chat/:session_id', requestId, idempotency };
   const question = questionOf(data, data.content, { kind: 'existing', id: sessionId }, from);
   const asked = await core.turns.ask(caller, question);
   if (asked.repeated) await showAgain(screen, asked, id);
   else if (id !== undefined) (screen.names ??= new Map()).set(asked.questionId, id);
+}
+
+/** Part of what a frame asks: the same on another session is something else. */
+function pathOf(sessionId: number): string {
+  return `/ws/chat/${sessionId}`;
 }
 
 /** To one who asks again, what there is. */

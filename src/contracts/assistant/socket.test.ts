@@ -220,6 +220,23 @@ describe('assistant: a session’s socket', () => {
     await socket.close();
   });
 
+  test('a stop that is sent again under its id stops nothing newer', async () => {
+    const socket = await person.socket(session);
+    for (const status of ['cancelled', 'completed']) {
+      socket.send(question('Long?'));
+      const call = await vendor.next();
+      await call.delta('Half');
+      await socket.until(isTyping);
+      socket.send({ type: 'stop', id: 'enough' });
+      if (status === 'completed') {
+        assert.deepEqual(await settled(socket), []);
+        call.finish();
+      }
+      assert.equal((await socket.until(hasEnded)).at(-1)?.data.status, status);
+    }
+    await socket.close();
+  });
+
   test('a failed answer is a message that failed, and an error', async () => {
     const socket = await person.socket(session);
     socket.send(question('Fail?'));
