@@ -223,7 +223,15 @@ describe('a login that is revoked', () => {
       const sockets = [await admit(await logIn('ada')), await admit(await logIn('ada'), companion)];
       if (end === 'setPassword') await accounts.setPassword(id, 'another password');
       else await accounts.setStatus(id, 'disabled');
-      for (const { closed } of sockets) assert.deepEqual(await closed, [4401, 'token_invalid']);
+      for (const { closed, frames } of sockets) {
+        assert.deepEqual(await closed, [4401, 'token_invalid']);
+        const message = 'The token is not valid. Log in again.';
+        assert.deepEqual(
+          frames,
+          [{ type: 'error', code: 'token_invalid', message }],
+          'told why, in its own shape',
+        );
+      }
     });
   }
 

@@ -19,8 +19,8 @@ export interface UserDoor {
 export interface UserSockets {
   /**
    * Takes in the socket of one who was identified, until it closes; false where it closed meanwhile, or was told that it is one
-   * too many, and closed (4429). As soon as the login is revoked, the socket is closed (4401) and its messages are not heard
-   * any more.
+   * too many, and closed (4429). As soon as the login is revoked, the socket is told, and closed (4401), and its messages
+   * are not heard any more.
    */
   admit(socket: WebSocket, caller: UserCaller, door: UserDoor): boolean;
 }
@@ -49,8 +49,10 @@ export function createUserSockets({ accounts, runtime, log }: UserSocketsParts):
     runtime,
     log,
     onRevoked(logins) {
-      for (const { loginId, socket } of seats.values()) {
-        if (logins.has(loginId)) refuseSocket(socket, invalidToken());
+      for (const { door, loginId, socket } of seats.values()) {
+        if (!logins.has(loginId)) continue;
+        const error = invalidToken();
+        refuseSocket(socket, error, door.errorFrame(error));
       }
     },
   });
