@@ -89,6 +89,7 @@ describe('daily figures', () => {
     assert.deepEqual(await days('2026-09-19'), ['2026-09-19', '2026-09-20', '2026-09-21']);
     const upTo = await days(undefined, '2026-01-05');
     assert.deepEqual([upTo.length, upTo[0], upTo.at(-1)], [30, '2025-12-07', '2026-01-05']);
+    assert.deepEqual(await days(undefined, '0000-01-02'), ['0000-01-01', '0000-01-02']);
   });
 
   it('end today as it is in the server’s time zone', async (t) => {

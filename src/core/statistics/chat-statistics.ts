@@ -34,6 +34,8 @@ export interface ChatStatisticsParts {
 
 const dayMs = 24 * 60 * 60 * 1000;
 const commonDays = 30;
+/** Before it, a year has more than four digits. */
+const firstDay = Date.parse('0000-01-01T00:00:00Z');
 const mostDays = 366;
 
 export function createChatStatistics({ totals, dayOf, runtime }: ChatStatisticsParts): ChatStatistics {
@@ -77,7 +79,8 @@ function figuresOf(sums: ChatTotals): ChatFigures {
 /** Every day of a range. Days are counted in UTC, where each has 24 hours; which day it is today says the server's zone. */
 function daysOf(today: string, from: string | undefined, to: string | undefined): string[] {
   const end = startOf(to ?? today, 'end_date');
-  const start = from === undefined ? end - (commonDays - 1) * dayMs : startOf(from, 'start_date');
+  const start =
+    from === undefined ? Math.max(end - (commonDays - 1) * dayMs, firstDay) : startOf(from, 'start_date');
   if (start > end) throw refusal('start_date', `must not be after the end, ${nameOf(end)}`);
   const count = (end - start) / dayMs + 1;
   if (count > mostDays)
