@@ -113,7 +113,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     },
     close: (graceMs) =>
       close(
-        { server, sockets, running, opened: built, discovery, feed, storage, slots, housekeeping },
+        { server, sockets, running, opened: built, discovery, feed, storage, slots, housekeeping, log },
         runtime,
         graceMs,
       ),
@@ -258,6 +258,7 @@ interface Closing {
   storage: Storage;
   slots: Map<string, ProviderSlot>;
   housekeeping: Housekeeping;
+  log: Log;
 }
 
 /** How long cancelled answers may take to say so. */
@@ -277,7 +278,7 @@ async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<v
   app.housekeeping.stop();
   running.drain();
   turns.drain();
-  const closed = server.close();
+  const closed = server.close().catch((err: unknown) => app.log.error({ err }, 'the server did not close'));
   await within(Promise.all([running.idle(), turns.idle()]), graceMs);
   turns.interruptAll();
   await within(turns.idle(), lastWordsMs);
@@ -290,6 +291,6 @@ async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<v
   sockets.close();
   server.server.closeAllConnections();
   await app.housekeeping.run();
-  await Promise.all([...app.slots.values()].map(({ provider }) => provider.close()));
+  await Promise.allSettled([...app.slots.values()].map(({ provider }) => provider.close()));
   await app.storage.close();
 }

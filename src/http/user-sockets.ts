@@ -15,8 +15,10 @@ export interface UserDoor {
   errorFrame: (error: ParleyError) => object;
 }
 
-/** The open sockets of people who are logged in. */
+/** The open sockets, and the streams, of people who are logged in. */
 export interface UserSockets {
+  /** A signal that aborts as soon as the login is revoked, for a response that may take long; `release` it when that is over. */
+  whileLoggedIn(caller: UserCaller): { signal: AbortSignal; release: () => void };
   /**
    * Takes in the socket of one who was identified, until it closes; false where it closed meanwhile, or was told that it is one
    * too many, and closed (4429). As soon as the login is revoked, the socket is told, and closed (4401), and its messages
@@ -44,6 +46,7 @@ interface Seat {
 export function createUserSockets({ accounts, runtime, log }: UserSocketsParts): UserSockets {
   const seats = new Map<WebSocket, Seat>();
   const firstOf = new Map<number, Seat>();
+  const streams = new Map<AbortController, number>();
   const revocations = createRevocations({
     accounts,
     runtime,
@@ -54,18 +57,35 @@ export function createUserSockets({ accounts, runtime, log }: UserSocketsParts):
         const error = invalidToken();
         refuseSocket(socket, error, door.errorFrame(error));
       }
+      for (const [stream, loginId] of streams) {
+        if (logins.has(loginId)) stream.abort(invalidToken());
+      }
     },
   });
+  const rest = () => {
+    if (seats.size === 0 && streams.size === 0) revocations.stop();
+  };
 
   function leave(this: WebSocket): void {
     const seat = seats.get(this);
     if (seat === undefined) return;
     seats.delete(this);
     unlink(firstOf, seat);
-    if (seats.size === 0) revocations.stop();
+    rest();
   }
 
   return {
+    whileLoggedIn({ loginId }) {
+      const stream = new AbortController();
+      streams.set(stream, loginId);
+      if (revocations.isRevoked(loginId)) stream.abort(invalidToken());
+      revocations.start();
+      const release = () => {
+        streams.delete(stream);
+        rest();
+      };
+      return { signal: stream.signal, release };
+    },
     admit(socket, { userId, loginId }, door) {
       // A client may leave while it is identified; nobody would tell of it again.
       if (socket.readyState !== socket.OPEN) return false;

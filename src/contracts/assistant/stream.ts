@@ -18,19 +18,25 @@ type StreamEvent = { type: 'start' } | TurnEvent;
 
 /**
  * Sends what a turn says as Server-Sent Events, each with the id from which a client goes on that lost the stream after it. The caller of
- * this has checked that the turn belongs to the session.
+ * this has checked that the turn belongs to the session. Whoever is logged out meanwhile hears no more of it.
  */
 export async function streamTurn(
-  { core }: Pick<AssistantOptions, 'core'>,
+  { core, userSockets }: Pick<AssistantOptions, 'core' | 'userSockets'>,
   reply: FastifyReply,
   caller: UserCaller,
   streamed: StreamedTurn,
   signal: AbortSignal,
 ): Promise<FastifyReply> {
-  const events = eventsOf(core.turns.follow(caller, streamed.turnId, streamed.start, signal));
+  const login = userSockets.whileLoggedIn(caller);
+  const either = AbortSignal.any([signal, login.signal]);
+  const events = eventsOf(core.turns.follow(caller, streamed.turnId, streamed.start, either));
   const frame = (event: StreamEvent) => presentEvent(streamed, event);
   const failureFrame = (thrown: unknown) => failure(asParleyError(thrown));
-  await sendEventStream(reply, events, { ...eventStreamTimes, frame, failureFrame });
+  try {
+    await sendEventStream(reply, events, { ...eventStreamTimes, frame, failureFrame });
+  } finally {
+    login.release();
+  }
   return reply;
 }
 

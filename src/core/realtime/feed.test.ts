@@ -132,6 +132,33 @@ describe('the feed', () => {
     );
   });
 
+  it('begins anew for one who is a million changes behind, and keeps a quiet watcher close to the present', async (t) => {
+    const tested = await createTested(t);
+    const scope = { conversationId: tested.conversationId };
+    const asked: number[] = [];
+    const { head, after } = tested.storage.feed;
+    const busy = createFeed({
+      messages: tested.storage.messages,
+      bus: createMemoryBus({ onError: (thrown) => assert.fail(String(thrown)) }),
+      rows: {
+        ...tested.storage.feed,
+        head: async () => (await head()) + 1_000_000,
+        after(of, cursor, limit) {
+          asked.push(cursor);
+          return after(of, cursor, limit);
+        },
+      },
+    });
+    const present = (await head()) + 1_000_000;
+    const behind = await watch({ feed: busy }, scope, 1);
+    assert.deepEqual([behind.resets, behind.items], [[present], []]);
+    const near = await watch({ feed: busy }, scope, await head());
+    assert.deepEqual(near.resets, []);
+    busy.wake(tested.conversationId, null);
+    await busy.settled();
+    assert.equal(asked.at(-1), present, 'what it need not look through again, it does not');
+  });
+
   it('waits for a slow watcher, and tells it of everything that came meanwhile', async (t) => {
     const tested = await createTested(t);
     const told: string[] = [];

@@ -38,6 +38,8 @@ export interface FeedParts {
 }
 
 const pageSize = 100;
+/** Who is further behind than so many changes, of everybody's, begins anew: to look through more would hold up all others. */
+const mostBehind = 1_000_000;
 
 /** What all watchers share. */
 interface State extends FeedParts {
@@ -94,11 +96,16 @@ export function createFeed(parts: FeedParts): Feed {
 
 async function begin(state: State, watching: Watching, cursor: number | undefined): Promise<void> {
   const head = await state.rows.head();
-  const lost = cursor !== undefined && (cursor > head || cursor < (await state.rows.forgotten()));
+  const lost = cursor !== undefined && (cursor > head || cursor < (await oldestKnown(state, head)));
   if (cursor === undefined || lost) watching.cursor = head;
   if (lost) watching.watcher.onReset(head);
   watching.reading = false;
   await pump(state, watching);
+}
+
+/** The first cursor that somebody can come back with. */
+async function oldestKnown({ rows }: State, head: number): Promise<number> {
+  return Math.max(await rows.forgotten(), head - mostBehind);
 }
 
 /** Reads on from the cursor until nothing is new; one run at a time. */
@@ -110,8 +117,13 @@ async function pump(state: State, watching: Watching): Promise<void> {
   try {
     while (watching.woken && !watching.stopped) {
       watching.woken = false;
+      const head = await state.rows.head();
       const events = await state.rows.after(watching.scope, watching.cursor, pageSize);
-      if (events.length === 0) continue;
+      if (events.length === 0) {
+        // So that a quiet watcher need not look through everybody else's changes at its next one.
+        watching.cursor = Math.max(watching.cursor, head);
+        continue;
+      }
       watching.woken = true;
       const items = await Promise.all(events.map((event) => itemOf(state, event)));
       watching.cursor = events.at(-1)?.cursor ?? watching.cursor;

@@ -21,10 +21,8 @@ export async function recover(parts: TurnsParts, closing: Closing, node: string)
   const now = parts.runtime.now();
   // This store has one server: whatever is active was another process's, and that is gone.
   const left = await parts.rows.takeOver(node, null, now + leaseMs);
-  for (const turn of left) {
-    await closing.close(await interruptedEnd(parts, turn));
-    parts.feed.wake(turn.conversationId, turn.userId);
-  }
+  await Promise.all(left.map(async (turn) => closing.close(await interruptedEnd(parts, turn))));
+  for (const turn of left) parts.feed.wake(turn.conversationId, turn.userId);
   if (left.length > 0) {
     parts.log.warn({ turns: left.length }, 'answers that were cut off by a crash are closed as interrupted');
   }
@@ -74,7 +72,8 @@ async function lostCall(parts: TurnsParts, turn: ActiveTurn, text: string) {
     outcome: 'failure',
     errorCode: interrupted.code,
     usage,
-    durationMs: parts.runtime.now() - turn.beganAt,
+    // Nobody knows when it was cut off.
+    durationMs: 0,
     firstTokenMs: null,
     attempts: 1,
   });

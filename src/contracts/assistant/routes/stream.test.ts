@@ -197,6 +197,26 @@ describe('assistant: an answer as events', () => {
     assert.equal(typeof last.error?.details, 'string');
   });
 
+  test('is heard no more by one whose login ends, and goes on without them', async () => {
+    const { accounts } = parley.app.core;
+    const leaving = await makePerson(parley, 'leaving');
+    const { id } = (await accounts.find('leaving')) ?? assert.fail('there is no such account');
+    const response = await leaving.open('POST', '/chat', { message: 'Why?', stream: true });
+    const call = await vendor.next();
+    const frames = turnFrames(response);
+    await call.delta('Seen');
+    const [begun] = await read(frames, 'Seen');
+    await accounts.setPassword(id, 'another long password');
+    const [last, ...rest] = await Array.fromAsync(frames);
+    assert.deepEqual([last?.data.type, last?.data.error?.code, rest], ['error', 'AUTH003', []]);
+    await call.delta(', unseen');
+    call.finish();
+    const caller = { kind: 'user', ip: '', userId: id, loginId: 0, contract: '', role: 'user' } as const;
+    const turn = begun?.data.turn_id ?? 0;
+    const answer = await parley.app.core.turns.result(caller, turn, new AbortController().signal);
+    assert.deepEqual([answer.state, answer.content], ['completed', 'Seen, unseen']);
+  });
+
   test('with nothing on its way it is 404 CHAT003', async () => {
     for (const method of ['POST', 'GET']) {
       const { status, body } = await person.call<ErrorAnswer>(method, pathOf(session));
