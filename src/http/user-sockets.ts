@@ -80,23 +80,15 @@ export function createUserSockets({ accounts, runtime, log }: UserSocketsParts):
       streams.set(stream, loginId);
       if (revocations.isRevoked(loginId)) stream.abort(invalidToken());
       revocations.start();
-      const release = () => {
-        streams.delete(stream);
-        rest();
-      };
-      return { signal: stream.signal, release };
+      return { signal: stream.signal, release: () => void (streams.delete(stream) && rest()) };
     },
     admit(socket, { userId, loginId }, door) {
       // A client may leave while it is identified; nobody would tell of it again.
       if (socket.readyState !== socket.OPEN) return false;
       const first = firstOf.get(userId);
-      if (countAt(door, first) >= door.socketsPerUser) {
-        const error = tooManySockets(door.socketsPerUser);
-        refuseSocket(socket, error, door.errorFrame(error));
-        return false;
-      }
-      if (revocations.isRevoked(loginId)) {
-        const error = invalidToken();
+      const full = countAt(door, first) >= door.socketsPerUser;
+      if (full || revocations.isRevoked(loginId)) {
+        const error = full ? tooManySockets(door.socketsPerUser) : invalidToken();
         refuseSocket(socket, error, door.errorFrame(error));
         return false;
       }

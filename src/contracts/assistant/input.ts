@@ -17,10 +17,10 @@ export function questionOf(
     ...from,
     place,
     text,
-    systemPrompt: system_prompt,
-    model,
-    temperature,
-    maxTokens: max_tokens,
+    systemPrompt: system_prompt ?? undefined,
+    model: model ?? undefined,
+    temperature: temperature ?? undefined,
+    maxTokens: max_tokens ?? undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
 
 /** The wire shapes of assistant.md. */
 
@@ -59,20 +59,26 @@ export const errorSchema = Type.Object({
 
 const text = (more: object = {}) => Type.String({ minLength: 1, pattern: '\\S', ...more });
 
+/** A field that may be left out, or be null, which is the same: many clients send all fields that they know. */
+const nullable = <T>(schema: TSchema & { type: string }) =>
+  Type.Optional(Type.Unsafe<T | null>({ ...schema, type: [schema.type, 'null'] }));
+
 /** What a question may hold beside its text and its session. */
 const asking = {
-  system_prompt: Type.Optional(
+  system_prompt: nullable<string>(
     Type.String({ description: 'Kept with the session: later messages need not repeat it.' }),
   ),
-  model: Type.Optional(text({ maxLength: 200, description: 'The configured default where it is left out.' })),
-  temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
-  max_tokens: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+  model: nullable<string>(
+    text({ maxLength: 200, description: 'The configured default where it is left out.' }),
+  ),
+  temperature: nullable<number>(Type.Number({ minimum: 0, maximum: 2 })),
+  max_tokens: nullable<number>(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
 };
 
 export const chatRequestSchema = Type.Object(
   {
     message: text(),
-    session_id: Type.Optional(
+    session_id: nullable<number>(
       Type.Integer({
         minimum: 1,
         maximum: Number.MAX_SAFE_INTEGER,

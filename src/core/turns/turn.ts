@@ -79,7 +79,8 @@ export function failureOf(answer: Message): ParleyError | undefined {
   }
 }
 
-export const interruptedText = 'The server was stopped before it could answer. Ask again.';
+export const interruptedText =
+  'The server was stopped before it could answer. Ask again; under an Idempotency-Key, with a new one.';
 
 function codeOf({ errorCode }: Message): ErrorCode {
   return (errorCode ?? 'internal') as ErrorCode;

@@ -80,6 +80,26 @@ describe('assistant: POST /chat', () => {
     assert.equal(body.title, 'How are you?');
   });
 
+  test('fields that are null count as left out', async () => {
+    const nothing = {
+      session_id: null,
+      system_prompt: null,
+      model: null,
+      temperature: null,
+      max_tokens: null,
+    };
+    const answered = tested.person.call('POST', '/chat', { message: 'Nothing else', ...nothing });
+    const call = await tested.vendor.next();
+    call.finish();
+    assert.equal((await answered).status, 200);
+    assert.deepEqual(call.body['messages'], [{ role: 'user', content: 'Nothing else' }]);
+    assert.ok(!('temperature' in call.body) && !('max_tokens' in call.body));
+    const wrong = await tested.person.call<ErrorAnswer>('POST', '/chat', { message: null });
+    assert.deepEqual([wrong.status, wrong.body.error.code], [400, 'REQ001']);
+    const high = await tested.person.call<ErrorAnswer>('POST', '/chat', { message: 'Hi', temperature: 2.1 });
+    assert.deepEqual([high.status, high.body.error.details], [400, 'temperature']);
+  });
+
   test('the model sees the session, and its prompt in every turn', async () => {
     const first = await chat(tested, { message: 'One?', system_prompt: 'Be brief.' }, 'One.');
     const { session_id } = first;

@@ -93,7 +93,7 @@ async function answerQuestion(
   const signal = running.forResponse(reply.raw);
   const caller = requireUser(request.caller);
   const { message, session_id: id, stream = false } = request.body;
-  const place: Place = id === undefined ? { kind: 'new' } : { kind: 'existing', id };
+  const place: Place = id === undefined || id === null ? { kind: 'new' } : { kind: 'existing', id };
   const asked = await ask(options, request, reply, questionFrom(request, message, place));
   if (stream) {
     const { conversationId: sessionId, turnId } = asked;
