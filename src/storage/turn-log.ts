@@ -24,6 +24,8 @@ interface Gathering {
   pieces: Piece[];
   /** The last piece of each turn. */
   last: Map<number, Piece>;
+  /** Whether none of them is the first of its turn: then they wait a moment for company. */
+  patient: boolean;
   /** Resolves to those that were refused. */
   written: Promise<ReadonlySet<Piece>>;
 }
@@ -46,27 +48,37 @@ export function createTurnLog(database: Database, queries: Queries): TurnLog {
         withValues(insert, [id, start, stored(delta), id, fence]),
       );
     };
-    const written = database.write(leave).then(
+    const written = database.write(leave, { patient: true }).then(
       (results) => new Set(pieces.filter((_piece, index) => results[index]?.changes === 0)),
       (error: unknown) => {
         close();
         throw error;
       },
     );
-    return { pieces, last: new Map(), written };
+    return { pieces, last: new Map(), patient: true, written };
   };
 
   return {
     async append(id, start, delta, fence = 1) {
       if (gathering === undefined || gathering.pieces.length >= maxGathered) gathering = begin();
+      const { written } = gathering;
       const piece = join(gathering, { id, start, delta, fence });
-      return !(await gathering.written).has(piece);
+      if (start === 0 && gathering.patient) {
+        gathering.patient = false;
+        void hurry(database);
+      }
+      return !(await written).has(piece);
     },
     async textOf(id) {
       const rows = await database.read(withValues(byTurn, [id]));
       return rows.map(({ delta }) => textIn(delta)).join('');
     },
   };
+}
+
+/** Nothing to write, but somebody to wait for it: the batch leaves at the end of this turn of the event loop. */
+async function hurry(database: Database): Promise<void> {
+  await database.write([]).catch(() => {});
 }
 
 /** The piece that is stored, which may be an earlier one that goes on. */

@@ -38,7 +38,7 @@ export interface WriteQueue {
 /** Units in one transaction at most: bounds how long the first of them waits for the last. */
 const maxBatchUnits = 2000;
 /** How long a patient unit waits for company at most. */
-const patienceMs = 20;
+const patienceMs = 10;
 
 interface State {
   readonly parts: WriteQueueParts;
