@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
@@ -59,6 +60,18 @@ describe('migrations', () => {
         /newer version of Parley: it has 9999-future, and this version knows only up to 0003-conversations/,
     });
     assert.deepEqual(tablesOf(path), before);
+  });
+
+  it('name the file that is no database, and leave it alone', async (test) => {
+    const path = join(temporaryFolder(test), 'm.db');
+    const text = 'This is a letter to my aunt. '.repeat(100);
+    writeFileSync(path, text);
+    await assert.rejects(openStorage({ path }), {
+      name: 'StorageError',
+      code: 'unavailable',
+      message: `The database ${path} cannot be used: file is not a database`,
+    });
+    assert.equal(readFileSync(path, 'utf8'), text);
   });
 
   it('are applied by exactly one of several processes that start at once', async (test) => {

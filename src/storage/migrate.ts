@@ -27,8 +27,17 @@ export function migrate({ path, migrations, now }: MigrateParts): string[] {
       connection.close();
     }
   } catch (error) {
-    throw error instanceof StorageError ? error : storageErrorOf(failureOf(error), error);
+    throw error instanceof StorageError ? error : unusable(path, error);
   }
+}
+
+/** Who starts the server must know which file it is. */
+function unusable(path: string, cause: unknown): StorageError {
+  const failure = failureOf(cause);
+  return storageErrorOf(
+    { ...failure, message: `The database ${path} cannot be used: ${failure.message}` },
+    cause,
+  );
 }
 
 function inTransaction<Result>(connection: DatabaseSync, work: () => Result): Result {
