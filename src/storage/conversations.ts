@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { compileConversationChanges } from './conversation-changes.ts';
-import type { Database, SqlValue, Statement } from './database.ts';
+import type { Database, SqlValue } from './database.ts';
 import { compileQuery, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import type { Ids } from './ids.ts';
-import { isRefusedUnit } from './storage-error.ts';
+import { accepted } from './storage-error.ts';
 import { createUserCounters } from './user-counters.ts';
 import type { Claim } from './idempotency-keys.ts';
 
@@ -126,25 +126,14 @@ export function createConversations(database: Database, queries: Queries, ids: I
     },
     newestOf: (userId, channel) => first(selects.newest, [userId, channel]),
     countOf: async (userId) => (await counters.conversationsOf(userId)).count,
-    rename: (renaming, claim) => changed(database, changes.rename(renaming, claim)),
-    remove: (removal, claim) => changed(database, changes.remove(removal, claim)),
-    rate: (rating, claim) => changed(database, changes.rate(rating, claim)),
+    rename: (renaming, claim) => accepted(database.write(changes.rename(renaming, claim))),
+    remove: (removal, claim) => accepted(database.write(changes.remove(removal, claim))),
+    rate: (rating, claim) => accepted(database.write(changes.rate(rating, claim))),
     async ratingOf(id) {
       const [row] = await database.read(withValues(selects.rating, [id]));
       return row && { ...row };
     },
   };
-}
-
-/** False where the user has no such conversation. */
-async function changed(database: Database, unit: Statement[]): Promise<boolean> {
-  try {
-    await database.write(unit);
-    return true;
-  } catch (error) {
-    if (isRefusedUnit(error)) return false;
-    throw error;
-  }
 }
 
 function compileSelects(queries: Queries) {

@@ -20,6 +20,17 @@ export function isRefusedUnit(error: unknown): boolean {
   return error instanceof StorageError && error.code === 'conflict' && error.constraint === undefined;
 }
 
+/** Whether a unit was stored: false where not the expected number of rows changed. Any other failure is thrown. */
+export async function accepted(written: Promise<unknown>): Promise<boolean> {
+  try {
+    await written;
+    return true;
+  } catch (error) {
+    if (isRefusedUnit(error)) return false;
+    throw error;
+  }
+}
+
 /** A failure of the store. `message` is for the operator's log, not for clients: it names tables and columns. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';

@@ -4,7 +4,7 @@ import type { Database, SqlRow } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import type { Claim } from './idempotency-keys.ts';
-import { isRefusedUnit } from './storage-error.ts';
+import { accepted } from './storage-error.ts';
 import { compileBegin } from './turn-begin.ts';
 import { compileEnd } from './turn-end.ts';
 import { createTurnLog } from './turn-log.ts';
@@ -146,17 +146,6 @@ export function createTurns(database: Database, queries: Queries): Turns {
       return (result?.rows ?? []).map(presentTurn).toSorted((a, b) => a.id - b.id);
     },
   };
-}
-
-/** False where the unit was refused. */
-async function accepted(written: Promise<unknown>): Promise<boolean> {
-  try {
-    await written;
-    return true;
-  } catch (error) {
-    if (isRefusedUnit(error)) return false;
-    throw error;
-  }
 }
 
 function compileLeases(queries: Queries) {

@@ -3,7 +3,7 @@ import type { Database, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileClaim, type Claim } from './idempotency-keys.ts';
-import { isRefusedUnit } from './storage-error.ts';
+import { accepted } from './storage-error.ts';
 
 /** An account as it is made. */
 export interface NewUser {
@@ -112,33 +112,26 @@ export function createUsers(database: Database, queries: Queries): Users {
     firstAdmin: () => first(firstAdmin),
     list: async () => (await database.read(all)).map((row) => ({ ...row })),
     setPassword: (id, passwordHash, at) =>
-      changed(database, [
-        compileStatement(
-          queries
-            .updateTable('users')
-            .set({ password_hash: passwordHash, updated_at: at })
-            .where('id', '=', id),
-          1,
-        ),
-        revokeAll(queries, id, at),
-      ]),
+      accepted(
+        database.write([
+          compileStatement(
+            queries
+              .updateTable('users')
+              .set({ password_hash: passwordHash, updated_at: at })
+              .where('id', '=', id),
+            1,
+          ),
+          revokeAll(queries, id, at),
+        ]),
+      ),
     setStatus: (id, status, at) =>
-      changed(database, [
-        compileStatement(statusUpdate(queries, id, status, at), 1),
-        ...(status === 'disabled' ? [revokeAll(queries, id, at)] : []),
-      ]),
+      accepted(
+        database.write([
+          compileStatement(statusUpdate(queries, id, status, at), 1),
+          ...(status === 'disabled' ? [revokeAll(queries, id, at)] : []),
+        ]),
+      ),
   };
-}
-
-/** False where the first statement found nothing that it may change. */
-async function changed(database: Database, unit: Statement[]): Promise<boolean> {
-  try {
-    await database.write(unit);
-    return true;
-  } catch (error) {
-    if (isRefusedUnit(error)) return false;
-    throw error;
-  }
 }
 
 function revokeAll(queries: Queries, userId: number, at: number): Statement {
