@@ -1,3 +1,5 @@
+import { storageFailureOf } from './storage-failure.ts';
+
 /**
  * Every failure that core, storage or a provider reports on purpose. Contracts translate each code into
  * their own status and shape; the translation is exhaustive by type (`satisfies Record<ErrorCode, …>`).
@@ -71,17 +73,11 @@ export class ParleyError extends Error {
 /** Any thrown value as a `ParleyError`; what nobody expected becomes `internal` with a text that tells nothing. */
 export function asParleyError(thrown: unknown): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
-  if (isFullStore(thrown)) {
+  if (storageFailureOf(thrown)?.code === 'overloaded') {
     const text = 'Too much is waiting to be stored at this moment. Try again in a second.';
     return new ParleyError('overloaded', text, { retryable: true, retryAfterMs: 1000, cause: thrown });
   }
   return new ParleyError('internal', 'Something went wrong on our side. The request id helps us find it.', {
     cause: thrown,
   });
-}
-
-/** Storage's own errors are recognised by what they say: core imports only its types. Nothing of such a write was stored. */
-function isFullStore(thrown: unknown): boolean {
-  const { name, code } = (thrown ?? {}) as { name?: unknown; code?: unknown };
-  return name === 'StorageError' && code === 'overloaded';
 }

@@ -1,6 +1,7 @@
 import type { Claim, IdempotencyKeys } from '../storage/idempotency-keys.ts';
 import { ParleyError } from './errors.ts';
 import type { Runtime } from './runtime.ts';
+import { storageFailureOf } from './storage-failure.ts';
 
 /** A client's promise that it sends one write, however often it sends it. */
 export interface Idempotency {
@@ -87,9 +88,7 @@ export function usedOtherwise(): ParleyError {
   );
 }
 
-/** Storage's errors are recognised by what they say: core imports only its types. */
 function isTaken(thrown: unknown): boolean {
-  const { name, code, constraint } = (thrown ?? {}) as Record<'name' | 'code' | 'constraint', unknown>;
-  if (name !== 'StorageError' || code !== 'conflict' || typeof constraint !== 'string') return false;
-  return constraint.includes('idempotency_keys.');
+  const { code, constraint = '' } = storageFailureOf(thrown) ?? {};
+  return code === 'conflict' && constraint.includes('idempotency_keys.');
 }

@@ -1,6 +1,7 @@
 import type { AccountClaim, Users } from '../../storage/users.ts';
 import { ParleyError } from '../errors.ts';
 import type { Runtime } from '../runtime.ts';
+import { storageFailureOf } from '../storage-failure.ts';
 import { accountFieldsOf, checkPassword } from './account-fields.ts';
 import { accountOf, type Account, type AccountStatus, type NewAccount } from './account.ts';
 import type { Passwords } from './passwords.ts';
@@ -70,8 +71,8 @@ export function createRegistry({ users, passwords, runtime }: RegistryParts): Re
 
 /** The store has the last word: of two registrations at once, one meets the other's row. */
 function conflictOf(thrown: unknown): unknown {
-  const { name, code, constraint } = thrown as { name?: unknown; code?: unknown; constraint?: unknown };
-  if (name !== 'StorageError' || code !== 'conflict') return thrown;
+  const { code, constraint } = storageFailureOf(thrown) ?? {};
+  if (code !== 'conflict') return thrown;
   if (constraint === 'users.email_key') return alreadyTaken('email');
   return constraint === 'users.username_key' ? alreadyTaken('username') : thrown;
 }

@@ -6,6 +6,7 @@ import { noSuchConversation, ownConversation } from '../conversations/own.ts';
 import { titleOf } from '../conversations/title.ts';
 import { ParleyError } from '../errors.ts';
 import type { UserCaller } from '../identity/caller.ts';
+import { storageFailureOf } from '../storage-failure.ts';
 import { createLiveTurn } from './live-turn.ts';
 import { interrupted, roomFor } from './make-answer.ts';
 import { leave, runWhenFirst } from './run.ts';
@@ -189,7 +190,7 @@ function overloaded(text: string, retryAfterMs: number): ParleyError {
 
 /** What the store says where the conversation was removed meanwhile; anything else as it is. */
 function refusalOf(thrown: unknown): unknown {
-  const { name, code, constraint } = (thrown ?? {}) as Record<'name' | 'code' | 'constraint', unknown>;
-  const isRefused = name === 'StorageError' && code === 'conflict' && constraint === undefined;
+  const failure = storageFailureOf(thrown);
+  const isRefused = failure?.code === 'conflict' && failure.constraint === undefined;
   return isRefused ? noSuchConversation() : thrown;
 }
