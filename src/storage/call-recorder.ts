@@ -3,17 +3,8 @@ import type { NewApiCall } from './api-call.ts';
 import { compileCallStatements } from './call-statements.ts';
 import type { Database, WriteOptions } from './database.ts';
 import type { Queries } from './dialect.ts';
+import { createGatherer } from './gathering.ts';
 import type { UsageDailyTable } from './schema.ts';
-
-/** Calls in one unit at most. */
-const maxGathered = 500;
-
-/** Calls that leave together. */
-interface Gathering {
-  calls: NewApiCall[];
-  patient: boolean;
-  written: Promise<void>;
-}
 
 /**
  * Records calls: whatever comes until the next batch leaves goes into one unit, where the daily sums are written once for
@@ -21,42 +12,17 @@ interface Gathering {
  */
 export function createCallRecorder(database: Database, queries: Queries) {
   const statements = compileCallStatements(queries);
-  let gathering: Gathering | undefined;
-
-  const begin = (options: WriteOptions | undefined): Gathering => {
-    const calls: NewApiCall[] = [];
-    const close = () => {
-      if (gathering?.calls === calls) gathering = undefined;
-    };
-    const leave = () => {
-      close();
-      return [...calls.map(statements.insert), ...sumsOf(calls).map(statements.addUp)];
-    };
-    const written = database.write(leave, options).then(
-      () => {},
-      (error: unknown) => {
-        close();
-        throw error;
-      },
-    );
-    return { calls, patient: options?.patient === true, written };
-  };
+  const gather = createGatherer<NewApiCall, void>({
+    database,
+    statementsOf: (calls) => [...calls.map(statements.insert), ...sumsOf(calls).map(statements.addUp)],
+    outcomeOf: () => {},
+  });
 
   return (call: NewApiCall, options?: WriteOptions): Promise<void> => {
-    if (gathering === undefined || gathering.calls.length >= maxGathered) gathering = begin(options);
-    gathering.calls.push(call);
-    const { written } = gathering;
-    if (gathering.patient && options?.patient !== true) {
-      gathering.patient = false;
-      void hurry(database);
-    }
+    const { items, written } = gather(options?.patient === true);
+    items.push(call);
     return written;
   };
-}
-
-/** Nothing to write, but somebody to wait for it: the batch leaves at the end of this turn. */
-async function hurry(database: Database): Promise<void> {
-  await database.write([]).catch(() => {});
 }
 
 /** The calls' shares of `usage_daily`, added up. */
