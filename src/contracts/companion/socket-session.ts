@@ -5,6 +5,7 @@ import { createFrameCheck, frameIdOf, frameTypeOf, parseFrame, type FrameCheck }
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
 import { answerFrames, errorFrame, messageFrame, typingFrame } from './frames.ts';
+import { chatToStop } from './chat-to-stop.ts';
 import type { CompanionOptions } from './options.ts';
 import { timeOf } from './present.ts';
 import { messageFrameSchema, type MessageFrame } from './schemas.ts';
@@ -146,8 +147,7 @@ function markRead({ options, caller, shown }: Session): Promise<void> {
 }
 
 async function stopAnswers({ options, caller }: Session, frame: Record<string, unknown>): Promise<void> {
-  const { conversations, turns } = options.core;
   const idempotency = frameIdempotencyOf(path, frame, frame['id']);
-  const chat = await conversations.newest(caller, 'companion');
-  if (chat !== undefined) await turns.stop(caller, chat.id, idempotency);
+  const chat = await chatToStop(options.core, caller);
+  if (chat !== undefined) await options.core.turns.stop(caller, chat, idempotency);
 }

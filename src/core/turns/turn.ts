@@ -56,6 +56,8 @@ export interface Turns {
   follow(caller: UserCaller, turnId: number, start: number, signal: AbortSignal): AsyncGenerator<TurnEvent[]>;
   /** The turns of a conversation that have not ended, in their order. */
   activeIn(conversationId: number): number[];
+  /** The conversation in which the caller asked last, of those where an answer is on its way. */
+  lastActiveOf(caller: UserCaller): number | undefined;
   /**
    * Ends all turns of the caller's conversation, keeps what they said, and resolves to their answers. A repeat under the same key ends
    * none that were begun since. Throws `not_found`.

@@ -52,6 +52,9 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     },
     follow: (caller, turnId, start, signal) => follow(state, caller, turnId, start, signal),
     activeIn: (conversationId) => activeIn(state, conversationId),
+    lastActiveOf: ({ userId }) =>
+      [...active.values()].findLast(({ caller, stored }) => stored && caller.userId === userId)
+        ?.conversationId,
     stop: (caller, conversationId, idempotency) => stop(state, caller, conversationId, idempotency),
     stopAll: (conversationId) => stopAll(state, conversationId),
     textOf: async (turnId) => active.get(turnId)?.live.shown() ?? (await rows.textOf(turnId)),

@@ -5,6 +5,7 @@ import { answerError } from '../../../http/error-answer.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
 import { sharedErrorShape } from '../errors.ts';
+import { chatToStop } from '../chat-to-stop.ts';
 import type { CompanionOptions } from '../options.ts';
 import { presentAnswer, presentMessage, presentRating } from '../present.ts';
 import {
@@ -72,15 +73,15 @@ export function registerStop(app: FastifyInstance, { core }: CompanionOptions): 
       schema: {
         ...about,
         summary: 'Stop the answer on its way',
-        description: 'What it has said is kept. Takes an `Idempotency-Key`: a repeat stops nothing newer.',
+        description:
+          'In the newest companion chat, or, where none is on its way there, where the user asked last. What it has said is kept. Takes an `Idempotency-Key`: a repeat stops nothing newer.',
         response: { 200: stoppedSchema, '4xx': errorSchema, '5xx': errorSchema },
       },
     },
     async (request) => {
       const caller = requireUser(request.caller);
-      const chat = await core.conversations.newest(caller, 'companion');
-      const answers =
-        chat === undefined ? [] : await core.turns.stop(caller, chat.id, idempotencyOf(request));
+      const chat = await chatToStop(core, caller);
+      const answers = chat === undefined ? [] : await core.turns.stop(caller, chat, idempotencyOf(request));
       return { stopped: answers.length, messages: answers.map(presentMessage) };
     },
   );

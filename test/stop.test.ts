@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { bearer, makeAccount, tokenOf } from './support/accounts.ts';
+import { read, send } from './support/gateway.ts';
+import { startParley, type Parley } from './support/parley.ts';
+import { openSocket } from './support/socket.ts';
+import { startScriptedVendor, type ScriptedVendor } from './support/vendor.ts';
+
+interface Asker {
+  assistant: string;
+  companion: string;
+  session: number;
+}
+
+interface Answered {
+  session_id: number;
+  message: { content: string; status: string };
+}
+
+let parley: Parley;
+let vendor: ScriptedVendor;
+before(async () => {
+  vendor = await startScriptedVendor();
+  parley = await startParley({ openAi: vendor.url, env: { PARLEY_FALLBACK: 'off' } });
+});
+after(async () => {
+  await parley.close();
+  await vendor.close();
+});
+
+const call = async <T>(method: string, path: string, token: string, body?: unknown) =>
+  (await read<T>(send(`${parley.url}/api/v1/${path}`, method, body, bearer(token)))).body;
+
+/** Sends the frame; resolves to what closes the socket. */
+async function stopOver(path: string): Promise<() => Promise<void>> {
+  const socket = await openSocket(`${parley.wsUrl}${path}`);
+  socket.send({ type: 'stop' });
+  return () => socket.close();
+}
+
+async function stopAt(path: string, token: string): Promise<() => Promise<void>> {
+  await call('POST', path, token);
+  return () => Promise.resolve();
+}
+
+const askAssistant = ({ assistant, session }: Asker) =>
+  call<Answered>('POST', 'chat', assistant, { message: 'Why?', session_id: session });
+const askCompanion = ({ companion }: Asker) => call('POST', 'chat', companion, { message: 'Why?' });
+const asks = { assistant: askAssistant, companion: askCompanion };
+
+const stops: Record<string, (asker: Asker, session: number) => Promise<() => Promise<void>>> = {
+  'assistant’s address': ({ assistant }, session) => stopAt(`chat/sessions/${session}/stop`, assistant),
+  'assistant’s socket': ({ assistant }, session) => stopOver(`/ws/chat/${session}?token=${assistant}`),
+  'companion’s address': ({ companion }) => stopAt('chat/stop', companion),
+  'companion’s socket': ({ companion }) => stopOver(`/ws/chat?token=${companion}`),
+};
+
+let made = 0;
+/** Somebody with an assistant's session. */
+async function makeAsker(): Promise<Asker> {
+  const name = `asker-${++made}`;
+  await makeAccount(parley, name);
+  const assistant = await tokenOf(parley, name);
+  const companion = await tokenOf(parley, name, 'companion');
+  const first = call<Answered>('POST', 'chat', assistant, { message: 'Hello' });
+  (await vendor.next()).finish();
+  return { assistant, companion, session: (await first).session_id };
+}
+
+describe('an answer is stopped from any door:', () => {
+  for (const [asked, ask] of Object.entries(asks)) {
+    for (const [stopped, stop] of Object.entries(stops)) {
+      test(`${asked} asks, ${stopped} stops`, async () => {
+        const asker = await makeAsker();
+        const pending = ask(asker);
+        const vendorCall = await vendor.next();
+        const [newest] = await call<{ id: number }[]>('GET', 'chat/sessions', asker.assistant);
+        assert.ok(newest);
+        const leave = await stop(asker, newest.id);
+        await vendorCall.closed;
+        await pending;
+        await leave();
+        const messages = await call<{ status: string }[]>(
+          'GET',
+          `chat/sessions/${newest.id}/messages`,
+          asker.assistant,
+        );
+        assert.equal(messages.at(-1)?.status, 'cancelled');
+      });
+    }
+  }
+
+  test('companion’s stop leaves others alone while its own chat is being answered', async () => {
+    const asker = await makeAsker();
+    const own = askCompanion(asker);
+    const ownCall = await vendor.next();
+    const other = askAssistant(asker);
+    const otherCall = await vendor.next();
+    await call('POST', 'chat/stop', asker.companion);
+    await ownCall.closed;
+    await own;
+    await otherCall.delta('Whole');
+    otherCall.finish();
+    const { message } = await other;
+    assert.deepEqual([message.content, message.status], ['Whole', 'completed']);
+  });
+});
