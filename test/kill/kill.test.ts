@@ -48,14 +48,15 @@ describe('SIGKILL', () => {
     await server.listening();
     server.open();
     const people = await Promise.all(names.map((name) => makePerson(world, name)));
-    const traffic = Promise.all(clients(world, people));
+    const busy = new Set<string>();
+    const traffic = Promise.all(clients(world, people, busy));
     traffic.catch(() => {});
 
     const hits = await killOverAndOver(t, world, vendor, people, traffic);
 
     await setTimeout(500);
     running = false;
-    await unlessStuck(world, within(30_000, traffic));
+    await unlessStuck(world, within(30_000, traffic), busy);
     const seen = await checkLife(world, people, await server.life());
     for (const watch of world.records.watches) {
       const own = seen.find(({ user }) => user === watch.user);
@@ -92,7 +93,12 @@ const names = [
   'chatter2',
 ];
 
-function clients(world: World, people: Person[]): Promise<void>[] {
+function clients(world: World, people: Person[], busy: Set<string>): Promise<void>[] {
+  const named = async (name: string, client: Promise<void>) => {
+    busy.add(name);
+    await client;
+    busy.delete(name);
+  };
   const run: Record<string, (world: World, person: Person) => Promise<void>> = {
     asker: runChatClient,
     listener: runStreamClient,
@@ -105,12 +111,15 @@ function clients(world: World, people: Person[]): Promise<void>[] {
     ...people.map((person) => {
       const client = run[person.name.replace(/\d$/u, '')];
       assert.ok(client !== undefined, person.name);
-      return client({ ...world, chance: world.chance.branch(person.name) }, person);
+      return named(person.name, client({ ...world, chance: world.chance.branch(person.name) }, person));
     }),
-    runStatelessClient({ ...world, chance: world.chance.branch('gateway') }, 'gateway'),
-    runStatelessClient({ ...world, chance: world.chance.branch('openai') }, 'openai'),
-    runGatewaySocketClient({ ...world, chance: world.chance.branch('gateway socket') }),
-    runLoginClient({ ...world, chance: world.chance.branch('login') }),
+    named('gateway', runStatelessClient({ ...world, chance: world.chance.branch('gateway') }, 'gateway')),
+    named('openai', runStatelessClient({ ...world, chance: world.chance.branch('openai') }, 'openai')),
+    named(
+      'gateway socket',
+      runGatewaySocketClient({ ...world, chance: world.chance.branch('gateway socket') }),
+    ),
+    named('login', runLoginClient({ ...world, chance: world.chance.branch('login') })),
   ];
 }
 
@@ -149,14 +158,18 @@ async function killOverAndOver(
 }
 
 /** Says who waits for what, where that does not come to pass. */
-async function unlessStuck<T>({ records, server }: World, promise: Promise<T>): Promise<T> {
+async function unlessStuck<T>(
+  { records, server }: World,
+  promise: Promise<T>,
+  busy: ReadonlySet<string> = new Set(),
+): Promise<T> {
   try {
     return await promise;
   } catch (cause) {
     const open = records.askings.filter(({ outcome }) => outcome === undefined);
     const waiting = open.map(({ id, door, user, stored }) => ({ id, door, user, stored }));
     const { faults } = records;
-    const told = JSON.stringify({ waiting, faults, errors: errorsIn(server.log()) });
+    const told = JSON.stringify({ busy: [...busy], waiting, faults, errors: errorsIn(server.log()) });
     throw new Error(`${String(cause)} ${told}`, { cause });
   }
 }
