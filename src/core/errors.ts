@@ -18,6 +18,8 @@ export const errorCodes = [
   // A name or address that another account has; `field` says which.
   'already_taken',
   'forbidden',
+  // Somebody else was quicker, or has what is asked for.
+  'conflict',
   'not_found',
   'model_not_found',
   'payload_too_large',

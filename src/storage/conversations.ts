@@ -7,6 +7,11 @@ import type { Ids } from './ids.ts';
 import { accepted } from './storage-error.ts';
 import { createUserCounters } from './user-counters.ts';
 import type { Claim } from './idempotency-keys.ts';
+import type { NewCustomer } from './customers.ts';
+
+export type ConversationStatus = 'open' | 'pending' | 'resolved' | 'closed';
+export type AgentType = 'ai' | 'human';
+export type Priority = 'low' | 'medium' | 'high' | 'urgent';
 
 /** A conversation. Times are milliseconds since the epoch. */
 export interface Conversation {
@@ -18,9 +23,20 @@ export interface Conversation {
   /** The contract through which it began. */
   channel: string;
   title: string;
-  /** `active`. */
-  status: string;
+  /** Who is in charge: see `Handoff` of core. */
+  status: ConversationStatus;
+  agentType: AgentType;
+  assigneeId: number | null;
+  /** Rises with every change of who is in charge. */
+  ownerFence: number;
+  priority: Priority;
+  tags: string[];
+  customerId: number;
+  /** Since when the customer has waited for a person's answer; null where nobody waits. */
+  waitingSince: number | null;
   systemPrompt: string | null;
+  /** What the guest's page said when the conversation began. */
+  metadata: Record<string, unknown> | null;
   messageCount: number;
   createdAt: number;
   /** Of the last change: a message, a new title. */
@@ -29,12 +45,25 @@ export interface Conversation {
 }
 
 /** A conversation in a list. */
-export type ListedConversation = Omit<Conversation, 'systemPrompt'>;
+export type ListedConversation = Omit<Conversation, 'systemPrompt' | 'metadata'>;
 
 /** A page of a list: `skip` 0 and up, `limit` 1 and up. */
 export interface Page {
   skip: number;
   limit: number;
+}
+
+/** A conversation that begins before anything is said. `id` comes from `Conversations.nextId`. */
+export interface NewConversation {
+  id: number;
+  key: string;
+  userId: number | null;
+  customer: NewCustomer;
+  channel: string;
+  title: string;
+  metadata: Record<string, unknown> | null;
+  at: number;
+  day: string;
 }
 
 export interface Renaming {
@@ -67,6 +96,8 @@ export interface Conversations {
   nextId(): number;
   find(id: number): Promise<Conversation | undefined>;
   findByKey(key: string): Promise<Conversation | undefined>;
+  /** One unit: a conversation without a message, its customer, the counts and sums, an event `begun`, the claim. */
+  begin(conversation: NewConversation, claim?: Claim): Promise<void>;
   /** A user's, the newest first. A page deep inside costs what the first costs, as long as none was deleted. */
   listOf(userId: number, page: Page): Promise<ListedConversation[]>;
   /** The newest of a user's that began through `channel`. */

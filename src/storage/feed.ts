@@ -3,20 +3,53 @@ import type { Database, SqlValue, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 
+/**
+ * What happened: `begun` a conversation without a message; `asked` a customer's message, `data.turnId` the answer that is to come, or null
+ * while a person is in charge; `answered` an answer of the AI's ended; `replied` a person's message; `status` who is in charge, the
+ * status, priority or tags, `data` see `StatusChange`; `noted` a note among agents.
+ */
+export type FeedEventType =
+  | 'begun'
+  | 'asked'
+  | 'answered'
+  | 'replied'
+  | 'status'
+  | 'noted'
+  | 'renamed'
+  | 'removed'
+  | 'rated'
+  | 'receipt';
+
+/** What an event `status` says: how things are after it. */
+export interface StatusChange {
+  status: string;
+  agentType: string;
+  assigneeId: number | null;
+  /** The assignee's name. */
+  assigneeName: string | null;
+  priority: string;
+  tags: string[];
+  /** What changed it: `switched`, `assigned`, `taken`, `status`, `reopened`, `handed_off`, `priority`, `tags` … */
+  cause: string;
+  /** Who changed it; null where it was Parley or a guest. */
+  actorId: number | null;
+  reason: string | null;
+}
+
 /** Something that changed in a conversation. */
 export interface FeedEvent {
   /** Rises with every change, over all conversations. */
   cursor: number;
   conversationId: number;
   userId: number | null;
-  type: 'asked' | 'answered' | 'renamed' | 'removed' | 'rated' | 'receipt';
+  type: FeedEventType;
   messageId: number | null;
   at: number;
   data: Record<string, unknown> | null;
 }
 
 /** Whose events to read. */
-export type FeedScope = { conversationId: number } | { userId: number };
+export type FeedScope = { conversationId: number } | { userId: number } | 'everyone';
 
 /** The record of changes. Events are written by the nouns that change something, in the same unit as the change. */
 export interface Feed {

@@ -25,6 +25,8 @@ export interface Message {
   userId: number | null;
   role: 'user' | 'assistant';
   senderType: 'user' | 'ai' | 'human';
+  /** Of a person's answer: the agent. */
+  senderId: number | null;
   state: MessageState;
   receipt: Receipt;
   /** Of an answer: when it ended, or as long as it has not, when it was asked for. */
@@ -43,8 +45,21 @@ export interface Message {
   /** Of a failed answer. */
   errorCode: string | null;
   errorText: string | null;
+  /** Of an answer: what in the knowledge base it rests on; null where on nothing. */
+  citations: Citation[] | null;
   /** Of a running answer: empty, for its text is in the log of its turn. */
   content: string;
+}
+
+/** A place in the knowledge base. */
+export interface Citation {
+  /** Its number in the answer's text, from 1: `[1]`. */
+  number: number;
+  /** Null for what came from a file. */
+  articleId: number | null;
+  title: string;
+  /** The passage's, within its document. */
+  section: string | null;
 }
 
 /** Messages. They are written by `Turns`. */

@@ -3,7 +3,9 @@ import type { NewApiCall } from './api-call.ts';
 import type { Database, SqlRow } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import type { NewCustomer } from './customers.ts';
 import type { Claim } from './idempotency-keys.ts';
+import type { Citation } from './messages.ts';
 import { accepted } from './storage-error.ts';
 import { compileBegin } from './turn-begin.ts';
 import { compileEnd } from './turn-end.ts';
@@ -12,8 +14,11 @@ import { createTurnLog } from './turn-log.ts';
 /** A question and the answer that is to come. `id`s come from `Messages.nextId`, a new conversation's from `Conversations.nextId`. */
 export interface NewTurn {
   /** The conversation that the question begins, or the id of the user's conversation that it continues. */
-  conversation: { kind: 'new'; id: number; key: string; title: string } | { kind: 'existing'; id: number };
-  userId: number;
+  conversation:
+    | { kind: 'new'; id: number; key: string; title: string; customer: NewCustomer }
+    | { kind: 'existing'; id: number };
+  /** Of the conversation; null where it belongs to nobody. */
+  userId: number | null;
   /** The contract through which it is asked. */
   channel: string;
   /** Kept with the conversation from now on; undefined leaves what there is. */
@@ -35,6 +40,21 @@ export interface NewTurn {
   origin: unknown;
 }
 
+/** A question that joins a turn which has not said anything. */
+export interface JoiningQuestion {
+  turnId: number;
+  fence: number;
+  conversationId: number;
+  userId: number | null;
+  channel: string;
+  /** From `Messages.nextId`. */
+  questionId: number;
+  question: string;
+  questionTokens: number;
+  at: number;
+  day: string;
+}
+
 /** How a turn ended. */
 export interface TurnEnd {
   id: number;
@@ -54,6 +74,7 @@ export interface TurnEnd {
   finishReason: string | null;
   errorCode: string | null;
   errorText: string | null;
+  citations: Citation[] | null;
   at: number;
   day: string;
   /** From the question to the end of the answer, in milliseconds; counted for `completed` turns. */
@@ -84,9 +105,15 @@ export interface Turns {
    * One unit: the conversation where it is new, the question (`sent`, receipt `read`: an AI reads at once), the answer's empty
    * row (`queued`/`running`, receipt `sent`), the turn with fence 1, an event `asked` (the question's message id, data `{turnId}`), the
    * counters, the day's sums (chats, messages), and the claim. Rejects with `conflict`: `isTakenClaim` where the key is
-   * taken, `isRefusedUnit` where the user has no such conversation.
+   * taken, `isRefusedUnit` where the user has no such conversation, or the AI is not in charge of it (`open`, `ai`).
    */
   begin(turn: NewTurn, claim?: Claim): Promise<void>;
+  /**
+   * One unit: the question, in front of the turn's answer, which moves one place on; the turn is `queued` again and answers this question; an event
+   * `asked` with the turn's id, the counters, the day's sums, the claim. False, and nothing stored, where the turn has ended, is at
+   * another fence, or has said something.
+   */
+  join(question: JoiningQuestion, claim?: Claim): Promise<boolean>;
   /** From `queued` to `running`. False where it is not queued any more, or was taken over. */
   start(id: number, leaseUntil: number): Promise<boolean>;
   /**

@@ -8,7 +8,7 @@ import type {
 import type { Feed } from '../../storage/feed.ts';
 import type { Message, Messages } from '../../storage/messages.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
-import type { Caller, UserCaller } from '../identity/caller.ts';
+import type { Caller, GuestCaller, Participant, UserCaller } from '../identity/caller.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
 import { createConversationWrites } from './conversation-writes.ts';
@@ -43,9 +43,13 @@ export interface Acknowledgement {
  * not learn which. The content of a running answer is what it has said so far.
  */
 export interface Conversations extends ConversationWrites {
+  /** The guest who shows the key of a conversation that belongs to nobody; undefined for any other key. */
+  asGuest(ip: string, key: string): Promise<GuestCaller | undefined>;
+  /** A conversation that begins before anything is said: a user's own, or, for a guest, nobody's. */
+  begin(caller: Caller, start: ConversationStart, idempotency?: Idempotency): Promise<Conversation>;
   /** The caller's, newest first. */
   list(caller: UserCaller, page: Page): Promise<ListedConversation[]>;
-  get(caller: UserCaller, id: number): Promise<Conversation>;
+  get(caller: Participant, id: number): Promise<Conversation>;
   /** By its unguessable key, which opens what belongs to nobody to everybody; else to the owner, agents and administrators. */
   open(caller: Caller, key: string): Promise<Conversation>;
   /** The caller's newest conversation of a contract, as long as it is not idle for too long. */
@@ -53,9 +57,9 @@ export interface Conversations extends ConversationWrites {
   /** The same however long it has been idle. */
   newest(caller: UserCaller, channel: string): Promise<Conversation | undefined>;
   /** Oldest first. */
-  messages(caller: UserCaller, id: number, page: Page): Promise<Message[]>;
+  messages(caller: Participant, id: number, page: Page): Promise<Message[]>;
   /** One message of the conversation `id`. */
-  message(caller: UserCaller, id: number, messageId: number): Promise<Message>;
+  message(caller: Participant, id: number, messageId: number): Promise<Message>;
   /** Of a conversation that `open` opens, with it. */
   messagesByKey(
     caller: Caller,
@@ -63,7 +67,7 @@ export interface Conversations extends ConversationWrites {
     page: Page,
   ): Promise<{ conversation: Conversation; messages: Message[] }>;
   /** The newest `limit`, oldest first. */
-  recent(caller: UserCaller, id: number, limit: number): Promise<Message[]>;
+  recent(caller: Participant, id: number, limit: number): Promise<Message[]>;
   /** Over all the caller's conversations, whatever the contract. */
   history(
     caller: UserCaller,
@@ -76,11 +80,20 @@ export interface ConversationWrites {
   /** Throws `invalid_request` unless the title has 1 to 200 characters. */
   rename(caller: UserCaller, id: number, title: string, idempotency?: Idempotency): Promise<Conversation>;
   /** With all its messages; answers on their way are stopped. */
-  remove(caller: UserCaller, id: number, idempotency?: Idempotency): Promise<void>;
+  remove(caller: Participant, id: number, idempotency?: Idempotency): Promise<void>;
   /** Replaces an earlier rating. A repeat resolves to the rating that it gave, of whatever conversation. Throws `invalid_request`. */
-  rate(caller: UserCaller, id: number, rating: NewRating, idempotency?: Idempotency): Promise<GivenRating>;
+  rate(caller: Participant, id: number, rating: NewRating, idempotency?: Idempotency): Promise<GivenRating>;
   /** Receipts only move forward, so that a repeat changes nothing. */
-  acknowledge(caller: UserCaller, acknowledgement: Acknowledgement): Promise<void>;
+  acknowledge(caller: Participant, acknowledgement: Acknowledgement): Promise<void>;
+}
+
+/** How a conversation begins. */
+export interface ConversationStart {
+  contract: string;
+  /** What the page calls its visitor; one is made up where it is left out, and it means nothing for who is logged in. */
+  guestId?: string | undefined;
+  /** At most 8 KiB as JSON. */
+  metadata?: Record<string, unknown> | undefined;
 }
 
 export interface ConversationsParts {

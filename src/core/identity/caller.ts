@@ -14,17 +14,39 @@ export interface UserCaller {
   role: Role;
 }
 
+/** Somebody without an account who has shown the unguessable key of a conversation that belongs to nobody: see `Conversations.asGuest`. */
+export interface GuestCaller {
+  kind: 'guest';
+  ip: string;
+  /** The only conversation that the guest has. */
+  conversationId: number;
+  userId: null;
+}
+
+/** Who can be the customer of a conversation. */
+export type Participant = UserCaller | GuestCaller;
+
+/** A person who answers customers. */
+export type StaffCaller = UserCaller & { role: 'agent' | 'admin' };
+
 /** Who asks. Made once per request or socket from its credentials; core never sees the credentials themselves. */
 export type Caller =
   | { kind: 'anonymous'; ip: string }
   | { kind: 'key'; ip: string; keyId: number; scopes: ReadonlySet<Scope>; requestsPerMinute: number | null }
+  | GuestCaller
   | UserCaller;
+
+export function isStaff(caller: Caller): caller is StaffCaller {
+  return caller.kind === 'user' && caller.role !== 'user';
+}
 
 /** Whether the caller's key or role allows `scope`. Anonymous callers are judged by the door. */
 export function hasScope(caller: Caller, scope: Scope): boolean {
   switch (caller.kind) {
     case 'anonymous':
       return true;
+    case 'guest':
+      return scope === 'completions';
     case 'key':
       return caller.scopes.has(scope) || caller.scopes.has('admin');
     case 'user':
@@ -43,6 +65,8 @@ function ownerName(caller: Caller): string {
   switch (caller.kind) {
     case 'anonymous':
       return 'anonymous';
+    case 'guest':
+      return `conversation:${caller.conversationId}`;
     case 'key':
       return `key:${caller.keyId}`;
     case 'user':

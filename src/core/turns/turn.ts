@@ -1,6 +1,6 @@
 import type { Message } from '../../storage/messages.ts';
 import { ParleyError, type ErrorCode } from '../errors.ts';
-import type { UserCaller } from '../identity/caller.ts';
+import type { Participant } from '../identity/caller.ts';
 import type { Idempotency } from '../idempotency.ts';
 
 /** Which conversation a question belongs to. */
@@ -25,14 +25,19 @@ export interface Question {
   temperature?: number | undefined;
   maxTokens?: number | undefined;
   idempotency?: Idempotency | undefined;
+  /**
+   * Whether questions that come in a burst get one answer together: it begins when none has come for `burstMs`, and those that come
+   * while it has not said anything join it.
+   */
+  gathers?: boolean | undefined;
 }
 
 /** A question that is stored, with the turn that answers it. */
 export interface Asked {
   conversationId: number;
   questionId: number;
-  /** The turn's id, and its answer's. */
-  turnId: number;
+  /** The turn's id, and its answer's; null where a person is in charge, or is waited for. */
+  turnId: number | null;
   /** Whether this question had been asked before, under the same idempotency key. */
   repeated: boolean;
 }
@@ -43,26 +48,26 @@ export type TurnEvent = { type: 'delta'; start: number; text: string } | { type:
 /** Answers to questions in conversations. They are made whether or not anybody waits. */
 export interface Turns {
   /**
-   * Stores the question and begins its answer. Throws `not_found` for a conversation that is not the caller's,
+   * Stores the question and, where the AI is in charge, begins its answer. A conversation that is over is opened again. Throws `not_found` for a conversation that is not the caller's,
    * `quota_exceeded`, `overloaded`, `model_not_found`, `invalid_request` for a question that no model could read.
    */
-  ask(caller: UserCaller, question: Question): Promise<Asked>;
+  ask(caller: Participant, question: Question): Promise<Asked>;
   /** The answer once it has ended, however it did: see `failureOf`. An abort of `signal` ends the waiting, not the turn. */
-  result(caller: UserCaller, turnId: number, signal: AbortSignal): Promise<Message>;
+  result(caller: Participant, turnId: number, signal: AbortSignal): Promise<Message>;
   /**
    * Everything that the turn says from `start` on, said already or yet to come, in groups as it becomes known; the last event is
    * `end`. Text is stored before it is told. Throws `not_found`, and `invalid_request` for a start that lies beyond what was said.
    */
-  follow(caller: UserCaller, turnId: number, start: number, signal: AbortSignal): AsyncGenerator<TurnEvent[]>;
+  follow(caller: Participant, turnId: number, start: number, signal: AbortSignal): AsyncGenerator<TurnEvent[]>;
   /** The turns of a conversation that have not ended, in their order. */
   activeIn(conversationId: number): number[];
   /** The conversation in which the caller asked last, of those where an answer is on its way. */
-  lastActiveOf(caller: UserCaller): number | undefined;
+  lastActiveOf(caller: Participant): number | undefined;
   /**
    * Ends all turns of the caller's conversation, keeps what they said, and resolves to their answers. A repeat under the same key ends
    * none that were begun since. Throws `not_found`.
    */
-  stop(caller: UserCaller, conversationId: number, idempotency?: Idempotency): Promise<Message[]>;
+  stop(caller: Participant, conversationId: number, idempotency?: Idempotency): Promise<Message[]>;
 }
 
 /** Why an answer is none, for those who asked for it; undefined where it is one, even if cut short. */
