@@ -1,7 +1,15 @@
+import { sql } from 'kysely';
+import type { Database, Statement } from './database.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+
 /** An administrative act. */
 export interface NewAuditEntry {
   at: number;
+  /** 0 for an actor without an account, whose name is given then. */
   actorId: number;
+  /** Only of an actor without an account: `command line`, or `Parley` (the default). An account's name is looked up. */
+  actorName?: string;
   ip: string;
   /** Noun and verb: `user.create`, `conversation.assign`, `api_key.revoke` … */
   action: string;
@@ -32,9 +40,99 @@ export interface AuditFilter {
 export interface AuditLog {
   /** For an act that has no unit of its own, such as an export. */
   add(entry: NewAuditEntry): Promise<void>;
-  /** Newest first. */
+  /** Newest first. `total` is counted up to `countedEntries`: more than that are not counted. */
   list(
     filter: AuditFilter,
     page: { skip: number; limit: number },
-  ): Promise<{ entries: AuditEntry[]; total: number }>;
+  ): Promise<{ entries: AuditEntry[]; total: number; more: boolean }>;
+}
+
+/** Entries that a list counts at most. */
+export const countedEntries = 10_000;
+
+/** The log kept in `database`. */
+export function createAuditLog(database: Database, queries: Queries): AuditLog {
+  const adding = compileAudit(queries);
+  return {
+    async add(entry) {
+      await database.write(adding(entry));
+    },
+    async list(filter, { skip, limit }) {
+      const matching = selectMatching(queries, filter);
+      const page = matching
+        .select(columns)
+        .orderBy('at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(limit + 1)
+        .offset(skip);
+      const counted = queries
+        .selectFrom(matching.select(sql.lit(1).as('one')).limit(countedEntries).as('counted'))
+        .select(({ fn }) => fn.countAll<number>().as('total'));
+      const [rows, [count]] = await Promise.all([
+        database.read(compileQuery(page)),
+        database.read(compileQuery(counted)),
+      ]);
+      return {
+        entries: rows.slice(0, limit).map(presentEntry),
+        total: count?.total ?? 0,
+        more: rows.length > limit,
+      };
+    },
+  };
+}
+
+/** The statement with which a unit stores its entry; none without an entry. */
+export function compileAudit(queries: Queries): (entry: NewAuditEntry | undefined) => Statement[] {
+  const insert = compileStatement(
+    queries.insertInto('audit_log').values(({ fn, selectFrom, val }) => ({
+      at: 0,
+      actor_id: 0,
+      actor_name: fn.coalesce(
+        selectFrom('users')
+          .select(sql<string>`coalesce(nullif(full_name, ''), username)`.as('name'))
+          .where('id', '=', 0),
+        val(''),
+      ),
+      ip: '',
+      action: '',
+      target_type: '',
+      target_id: '',
+      details: '',
+    })),
+  );
+  return (entry) => {
+    if (entry === undefined) return [];
+    const { at, actorId, actorName = 'Parley', ip, action, targetType, targetId, details } = entry;
+    const what = details === null ? null : JSON.stringify(details);
+    return [withValues(insert, [at, actorId, actorId, actorName, ip, action, targetType, targetId, what])];
+  };
+}
+
+const columns = [
+  'id',
+  'at',
+  'actor_id as actorId',
+  'actor_name as actorName',
+  'ip',
+  'action',
+  'target_type as targetType',
+  'target_id as targetId',
+  'details',
+] as const;
+
+function selectMatching(queries: Queries, filter: AuditFilter) {
+  const { actorId, action, targetType, targetId, from, to } = filter;
+  return queries
+    .selectFrom('audit_log')
+    .$if(actorId !== undefined, (select) => select.where('actor_id', '=', actorId as number))
+    .$if(action !== undefined, (select) => select.where('action', '=', action as string))
+    .$if(targetType !== undefined, (select) => select.where('target_type', '=', targetType as string))
+    .$if(targetId !== undefined, (select) => select.where('target_id', '=', targetId as string))
+    .$if(from !== undefined, (select) => select.where('at', '>=', from as number))
+    .$if(to !== undefined, (select) => select.where('at', '<=', to as number));
+}
+
+function presentEntry(row: Omit<AuditEntry, 'details'> & { details: string | null }): AuditEntry {
+  const details = row.details === null ? null : (JSON.parse(row.details) as Record<string, unknown>);
+  return { ...row, details };
 }

@@ -237,6 +237,18 @@ export interface IdempotencyKeysTable {
   expires_at: number;
 }
 
+export interface AuditLogTable {
+  id: Generated<number>;
+  at: number;
+  actor_id: number;
+  actor_name: string;
+  ip: string;
+  action: string;
+  target_type: string;
+  target_id: string | null;
+  details: string | null;
+}
+
 /** Every table, for Kysely. Times are milliseconds since the epoch, money is nano units of its currency. */
 export interface Schema {
   users: UsersTable;
@@ -257,4 +269,5 @@ export interface Schema {
   user_counters: UserCountersTable;
   chat_daily: ChatDailyTable;
   idempotency_keys: IdempotencyKeysTable;
+  audit_log: AuditLogTable;
 }

@@ -2,6 +2,8 @@ import { createApiCalls } from './api-calls.ts';
 import type { ApiCalls } from './api-calls.ts';
 import { createApiKeys } from './api-keys.ts';
 import type { ApiKeys } from './api-keys.ts';
+import { createAuditLog } from './audit-log.ts';
+import type { AuditLog } from './audit-log.ts';
 import { createCacheEntries } from './cache-entries.ts';
 import type { CacheEntries } from './cache-entries.ts';
 import { createChatTotals } from './chat-totals.ts';
@@ -59,6 +61,7 @@ export interface Storage {
   feed: Feed;
   chatTotals: ChatTotalsReader;
   idempotencyKeys: IdempotencyKeys;
+  auditLog: AuditLog;
   /** Proves that the store takes a write and gives it back. */
   check(): Promise<void>;
   /** Resolves when every write begun before this call has settled. */
@@ -99,6 +102,7 @@ export async function createStorage(database: Database, queries: Queries): Promi
     feed: createFeed(database, queries),
     chatTotals: createChatTotals(database, queries),
     idempotencyKeys: createIdempotencyKeys(database, queries),
+    auditLog: createAuditLog(database, queries),
     check: createReadinessCheck(database, queries),
     flush: () => database.flush(),
     close: () => database.close(),

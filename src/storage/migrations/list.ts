@@ -1,6 +1,7 @@
 import { foundation } from './0001-foundation.ts';
 import { logins } from './0002-logins.ts';
 import { conversations } from './0003-conversations.ts';
+import { auditWebhooks } from './0007-audit-webhooks.ts';
 
 /** One step of the schema. Migrations are frozen once released, and import nothing. */
 export interface Migration {
@@ -11,4 +12,4 @@ export interface Migration {
 }
 
 /** Every step from an empty database to the schema that this version works with. */
-export const migrations: readonly Migration[] = [foundation, logins, conversations];
+export const migrations: readonly Migration[] = [foundation, logins, conversations, auditWebhooks];
