@@ -13,18 +13,26 @@ import { drawPace, insist, request, think, type Person, type World } from './wor
 
 /** Somebody who asks on one socket, and has another open that only watches: it must be told of everything once. */
 export async function runAssistantSockets(world: World, person: Person): Promise<void> {
-  const first = beginAsking(world.records, 'assistant', person.name, 'quickly');
-  while (first.sessionId === undefined) await askOverHttp(world, person, first);
-  const path = `/api/v1/chat/sessions/${first.sessionId}/messages`;
+  const sessionId = await beginSession(world, person);
+  const path = `/api/v1/chat/sessions/${sessionId}/messages`;
   const snapshot = await lookFirst<MessageBody[]>(world, path, person.token);
   await talk(world, person, {
     door: 'assistant socket',
-    path: `/ws/chat/${first.sessionId}?token=${person.token}`,
+    path: `/ws/chat/${sessionId}?token=${person.token}`,
     cursor: snapshot.cursor,
     known: snapshot.body.map(({ id }) => id),
-    sessionId: first.sessionId,
+    sessionId,
     frame: ({ id, text }) => ({ type: 'message', id, data: { content: text } }),
   });
+}
+
+/** A question whose answer was cut off stays so under its key, and does not tell its session: then another is asked. */
+async function beginSession(world: World, person: Person): Promise<number> {
+  for (;;) {
+    const first = beginAsking(world.records, 'assistant', person.name, 'quickly');
+    await askOverHttp(world, person, first);
+    if (first.sessionId !== undefined) return first.sessionId;
+  }
 }
 
 export async function runCompanionSockets(world: World, person: Person): Promise<void> {
