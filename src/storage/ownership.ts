@@ -17,7 +17,10 @@ export interface OwnerChange {
   reason: string | null;
   at: number;
   day: string;
-  /** The AI's answers that were on their way: they end in the same unit, before the event of the change. */
+  /**
+   * The AI's answers that were on their way: they end in the same unit, before the event of the change. Their questions stay `sent`, also where
+   * nothing was said: a person will answer them.
+   */
   ends: readonly TurnEnd[];
 }
 

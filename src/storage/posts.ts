@@ -11,6 +11,8 @@ export interface NewPost {
   /** The agent who writes; null for the customer. */
   agentId: number | null;
   content: string;
+  /** Replaces what the conversation was called as long as nobody had said anything. */
+  title?: string | undefined;
   tokens: number;
   at: number;
   day: string;

@@ -16,7 +16,8 @@ export interface NewTurn {
   /** The conversation that the question begins, or the id of the user's conversation that it continues. */
   conversation:
     | { kind: 'new'; id: number; key: string; title: string; customer: NewCustomer }
-    | { kind: 'existing'; id: number };
+    /** `title` replaces what it was called as long as nobody had said anything. */
+    | { kind: 'existing'; id: number; title?: string | undefined };
   /** Of the conversation; null where it belongs to nobody. */
   userId: number | null;
   /** The contract through which it is asked. */
