@@ -1,3 +1,4 @@
+import { inEnglish, type Issue } from './issue.ts';
 import { storageFailureOf } from './storage-failure.ts';
 
 /**
@@ -44,6 +45,10 @@ export type ErrorCode = (typeof errorCodes)[number];
 export interface ErrorOptions {
   /** The request field at fault, as a dotted path such as `messages.0.content`. */
   field?: string;
+  /** What is wrong with the field, for those who say it in another language. */
+  issue?: Issue;
+  /** Facts for the client, such as who has what is asked for; their names are as clients read them. */
+  facts?: Record<string, unknown>;
   /** Whether the same call may succeed when simply repeated. */
   retryable?: boolean;
   /** How long the caller should wait before repeating, in milliseconds. */
@@ -58,6 +63,8 @@ export class ParleyError extends Error {
   override readonly name = 'ParleyError';
   readonly code: ErrorCode;
   readonly field: string | undefined;
+  readonly issue: Issue | undefined;
+  readonly facts: Record<string, unknown> | undefined;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
   readonly internal: Record<string, unknown> | undefined;
@@ -66,10 +73,17 @@ export class ParleyError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.field = options.field;
+    this.issue = options.issue;
+    this.facts = options.facts;
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs;
     this.internal = options.internal;
   }
+}
+
+/** The refusal of a request for one of its fields. */
+export function invalidField(field: string, issue: Issue): ParleyError {
+  return new ParleyError('invalid_request', `${field}: ${inEnglish(issue)}`, { field, issue });
 }
 
 /** Any thrown value as a `ParleyError`; what nobody expected becomes `internal` with a text that tells nothing. */

@@ -1,5 +1,5 @@
 import type { Claim, IdempotencyKeys } from '../storage/idempotency-keys.ts';
-import { ParleyError } from './errors.ts';
+import { invalidField, type ParleyError } from './errors.ts';
 import type { Runtime } from './runtime.ts';
 import { storageFailureOf } from './storage-failure.ts';
 
@@ -81,11 +81,7 @@ export function createIdempotency(parts: {
 }
 
 export function usedOtherwise(): ParleyError {
-  return new ParleyError(
-    'invalid_request',
-    'Idempotency-Key: this key was used for another request. Send a new key with each new request, and the same only to repeat one.',
-    { field: 'Idempotency-Key' },
-  );
+  return invalidField('Idempotency-Key', { kind: 'key_reused' });
 }
 
 function isTaken(thrown: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { FastifyError } from 'fastify';
 import { asParleyError, ParleyError, type ErrorCode } from '../core/errors.ts';
+import { issueOf, validatorText } from './validation-issue.ts';
 
 /** Fastify's own refusals, in core's words. */
 const frameworkCodes: Record<string, [ErrorCode, string]> = {
@@ -18,26 +19,20 @@ const frameworkCodes: Record<string, [ErrorCode, string]> = {
   FST_ERR_BAD_URL: ['invalid_request', 'The address is not a valid URL.'],
 };
 
-type Problem = NonNullable<FastifyError['validation']>[number];
-
-/** The validator's own words, but for what people meet most: a text of nothing. */
-function issueOf({ keyword, params, message = 'is not valid' }: Problem): string {
-  const isEmpty = keyword === 'minLength' && params['limit'] === 1;
-  const isBlank = keyword === 'pattern' && params['pattern'] === '\\S';
-  return isEmpty || isBlank ? 'must not be empty' : message;
-}
-
 /** Whatever a route threw, or Fastify refused, as a `ParleyError`. */
 export function requestError(thrown: unknown): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
   const error = (thrown ?? {}) as Partial<FastifyError>;
   const problem = error.validation?.[0];
   if (problem !== undefined) {
-    const missing = problem.params['missingProperty'] as string | undefined;
-    const path = [...problem.instancePath.split('/').slice(1), ...(missing === undefined ? [] : [missing])];
+    const { missingProperty: missing, additionalProperty: unknown } = problem.params as Record<
+      string,
+      string
+    >;
+    const path = [...problem.instancePath.split('/').slice(1), ...[missing ?? unknown ?? []].flat()];
     const field = path.join('.') || (error.validationContext ?? 'body');
-    const issue = missing === undefined ? issueOf(problem) : 'is required';
-    return new ParleyError('invalid_request', `${field}: ${issue}`, { field });
+    const issue = issueOf(problem);
+    return new ParleyError('invalid_request', `${field}: ${validatorText(problem, issue)}`, { field, issue });
   }
   const known = frameworkCodes[error.code ?? ''];
   if (known !== undefined) return new ParleyError(...known);

@@ -10,6 +10,7 @@ export function requireUser(caller: Caller): UserCaller {
     case 'user':
       return caller;
     case 'anonymous':
+    case 'guest':
       throw new ParleyError(
         'unauthorized',
         'Log in first: this address wants an access token, sent as "Authorization: Bearer <token>".',

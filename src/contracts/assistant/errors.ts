@@ -31,6 +31,7 @@ const errors = {
   account_disabled: { status: 403, code: 'AUTH004' },
   forbidden: { status: 403, code: 'AUTH004' },
   already_taken: { status: 400, code: 'REQ003' },
+  conflict: { status: 400, code: 'REQ003' },
   not_found: { status: 404, code: 'CHAT003' },
   model_not_found: { status: 400, code: 'REQ001' },
   payload_too_large: { status: 413, code: 'REQ001' },

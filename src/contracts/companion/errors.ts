@@ -11,6 +11,7 @@ const statuses = {
   account_disabled: 403,
   forbidden: 403,
   already_taken: 400,
+  conflict: 400,
   not_found: 404,
   model_not_found: 400,
   payload_too_large: 413,

@@ -24,6 +24,7 @@ const errors = {
   token_invalid: { status: 401, code: 'UNAUTHORIZED' },
   account_disabled: { status: 403, code: 'FORBIDDEN' },
   already_taken: { status: 400, code: 'INVALID_REQUEST' },
+  conflict: { status: 400, code: 'INVALID_REQUEST' },
   forbidden: { status: 403, code: 'FORBIDDEN' },
   not_found: { status: 404, code: 'NOT_FOUND' },
   model_not_found: { status: 400, code: 'INVALID_REQUEST' },

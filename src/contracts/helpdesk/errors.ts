@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { ErrorCode, ParleyError } from '../../core/errors.ts';
+import { inEnglish, type Issue } from '../../core/issue.ts';
+import { inChinese } from '../../http/chinese-issues.ts';
 import type { ErrorShape } from '../../http/error-answer.ts';
 
 interface HelpdeskError {
@@ -18,7 +20,8 @@ const errors = {
   token_invalid: { status: 401, code: 'UNAUTHORIZED', chinese: '令牌无效，请重新登录' },
   account_disabled: { status: 403, code: 'FORBIDDEN', chinese: '账户已被禁用' },
   forbidden: { status: 403, code: 'FORBIDDEN', chinese: '权限不足' },
-  already_taken: { status: 400, code: 'VALIDATION_ERROR', chinese: '名称或邮箱已被使用' },
+  already_taken: { status: 400, code: 'VALIDATION_ERROR', chinese: '请求参数验证失败' },
+  conflict: { status: 409, code: 'CONFLICT', chinese: '操作冲突，请刷新后重试' },
   not_found: { status: 404, code: 'NOT_FOUND', chinese: '资源不存在' },
   model_not_found: { status: 400, code: 'VALIDATION_ERROR', chinese: '模型不存在' },
   payload_too_large: { status: 413, code: 'VALIDATION_ERROR', chinese: '请求内容过大' },
@@ -65,14 +68,16 @@ function presentError(
   english: boolean,
   { code, chinese }: HelpdeskError = errors[error.code],
 ) {
-  return {
-    success: false,
-    error: {
-      code,
-      message: english ? error.message : chinese,
-      details: error.field === undefined ? null : { field: error.field, issue: error.message },
-    },
-  };
+  const message = english ? error.message : chinese;
+  return { success: false, error: { code, message, details: detailsOf(error, english) } };
+}
+
+function detailsOf({ field, issue, facts, message }: ParleyError, english: boolean): object | null {
+  if (field === undefined) return facts ?? null;
+  const said: Issue = issue ?? { kind: 'invalid' };
+  // What has no words of its own is said as the message says it.
+  const inWords = issue === undefined ? message : inEnglish(issue);
+  return { field, issue: english ? inWords : inChinese(said, field), ...facts };
 }
 
 /** Whether English comes before Chinese in `Accept-Language` (RFC 9110, 12.5.4). */

@@ -15,6 +15,7 @@ const errors = {
   token_invalid: { status: 401, type: 'invalid_request_error', code: 'invalid_api_key' },
   account_disabled: { status: 403, type: 'invalid_request_error', code: 'insufficient_permissions' },
   already_taken: { status: 400, type: 'invalid_request_error', code: null },
+  conflict: { status: 400, type: 'invalid_request_error', code: 'conflict' },
   forbidden: { status: 403, type: 'invalid_request_error', code: 'insufficient_permissions' },
   not_found: { status: 404, type: 'invalid_request_error', code: 'not_found' },
   model_not_found: { status: 404, type: 'invalid_request_error', code: 'model_not_found' },

@@ -50,8 +50,8 @@ describe('the fields of an account', () => {
     ['a password of 7', 'password', { password: '1234567' }],
     ['a password of 257', 'password', { password: 'x'.repeat(257) }],
     ['a password of 4 emoji', 'password', { password: '🐎'.repeat(4) }],
-    ['a full name of 101', 'fullName', { fullName: 'x'.repeat(101) }],
-    ['a full name with a control character', 'fullName', { fullName: '\u001b[31mAda' }],
+    ['a full name of 101', 'full_name', { fullName: 'x'.repeat(101) }],
+    ['a full name with a control character', 'full_name', { fullName: '\u001b[31mAda' }],
   ];
   for (const [what, field, changes] of refused) {
     it(`may not be: ${what}`, () => {

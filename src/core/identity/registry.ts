@@ -1,5 +1,6 @@
 import type { AccountClaim, Users } from '../../storage/users.ts';
 import { ParleyError } from '../errors.ts';
+import { inEnglish, type Issue } from '../issue.ts';
 import type { Runtime } from '../runtime.ts';
 import { storageFailureOf } from '../storage-failure.ts';
 import { accountFieldsOf, checkPassword } from './account-fields.ts';
@@ -77,9 +78,9 @@ function conflictOf(thrown: unknown): unknown {
   return constraint === 'users.username_key' ? alreadyTaken('username') : thrown;
 }
 
-function alreadyTaken(field: 'username' | 'email'): ParleyError {
-  const what = field === 'email' ? 'e-mail address' : 'user name';
-  return new ParleyError('already_taken', `${field}: another account has this ${what}`, { field });
+export function alreadyTaken(field: 'username' | 'email'): ParleyError {
+  const issue: Issue = { kind: 'taken', what: field };
+  return new ParleyError('already_taken', `${field}: ${inEnglish(issue)}`, { field, issue });
 }
 
 function notFound(): ParleyError {

@@ -1,0 +1,70 @@
+/** What is wrong with a field of a request, so that it can be said in any language. Bounds are included; one that is left out is none. */
+export type Issue =
+  | { kind: 'required' }
+  | { kind: 'empty' }
+  /** A JSON type, or several. */
+  | { kind: 'type'; types: readonly string[] }
+  /** In characters. */
+  | { kind: 'length'; min?: number; max?: number }
+  | { kind: 'range'; min?: number; max?: number; whole?: boolean }
+  /** Of a list. */
+  | { kind: 'count'; min?: number; max?: number }
+  /** Of an object, in bytes as JSON. */
+  | { kind: 'size'; max: number }
+  | { kind: 'choice'; choices: readonly unknown[] }
+  | { kind: 'repeated' }
+  | { kind: 'unknown_field' }
+  | { kind: 'email' }
+  | { kind: 'time' }
+  | { kind: 'future' }
+  | { kind: 'url' }
+  /** Control and invisible characters. */
+  | { kind: 'invisible' }
+  | { kind: 'name_with_at' }
+  | { kind: 'taken'; what: 'email' | 'username' | 'name' }
+  /** No such agent, or none that is active. */
+  | { kind: 'no_agent' }
+  | { kind: 'key_reused' }
+  | { kind: 'nothing_to_change' }
+  | { kind: 'invalid' };
+
+type Texts = { [Kind in Issue['kind']]: (issue: Extract<Issue, { kind: Kind }>) => string };
+
+/** The issue as it follows a field's name. */
+export function inEnglish(issue: Issue): string {
+  return (texts[issue.kind] as (issue: Issue) => string)(issue);
+}
+
+const texts: Texts = {
+  required: () => 'is required',
+  empty: () => 'must not be empty',
+  type: ({ types }) => `must be ${types.join(' or ')}`,
+  length: ({ min, max }) => `must be ${bounds(min, max)} characters`,
+  range: ({ min, max, whole }) => `must be a ${whole === true ? 'whole ' : ''}number, ${bounds(min, max)}`,
+  count: ({ min, max }) => `must have ${bounds(min, max)} entries`,
+  size: ({ max }) => `must be at most ${max.toLocaleString('en-GB')} bytes as JSON`,
+  choice: ({ choices }) => `must be one of ${choices.map((choice) => JSON.stringify(choice)).join(', ')}`,
+  repeated: () => 'must not have the same entry twice',
+  unknown_field: () => 'is not a field of this request',
+  email: () => 'must be an e-mail address',
+  time: () => 'must be a time such as 2026-01-31T10:00:00Z',
+  future: () => 'must be in the future',
+  url: () => 'must be an address such as https://example.com/',
+  invisible: () => 'must not contain control or invisible characters',
+  name_with_at: () => 'must not contain "@", or be the e-mail address',
+  taken: ({ what }) => `another account has this ${takenNames[what]}`,
+  no_agent: () => 'must be an active agent',
+  key_reused: () =>
+    'this key was used for another request. Send a new key with each new request, and the same only to repeat one.',
+  nothing_to_change: () => 'must name at least one thing to change',
+  invalid: () => 'is not valid',
+};
+
+const takenNames = { email: 'e-mail address', username: 'user name', name: 'name' };
+
+function bounds(min: number | undefined, max: number | undefined): string {
+  const [least, most] = [min, max].map((bound) => bound?.toLocaleString('en-GB') ?? '');
+  if (min === undefined) return `at most ${most}`;
+  if (max === undefined) return `at least ${least}`;
+  return min === max ? `exactly ${least}` : `${least} to ${most}`;
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inEnglish, type Issue } from '../core/issue.ts';
+import { inChinese } from './chinese-issues.ts';
+
+const said: [Issue, field: string, english: string, chinese: string][] = [
+  [{ kind: 'email' }, 'email', 'must be an e-mail address', '邮箱格式不正确'],
+  [{ kind: 'required' }, 'session_id', 'is required', 'session_id 为必填项'],
+  [{ kind: 'empty' }, 'content', 'must not be empty', '内容不能为空'],
+  [
+    { kind: 'type', types: ['object', 'null'] },
+    'metadata',
+    'must be object or null',
+    'metadata 必须是对象或null',
+  ],
+  [
+    { kind: 'length', min: 8, max: 256 },
+    'password',
+    'must be 8 to 256 characters',
+    '密码长度必须在 8 到 256 个字符之间',
+  ],
+  [
+    { kind: 'length', max: 2000 },
+    'comment',
+    'must be at most 2,000 characters',
+    '评论长度必须不超过 2000 个字符',
+  ],
+  [
+    { kind: 'range', min: 1, max: 5, whole: true },
+    'score',
+    'must be a whole number, 1 to 5',
+    '评分必须是整数，且在 1 到 5 之间',
+  ],
+  [{ kind: 'range', min: 0 }, 'offset', 'must be a number, at least 0', 'offset 必须是数字，且不少于 0'],
+  [{ kind: 'count', min: 20, max: 20 }, 'tags', 'must have exactly 20 entries', 'tags 的条目数必须为 20'],
+  [
+    { kind: 'size', max: 8192 },
+    'metadata',
+    'must be at most 8,192 bytes as JSON',
+    'metadata 不能超过 8192 字节',
+  ],
+  [
+    { kind: 'choice', choices: ['ai', 'human'] },
+    'agent_type',
+    'must be one of "ai", "human"',
+    'agent_type 必须是以下值之一：ai、human',
+  ],
+  [{ kind: 'taken', what: 'email' }, 'email', 'another account has this e-mail address', '邮箱已被使用'],
+];
+
+describe('what is wrong with a field', () => {
+  for (const [issue, field, english, chinese] of said) {
+    it(`is said in English and Chinese: ${chinese}`, () => {
+      assert.equal(inEnglish(issue), english);
+      assert.equal(inChinese(issue, field), chinese);
+    });
+  }
+});

@@ -1,0 +1,69 @@
+import type { Issue } from '../core/issue.ts';
+
+type Texts = { [Kind in Issue['kind']]: (issue: Extract<Issue, { kind: Kind }>) => string };
+
+/** What is wrong with the field `field`, in Chinese. */
+export function inChinese(issue: Issue, field: string): string {
+  const text = (texts[issue.kind] as (issue: Issue) => string)(issue);
+  return `${nameOf(field)}${text}`;
+}
+
+/** What people call the fields that they fill in; others are called as they are spelled. */
+const names: Record<string, string> = {
+  email: '邮箱',
+  password: '密码',
+  username: '用户名',
+  full_name: '姓名',
+  role: '角色',
+  status: '状态',
+  content: '内容',
+  score: '评分',
+  comment: '评论',
+  name: '名称',
+  title: '标题',
+  body: '请求体',
+};
+
+function nameOf(field: string): string {
+  return names[field] ?? `${field} `;
+}
+
+const types: Record<string, string> = {
+  string: '字符串',
+  number: '数字',
+  integer: '整数',
+  boolean: '布尔值',
+  object: '对象',
+  array: '数组',
+  null: 'null',
+};
+
+const texts: Texts = {
+  required: () => '为必填项',
+  empty: () => '不能为空',
+  type: (issue) => `必须是${issue.types.map((type) => types[type] ?? type).join('或')}`,
+  length: ({ min, max }) => `长度必须${bounds(min, max, '个字符')}`,
+  range: ({ min, max, whole }) => `必须是${whole === true ? '整数' : '数字'}，且${bounds(min, max, '')}`,
+  count: ({ min, max }) => `的条目数必须${bounds(min, max, '')}`,
+  size: ({ max }) => `不能超过 ${max} 字节`,
+  choice: ({ choices }) => `必须是以下值之一：${choices.map(String).join('、')}`,
+  repeated: () => '不能包含重复的条目',
+  unknown_field: () => '不是有效的字段',
+  email: () => '格式不正确',
+  time: () => '必须是 ISO 8601 格式的时间',
+  future: () => '必须是将来的时间',
+  url: () => '必须是有效的网址',
+  invisible: () => '不能包含控制字符或不可见字符',
+  name_with_at: () => '不能包含“@”，除非与邮箱相同',
+  taken: () => '已被使用',
+  no_agent: () => '必须是有效的客服',
+  key_reused: () => '已用于另一个请求',
+  nothing_to_change: () => '至少需要包含一个要修改的字段',
+  invalid: () => '不正确',
+};
+
+function bounds(min: number | undefined, max: number | undefined, unit: string): string {
+  if (min === undefined) return `不超过 ${max} ${unit}`.trimEnd();
+  if (max === undefined) return `不少于 ${min} ${unit}`.trimEnd();
+  return min === max ? `为 ${min} ${unit}`.trimEnd() : `在 ${min} 到 ${max} ${unit}之间`;
+}

@@ -1,0 +1,53 @@
+import type { FastifyError } from 'fastify';
+import { inEnglish, type Issue } from '../core/issue.ts';
+
+/** What the validator found. */
+export type Problem = NonNullable<FastifyError['validation']>[number];
+
+/** What the validator found, as an issue that can be said in any language. */
+export function issueOf({ keyword, params }: Problem): Issue {
+  const limit = params['limit'] as number;
+  switch (keyword) {
+    case 'required':
+      return { kind: 'required' };
+    case 'type':
+      return { kind: 'type', types: [params['type']].flat() as string[] };
+    case 'minLength':
+      return limit === 1 ? { kind: 'empty' } : { kind: 'length', min: limit };
+    case 'maxLength':
+      return { kind: 'length', max: limit };
+    case 'pattern':
+      return params['pattern'] === '\\S' ? { kind: 'empty' } : { kind: 'invalid' };
+    case 'minimum':
+    case 'maximum':
+      return { kind: 'range', [keyword === 'minimum' ? 'min' : 'max']: limit };
+    case 'minItems':
+    case 'maxItems':
+      return { kind: 'count', [keyword === 'minItems' ? 'min' : 'max']: limit };
+    case 'minProperties':
+      return { kind: 'nothing_to_change' };
+    case 'uniqueItems':
+      return { kind: 'repeated' };
+    case 'enum':
+      return { kind: 'choice', choices: params['allowedValues'] as unknown[] };
+    case 'const':
+      return { kind: 'choice', choices: [params['allowedValue']] };
+    case 'additionalProperties':
+      return { kind: 'unknown_field' };
+    case 'format':
+      return formats[params['format'] as string] ?? { kind: 'invalid' };
+    default:
+      return { kind: 'invalid' };
+  }
+}
+
+const formats: Record<string, Issue> = {
+  email: { kind: 'email' },
+  'date-time': { kind: 'time' },
+  uri: { kind: 'url' },
+};
+
+/** The validator's own words, but for what people meet most: what is missing, and a text of nothing. */
+export function validatorText({ message = 'is not valid' }: Problem, issue: Issue): string {
+  return issue.kind === 'required' || issue.kind === 'empty' ? inEnglish(issue) : message;
+}
