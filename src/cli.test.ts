@@ -44,7 +44,8 @@ describe('keys, while a server has the same data folder open', () => {
     after(() => storage.close());
     let ahead = 0;
     const runtime = { ...createRuntime(), now: () => Date.now() + ahead };
-    const server = createApiKeys({ rows: storage.apiKeys, runtime });
+    const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+    const server = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });
 
     const made = await parley(
       [

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { createAuditLog } from '../core/audit.ts';
 import { createResponseCache } from '../core/completions/cache/response-cache.ts';
 import { createCacheEmbed, embedderOf } from '../core/completions/cache/cache-embed.ts';
 import type { Catalogue } from '../core/completions/catalogue.ts';
@@ -54,8 +55,8 @@ export async function openCore(parts: OpenCoreParts) {
   metrics.watchCache(cache.stats);
   const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);
   const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
-  const apiKeys = createApiKeys({ rows: storage.apiKeys, runtime });
   const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+  const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });
   const opened = openConversations({
     config,
     storage,
@@ -70,6 +71,7 @@ export async function openCore(parts: OpenCoreParts) {
   const core = createCore({
     ...opened,
     maintenance,
+    auditLog: createAuditLog({ rows: storage.auditLog, runtime }),
     statistics: createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
     completions,
     embeddings,

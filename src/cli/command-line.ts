@@ -2,6 +2,7 @@ import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { ConfigError, oneLine } from '../config/config-error.ts';
 import { loadConfig } from '../config.ts';
 import { ParleyError } from '../core/errors.ts';
+import { createIdempotency } from '../core/idempotency.ts';
 import { createApiKeys } from '../core/identity/api-keys.ts';
 import { createPasswords } from '../core/identity/passwords.ts';
 import { createRegistry } from '../core/identity/registry.ts';
@@ -158,7 +159,8 @@ async function withStore(env: Env, terminal: Terminal, command: Command): Promis
   const runtime = createRuntime();
   const storage = await openStorage({ path, now: runtime.now });
   try {
-    const apiKeys = createApiKeys({ rows: storage.apiKeys, runtime });
+    const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+    const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });
     const registry = createRegistry({ users: storage.users, passwords: createPasswords(), runtime });
     const generatePassword = () => runtime.token(12);
     return await command({ apiKeys, registry, terminal, generatePassword, now: runtime.now() });

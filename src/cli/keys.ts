@@ -15,7 +15,7 @@ export interface KeyCommandParts {
 /** Makes a key and prints it: the key on standard output, what to know about it on standard error. */
 export async function createKey(parts: KeyCommandParts, options: KeyOptions): Promise<number> {
   const key = newKeyOf(options, parts.now);
-  const { id, secret } = await parts.apiKeys.create(key);
+  const { id, secret } = await parts.apiKeys.create(key, 'command line');
   parts.terminal.out(`${secret}\n`);
   parts.terminal.err(`Key ${id} for "${key.name}". It is shown this once only: keep it.\n`);
   return 0;
@@ -36,7 +36,7 @@ export async function listKeys({ apiKeys, terminal, now }: KeyCommandParts): Pro
 /** Revokes the key whose id `text` is; 1 where there is none that could be revoked. Throws `UsageError`. */
 export async function revokeKey({ apiKeys, terminal }: KeyCommandParts, text: string): Promise<number> {
   const id = keyIdOf(text);
-  if (await apiKeys.revoke(id)) {
+  if (await apiKeys.revoke(id, 'command line')) {
     terminal.out(`Key ${id} is revoked. A running server stops taking it within a second.\n`);
     return 0;
   }

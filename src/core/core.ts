@@ -1,3 +1,4 @@
+import type { AuditLog } from './audit.ts';
 import type { ResponseCache } from './completions/cache/response-cache.ts';
 import type { Catalogue, Model } from './completions/catalogue.ts';
 import { complete } from './completions/complete.ts';
@@ -50,6 +51,7 @@ export interface Core {
   feed: Pick<Feed, 'head' | 'watch'>;
   statistics: ChatStatistics;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
+  auditLog: AuditLog;
 }
 
 export interface CoreParts {
@@ -65,11 +67,12 @@ export interface CoreParts {
   feed: Feed;
   statistics: ChatStatistics;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
+  auditLog: AuditLog;
 }
 
 export function createCore(parts: CoreParts): Core {
   const { completions, embeddings, catalogue, cache, promptSets } = parts;
-  const { apiKeys, accounts, conversations, turns, feed, statistics, maintenance } = parts;
+  const { apiKeys, accounts, conversations, turns, feed, statistics, maintenance, auditLog } = parts;
   const offered = (model: Model): OfferedModel => ({
     ...model,
     available: completions.router.isAvailable(model),
@@ -101,5 +104,6 @@ export function createCore(parts: CoreParts): Core {
     feed,
     statistics,
     maintenance,
+    auditLog,
   };
 }

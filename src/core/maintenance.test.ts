@@ -27,14 +27,24 @@ const key: Caller = {
 const off = { enabled: false, message: null, since: null };
 
 async function createTested(t: TestContext) {
-  const { settings, close } = await openStorage({ path: join(temporaryFolder(t), 'parley.db') });
+  const { settings, auditLog, close } = await openStorage({ path: join(temporaryFolder(t), 'parley.db') });
   t.after(close);
   const runtime = createFakeRuntime();
   const another = (over: Settings = settings) => createMaintenance({ settings: over, runtime });
-  return { settings, runtime, another, maintenance: another() };
+  return { settings, auditLog, runtime, another, maintenance: another() };
 }
 
 describe('maintenance', () => {
+  it('leaves an entry in the audit log with every switch', async (t) => {
+    const { maintenance, auditLog } = await createTested(t);
+    await maintenance.set(true, 'Back soon.', 'command line');
+    const { entries } = await auditLog.list({}, { skip: 0, limit: 10 });
+    assert.deepEqual(
+      entries.map(({ action, targetId, details, actorName }) => [action, targetId, details, actorName]),
+      [['maintenance.set', 'maintenance', { enabled: true, message: 'Back soon.' }, 'command line']],
+    );
+  });
+
   it('refuses everybody but administrators, with the administrator’s words', async (t) => {
     const { maintenance } = await createTested(t);
     await maintenance.set(true, ' Back at 18:00. ');

@@ -1,5 +1,6 @@
 import type { Settings } from '../storage/settings.ts';
-import { ParleyError } from './errors.ts';
+import { auditEntry, type Actor } from './audit.ts';
+import { invalidField, ParleyError } from './errors.ts';
 import type { Caller } from './identity/caller.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -16,7 +17,7 @@ export interface Maintenance {
   /** As far as this process knows. */
   get(): MaintenanceState;
   /** Throws `invalid_request` for a message of more than 500 characters. */
-  set(enabled: boolean, message?: string | null): Promise<MaintenanceState>;
+  set(enabled: boolean, message?: string | null, actor?: Actor): Promise<MaintenanceState>;
   /** Throws `maintenance` while the switch is on, unless an administrator asks. */
   check(caller: Caller): void;
   /** Reads the switch as it is stored: other processes may have moved it. */
@@ -35,10 +36,12 @@ export function createMaintenance(parts: { settings: Settings; runtime: Pick<Run
 
   return {
     get: () => state,
-    async set(enabled, message) {
+    async set(enabled, message, actor = 'Parley') {
       const now = runtime.now();
       const next = enabled ? { enabled, message: messageFrom(message), since: state.since ?? now } : off;
-      await settings.set(setting, next, now);
+      const details = { enabled, message: next.message };
+      const audit = auditEntry(actor, now, 'maintenance.set', { type: 'setting', id: setting }, details);
+      await settings.set(setting, next, now, undefined, audit);
       changes++;
       state = next;
       return next;
@@ -60,5 +63,5 @@ export function createMaintenance(parts: { settings: Settings; runtime: Pick<Run
 function messageFrom(message: string | null | undefined): string | null {
   const text = (message ?? '').trim().toWellFormed();
   if (/^[^]{0,500}$/u.test(text)) return text === '' ? null : text;
-  throw new ParleyError('invalid_request', 'message: must be at most 500 characters', { field: 'message' });
+  throw invalidField('message', { kind: 'length', max: 500 });
 }

@@ -1,6 +1,11 @@
+import { compileAudit } from './audit-log.ts';
+import type { NewAuditEntry } from './audit-log.ts';
 import type { Database } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import { compileClaim } from './idempotency-keys.ts';
+import type { Claim } from './idempotency-keys.ts';
+import { accepted } from './storage-error.ts';
 
 /** A key as it is made. The key itself is never stored, only its hash. */
 export interface NewApiKeyRow {
@@ -25,13 +30,16 @@ export interface ApiKeyRow extends NewApiKeyRow {
 
 /** API keys, whether valid, expired or revoked. */
 export interface ApiKeys {
-  /** Resolves to the new key's id; rejects with `conflict` where the hash exists. */
-  create(key: NewApiKeyRow): Promise<number>;
+  /**
+   * One unit: the key, the claim and the audit entry, whose target is the new key. Resolves to the key's id; rejects with
+   * `conflict` where the hash exists.
+   */
+  create(key: NewApiKeyRow, claim?: Claim, audit?: NewAuditEntry): Promise<number>;
   /** Every key, the newest first. */
   list(): Promise<ApiKeyRow[]>;
   findByHash(hash: string): Promise<ApiKeyRow | undefined>;
-  /** False where there is no such key or it is revoked already. */
-  revoke(id: number, at: number): Promise<boolean>;
+  /** False where there is no such key or it is revoked already; the audit entry is stored only with the revocation. */
+  revoke(id: number, at: number, audit?: NewAuditEntry): Promise<boolean>;
   /** Notes a use; an older time than the noted one changes nothing. */
   touch(id: number, at: number): Promise<void>;
 }
@@ -61,23 +69,25 @@ export function createApiKeys(database: Database, queries: Queries): ApiKeys {
       .where('id', '=', 0)
       .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<', 0)])),
   );
+  const claiming = compileClaim(queries);
+  const auditing = compileAudit(queries);
   return {
-    async create(key) {
+    async create(key, claim, audit) {
       const insert = queries.insertInto('api_keys').values(tableRow(key)).returning('id');
-      const [result] = await database.write([compileStatement(insert, 1)]);
-      return result?.rows[0]?.['id'] as number;
+      const claimed = claiming(claim, key.createdAt);
+      const unit = [...claimed, compileStatement(insert, 1), ...auditing(audit, 'inserted')];
+      const results = await database.write(unit);
+      return results[claimed.length]?.rows[0]?.['id'] as number;
     },
     list: async () => (await database.read(all)).map((row) => ({ ...row })),
     async findByHash(hash) {
       const [row] = await database.read(withValues(byHash, [hash]));
       return row && { ...row };
     },
-    async revoke(id, at) {
+    revoke(id, at, audit) {
       const update = queries.updateTable('api_keys').set({ revoked_at: at });
-      const [result] = await database.write([
-        compileStatement(update.where('id', '=', id).where('revoked_at', 'is', null)),
-      ]);
-      return result?.changes === 1;
+      const revocation = compileStatement(update.where('id', '=', id).where('revoked_at', 'is', null), 1);
+      return accepted(database.write([revocation, ...auditing(audit)]));
     },
     async touch(id, at) {
       await database.write([withValues(touch, [at, id, at])]);

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
 import type { Database, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
@@ -81,9 +82,30 @@ export function createAuditLog(database: Database, queries: Queries): AuditLog {
   };
 }
 
-/** The statement with which a unit stores its entry; none without an entry. */
-export function compileAudit(queries: Queries): (entry: NewAuditEntry | undefined) => Statement[] {
-  const insert = compileStatement(
+/**
+ * The statement with which a unit stores its entry; none without an entry. With `inserted`, the target is the row that the
+ * statement before it has inserted, whose id nobody knows yet.
+ */
+export function compileAudit(
+  queries: Queries,
+): (entry: NewAuditEntry | undefined, target?: 'inserted') => Statement[] {
+  const named = compileInsert(queries, sql<string>`${''}`);
+  const inserted = compileInsert(queries, sql<string>`cast(last_insert_rowid() as text)`);
+  return (entry, target) => {
+    if (entry === undefined) return [];
+    const { at, actorId, actorName = 'Parley', ip, action, targetType, targetId, details } = entry;
+    const who = [at, actorId, actorId, actorName, ip, action, targetType];
+    const what = details === null ? null : JSON.stringify(details);
+    return [
+      target === 'inserted'
+        ? withValues(inserted, [...who, what])
+        : withValues(named, [...who, targetId, what]),
+    ];
+  };
+}
+
+function compileInsert(queries: Queries, targetId: RawBuilder<string>): Statement {
+  return compileStatement(
     queries.insertInto('audit_log').values(({ fn, selectFrom, val }) => ({
       at: 0,
       actor_id: 0,
@@ -96,16 +118,10 @@ export function compileAudit(queries: Queries): (entry: NewAuditEntry | undefine
       ip: '',
       action: '',
       target_type: '',
-      target_id: '',
+      target_id: targetId,
       details: '',
     })),
   );
-  return (entry) => {
-    if (entry === undefined) return [];
-    const { at, actorId, actorName = 'Parley', ip, action, targetType, targetId, details } = entry;
-    const what = details === null ? null : JSON.stringify(details);
-    return [withValues(insert, [at, actorId, actorId, actorName, ip, action, targetType, targetId, what])];
-  };
 }
 
 const columns = [

@@ -1,17 +1,23 @@
+import { compileAudit } from './audit-log.ts';
+import type { NewAuditEntry } from './audit-log.ts';
 import type { Database } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import { compileClaim } from './idempotency-keys.ts';
+import type { Claim } from './idempotency-keys.ts';
 
 /** Values that belong to the whole installation, by name. */
 export interface Settings {
   /** The value as it was set, or undefined; the caller vouches for its type. */
   get<Value>(key: string): Promise<Value | undefined>;
-  /** Stores anything that JSON can hold; `at` is the time of the change, milliseconds since the epoch. */
-  set(key: string, value: unknown, at: number): Promise<void>;
+  /** Stores anything that JSON can hold, in one unit with the claim and the audit entry; `at` is the time of the change, milliseconds since the epoch. */
+  set(key: string, value: unknown, at: number, claim?: Claim, audit?: NewAuditEntry): Promise<void>;
 }
 
 /** Settings kept in `database`. */
 export function createSettings(database: Database, queries: Queries): Settings {
+  const claiming = compileClaim(queries);
+  const auditing = compileAudit(queries);
   const byKey = compileQuery(queries.selectFrom('settings').select('value').where('key', '=', ''));
   const put = compileStatement(
     queries
@@ -29,8 +35,12 @@ export function createSettings(database: Database, queries: Queries): Settings {
       const [row] = await database.read(withValues(byKey, [key]));
       return row && (JSON.parse(row.value) as Value);
     },
-    async set(key, value, at) {
-      await database.write([withValues(put, [key, JSON.stringify(value), at])]);
+    async set(key, value, at, claim, audit) {
+      await database.write([
+        ...claiming(claim, at),
+        withValues(put, [key, JSON.stringify(value), at]),
+        ...auditing(audit),
+      ]);
     },
   };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openStorage } from '../../storage/storage.ts';
+import { createIdempotency } from '../idempotency.ts';
 import { createFakeRuntime } from '../runtime.fixture.ts';
 import { createRuntime } from '../runtime.ts';
 import { createApiKeys, type NewApiKey } from './api-keys.ts';
@@ -24,7 +25,8 @@ function createTested(t: TestContext) {
   const connect = async () => {
     const storage = await openStorage({ path });
     open.push(storage);
-    return { keys: createApiKeys({ rows: storage.apiKeys, runtime }), storage };
+    const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+    return { keys: createApiKeys({ rows: storage.apiKeys, idempotency, runtime }), storage };
   };
   return { clock, connect, path };
 }
@@ -120,6 +122,39 @@ describe('a key', () => {
     );
   });
 
+  it('is made once however often it is asked for, and a repeat says which it was', async (t) => {
+    const { connect } = createTested(t);
+    const { keys, storage } = await connect();
+    const repeat = { key: 'one', fingerprint: 'same' };
+    const made = await keys.create(wanted(), 'command line', repeat);
+    await assert.rejects(keys.create(wanted(), 'command line', repeat), (thrown: Error) => {
+      assert.ok('code' in thrown && thrown.code === 'conflict');
+      assert.match(thrown.message, new RegExp(`API key ${made.id} \\(pk_`));
+      assert.ok(!thrown.message.includes(made.secret));
+      return true;
+    });
+    assert.equal((await keys.list()).length, 1);
+    const { entries } = await storage.auditLog.list({}, { skip: 0, limit: 10 });
+    assert.equal(entries.length, 1);
+  });
+
+  it('leaves entries in the audit log, which say nothing of its secret', async (t) => {
+    const { connect } = createTested(t);
+    const { keys, storage } = await connect();
+    const made = await keys.create(wanted(), 'command line');
+    assert.equal(await keys.revoke(made.id, 'command line'), true);
+    assert.equal(await keys.revoke(made.id, 'command line'), false);
+    const { entries } = await storage.auditLog.list({}, { skip: 0, limit: 10 });
+    assert.deepEqual(
+      entries.map(({ action, targetType, targetId, actorName }) => [action, targetType, targetId, actorName]),
+      [
+        ['api_key.revoke', 'api_key', String(made.id), 'command line'],
+        ['api_key.create', 'api_key', String(made.id), 'command line'],
+      ],
+    );
+    assert.doesNotMatch(JSON.stringify(entries), /pk_/u);
+  });
+
   it('is believed for a second without asking the store again', async (t) => {
     const { connect, clock } = createTested(t);
     const { storage } = await connect();
@@ -128,7 +163,9 @@ describe('a key', () => {
       ...storage.apiKeys,
       findByHash: (hash: string) => (asked++, storage.apiKeys.findByHash(hash)),
     };
-    const keys = createApiKeys({ rows, runtime: { ...createFakeRuntime(), now: () => clock.time } });
+    const runtime = { ...createFakeRuntime(), now: () => clock.time };
+    const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+    const keys = createApiKeys({ rows, idempotency, runtime });
     const { secret } = await keys.create(wanted());
     await keys.verify(secret);
     clock.time += 1_000;

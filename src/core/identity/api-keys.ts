@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { ApiKeyRow, ApiKeys as ApiKeyRows } from '../../storage/api-keys.ts';
+import type { ApiKeyRow, ApiKeys as ApiKeyRows, NewApiKeyRow } from '../../storage/api-keys.ts';
+import { auditEntry, type Actor } from '../audit.ts';
 import { ParleyError } from '../errors.ts';
+import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import type { Runtime } from '../runtime.ts';
-import type { Scope } from './caller.ts';
+import { ownerOf, type Scope } from './caller.ts';
 
 export interface NewApiKey {
   name: string;
@@ -24,11 +26,14 @@ export interface ApiKey extends NewApiKey {
 }
 
 export interface ApiKeys {
-  /** Makes a key. This is the only time that `secret` (`pk_…`) is known. */
-  create(key: NewApiKey): Promise<{ id: number; secret: string }>;
+  /**
+   * Makes a key. This is the only time that `secret` (`pk_…`) is known: a repeat makes no other key and cannot show it again, so it
+   * throws `conflict`, naming the key that was made.
+   */
+  create(key: NewApiKey, actor?: Actor, idempotency?: Idempotency): Promise<{ id: number; secret: string }>;
   list(): Promise<ApiKey[]>;
   /** False where there is no such key, or it was revoked before. */
-  revoke(id: number): Promise<boolean>;
+  revoke(id: number, actor?: Actor): Promise<boolean>;
   /** The key that `secret` is; throws `unauthorized` for one that is unknown, revoked or expired. */
   verify(secret: string): Promise<ApiKey>;
   /** Writes down when keys were last used. */
@@ -43,8 +48,13 @@ const beliefMs = 1_000;
 const secretBytes = 32;
 const prefixLength = 10;
 
-export function createApiKeys(parts: { rows: ApiKeyRows; runtime: Runtime }): ApiKeys {
-  const { rows, runtime } = parts;
+export interface ApiKeysParts {
+  rows: ApiKeyRows;
+  idempotency: Pick<IdempotentWrites, 'once'>;
+  runtime: Runtime;
+}
+
+export function createApiKeys({ rows, idempotency: writes, runtime }: ApiKeysParts): ApiKeys {
   const verified = new LRUCache<string, ApiKey>({
     max: 10_000,
     ttl: beliefMs,
@@ -54,20 +64,28 @@ export function createApiKeys(parts: { rows: ApiKeyRows; runtime: Runtime }): Ap
   const usedAt = new Map<number, number>();
 
   return {
-    async create(key) {
+    async create(key, actor = 'Parley', idempotency) {
       const secret = `pk_${runtime.token(secretBytes)}`;
-      const id = await rows.create({
-        ...key,
-        scopes: key.scopes.join(','),
-        prefix: secret.slice(0, prefixLength),
-        hash: hashOf(secret),
-        createdAt: runtime.now(),
-      });
+      const at = runtime.now();
+      const row = newRow(key, secret, at);
+      const { name, scopes } = key;
+      const audit = auditEntry(actor, at, 'api_key.create', { type: 'api_key', id: null }, { name, scopes });
+      const id = await writes.once(
+        ownerOfActor(actor),
+        idempotency,
+        row.hash,
+        (claim) => rows.create(row, claim, audit),
+        async (digest) => {
+          throw shownOnce(await rows.findByHash(digest as string));
+        },
+      );
       return { id, secret };
     },
     list: async () => (await rows.list()).map(apiKeyOf),
-    async revoke(id) {
-      const revoked = await rows.revoke(id, runtime.now());
+    async revoke(id, actor = 'Parley') {
+      const at = runtime.now();
+      const audit = auditEntry(actor, at, 'api_key.revoke', { type: 'api_key', id });
+      const revoked = await rows.revoke(id, at, audit);
       verified.clear();
       return revoked;
     },
@@ -92,6 +110,22 @@ export function createApiKeys(parts: { rows: ApiKeyRows; runtime: Runtime }): Ap
       await Promise.all(used.map(([id, at]) => rows.touch(id, at)));
     },
   };
+}
+
+function newRow(key: NewApiKey, secret: string, createdAt: number): NewApiKeyRow {
+  const prefix = secret.slice(0, prefixLength);
+  return { ...key, scopes: key.scopes.join(','), prefix, hash: hashOf(secret), createdAt };
+}
+
+function ownerOfActor(actor: Actor): string {
+  return typeof actor === 'string' ? actor : ownerOf(actor);
+}
+
+function shownOnce(made: ApiKeyRow | undefined): ParleyError {
+  const field = 'Idempotency-Key';
+  const which = made === undefined ? 'the API key' : `API key ${made.id} (${made.prefix}…)`;
+  const text = `${field}: ${which} was made by this request before, and its secret was shown then only. If the answer was lost, revoke it and make another under a new key.`;
+  return new ParleyError('conflict', text, { field });
 }
 
 function hashOf(secret: string): string {

@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { ParleyError } from '../../../core/errors.ts';
+import { idempotencyOf } from '../../../http/idempotency.ts';
+import { requireUser } from '../../../http/user-access.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentApiKey } from '../present.ts';
 import {
@@ -36,7 +38,8 @@ export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: He
       schema: {
         ...about,
         summary: 'Make an API key',
-        description: 'The key is in this answer and is never shown again.',
+        description:
+          'The key is in this answer and is never shown again: a repeat under the same `Idempotency-Key` is refused with 409, naming the key that was made.',
         body: newApiKeySchema,
         response: { 201: createdApiKeySchema, ...refusals },
       },
@@ -49,12 +52,11 @@ export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: He
           field: 'expires_at',
         });
       }
-      const made = await core.apiKeys.create({
-        name,
-        scopes,
-        expiresAt,
-        requestsPerMinute: requests_per_minute,
-      });
+      const made = await core.apiKeys.create(
+        { name, scopes, expiresAt, requestsPerMinute: requests_per_minute },
+        requireUser(request.caller),
+        idempotencyOf(request),
+      );
       reply.code(201).header('cache-control', 'no-store');
       return { success: true, data: { id: made.id, api_key: made.secret } };
     },
@@ -70,8 +72,8 @@ export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: He
         response: { 200: revokedApiKeySchema, ...refusals },
       },
     },
-    async ({ params: { id } }) => {
-      if (!(await core.apiKeys.revoke(id))) {
+    async ({ caller, params: { id } }) => {
+      if (!(await core.apiKeys.revoke(id, requireUser(caller)))) {
         throw new ParleyError('not_found', 'There is no such API key, or it was revoked before.');
       }
       return { success: true, data: { id } };

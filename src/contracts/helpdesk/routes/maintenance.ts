@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { requireUser } from '../../../http/user-access.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentMaintenance } from '../present.ts';
 import {
@@ -35,9 +36,9 @@ export function registerMaintenanceRoutes(app: FastifyInstance, { core }: Helpde
         response,
       },
     },
-    async ({ body: { enabled, message } }) => ({
+    async ({ caller, body: { enabled, message } }) => ({
       success: true,
-      data: presentMaintenance(await core.maintenance.set(enabled, message)),
+      data: presentMaintenance(await core.maintenance.set(enabled, message, requireUser(caller))),
     }),
   );
 }
