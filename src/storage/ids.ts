@@ -8,6 +8,8 @@ export interface Ids {
   /** An id that no other row has or had; it is lost where its unit fails. */
   nextConversation(): number;
   nextMessage(): number;
+  nextNote(): number;
+  nextCannedReply(): number;
 }
 
 /** Counts on from the highest id that each table ever held, deleted rows included. */
@@ -22,8 +24,12 @@ export async function readIds(database: Database, queries: Queries): Promise<Ids
   const last = new Map(rows.map(({ name, seq }) => [name, seq]));
   let conversation = last.get('conversations') ?? 0;
   let message = last.get('messages') ?? 0;
+  let note = last.get('notes') ?? 0;
+  let cannedReply = last.get('canned_replies') ?? 0;
   return {
     nextConversation: () => ++conversation,
     nextMessage: () => ++message,
+    nextNote: () => ++note,
+    nextCannedReply: () => ++cannedReply,
   };
 }

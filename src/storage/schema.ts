@@ -136,6 +136,18 @@ export interface ConversationsTable {
   last_message_at: number;
   delivered_place: Generated<number>;
   read_place: Generated<number>;
+  agent_type: Generated<string>;
+  assignee_id: Generated<number | null>;
+  owner_fence: Generated<number>;
+  priority: Generated<string>;
+  tags: Generated<string>;
+  customer_id: number;
+  day: string;
+  human: Generated<Flag>;
+  waiting_since: Generated<number | null>;
+  staff_delivered_place: Generated<number>;
+  staff_read_place: Generated<number>;
+  metadata: Generated<string | null>;
   system_prompt: string | null;
 }
 
@@ -159,6 +171,39 @@ export interface MessagesTable {
   error_code: string | null;
   error_text: string | null;
   content: string;
+  sender_id: Generated<number | null>;
+  citations: Generated<string | null>;
+}
+
+export interface CustomersTable {
+  id: Generated<number>;
+  key: string;
+  user_id: number | null;
+  guest_id: string | null;
+  name: string;
+  email: string | null;
+  conversations: number;
+  first_seen_at: number;
+  last_seen_at: number;
+}
+
+export interface ConversationCountsTable {
+  status: string;
+  agent_type: string;
+  priority: string;
+  assignee_id: number;
+  conversations: number;
+}
+
+export interface DeskDailyTable {
+  day: string;
+  begun: number;
+  human: number;
+  over: number;
+  replies: number;
+  reply_ms: number;
+  ratings: number;
+  scores: number;
 }
 
 export interface TurnsTable {
@@ -249,6 +294,32 @@ export interface AuditLogTable {
   details: string | null;
 }
 
+export interface NotesTable {
+  id: Generated<number>;
+  conversation_id: number;
+  author_id: number;
+  created_at: number;
+  content: string;
+}
+
+export interface CannedRepliesTable {
+  id: Generated<number>;
+  shortcut: string;
+  shortcut_key: string;
+  title: string;
+  created_by: number;
+  created_at: number;
+  updated_at: number;
+  content: string;
+}
+
+export interface AgentsTable {
+  user_id: number;
+  capacity: number | null;
+  availability: Generated<string>;
+  last_assigned_at: number | null;
+}
+
 /** Every table, for Kysely. Times are milliseconds since the epoch, money is nano units of its currency. */
 export interface Schema {
   users: UsersTable;
@@ -261,6 +332,9 @@ export interface Schema {
   readiness: ReadinessTable;
   conversations: ConversationsTable;
   messages: MessagesTable;
+  customers: CustomersTable;
+  conversation_counts: ConversationCountsTable;
+  desk_daily: DeskDailyTable;
   turns: TurnsTable;
   turn_log: TurnLogTable;
   feed: FeedTable;
@@ -270,4 +344,7 @@ export interface Schema {
   chat_daily: ChatDailyTable;
   idempotency_keys: IdempotencyKeysTable;
   audit_log: AuditLogTable;
+  notes: NotesTable;
+  canned_replies: CannedRepliesTable;
+  agents: AgentsTable;
 }

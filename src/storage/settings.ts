@@ -10,8 +10,8 @@ import type { Claim } from './idempotency-keys.ts';
 export interface Settings {
   /** The value as it was set, or undefined; the caller vouches for its type. */
   get<Value>(key: string): Promise<Value | undefined>;
-  /** Stores anything that JSON can hold, in one unit with the claim and the audit entry; `at` is the time of the change, milliseconds since the epoch. */
-  set(key: string, value: unknown, at: number, claim?: Claim, audit?: NewAuditEntry): Promise<void>;
+  /** Stores anything that JSON can hold, in one unit with the audit entry and the claim; `at` is the time of the change, milliseconds since the epoch. */
+  set(key: string, value: unknown, at: number, audit?: NewAuditEntry, claim?: Claim): Promise<void>;
 }
 
 /** Settings kept in `database`. */
@@ -35,7 +35,7 @@ export function createSettings(database: Database, queries: Queries): Settings {
       const [row] = await database.read(withValues(byKey, [key]));
       return row && (JSON.parse(row.value) as Value);
     },
-    async set(key, value, at, claim, audit) {
+    async set(key, value, at, audit, claim) {
       await database.write([
         ...claiming(claim, at),
         withValues(put, [key, JSON.stringify(value), at]),

@@ -7,6 +7,7 @@ import { createApiCalls } from './api-calls.ts';
 import { createCacheEntries } from './cache-entries.ts';
 import { conversationsSuite } from './conversations.suite.ts';
 import type { Database, Query } from './database.ts';
+import { deskSuite } from './desk.suite.ts';
 import { createSqliteQueries } from './dialect.ts';
 import { newCall } from './sample-rows.fixture.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
@@ -22,6 +23,7 @@ const prepare = (test: TestContext) => {
 };
 storageSuite('sqlite', prepare);
 conversationsSuite('sqlite', prepare);
+deskSuite('sqlite', prepare);
 
 describe('the SQLite file', () => {
   it('and its folder are made for the owner only, the logs too', async (test) => {

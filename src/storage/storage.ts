@@ -1,3 +1,5 @@
+import { createAgents } from './agents.ts';
+import type { Agents } from './agents.ts';
 import { createApiCalls } from './api-calls.ts';
 import type { ApiCalls } from './api-calls.ts';
 import { createApiKeys } from './api-keys.ts';
@@ -6,6 +8,8 @@ import { createAuditLog } from './audit-log.ts';
 import type { AuditLog } from './audit-log.ts';
 import { createCacheEntries } from './cache-entries.ts';
 import type { CacheEntries } from './cache-entries.ts';
+import { createCannedReplies } from './canned-replies.ts';
+import type { CannedReplies } from './canned-replies.ts';
 import { createChatTotals } from './chat-totals.ts';
 import type { ChatTotalsReader } from './chat-totals.ts';
 import { createConversations } from './conversations.ts';
@@ -25,6 +29,8 @@ import { createMessages } from './messages.ts';
 import type { Messages } from './messages.ts';
 import { migrate } from './migrate.ts';
 import { migrations } from './migrations/list.ts';
+import { createNotes } from './notes.ts';
+import type { Notes } from './notes.ts';
 import { createReadinessCheck } from './readiness.ts';
 import { createSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
@@ -34,6 +40,8 @@ import { createTurns } from './turns.ts';
 import type { Turns } from './turns.ts';
 import { createUsers } from './users.ts';
 import type { Users } from './users.ts';
+import { createWaitingLine } from './waiting-line.ts';
+import type { WaitingLine } from './waiting-line.ts';
 
 /** How to open the store. */
 export interface StorageOptions {
@@ -62,6 +70,10 @@ export interface Storage {
   chatTotals: ChatTotalsReader;
   idempotencyKeys: IdempotencyKeys;
   auditLog: AuditLog;
+  notes: Notes;
+  cannedReplies: CannedReplies;
+  agents: Agents;
+  waitingLine: WaitingLine;
   /** Proves that the store takes a write and gives it back. */
   check(): Promise<void>;
   /** Resolves when every write begun before this call has settled. */
@@ -103,6 +115,10 @@ export async function createStorage(database: Database, queries: Queries): Promi
     chatTotals: createChatTotals(database, queries),
     idempotencyKeys: createIdempotencyKeys(database, queries),
     auditLog: createAuditLog(database, queries),
+    notes: createNotes(database, queries, ids),
+    cannedReplies: createCannedReplies(database, queries, ids),
+    agents: createAgents(database, queries),
+    waitingLine: createWaitingLine(database, queries),
     check: createReadinessCheck(database, queries),
     flush: () => database.flush(),
     close: () => database.close(),

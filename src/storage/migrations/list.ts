@@ -1,6 +1,8 @@
 import { foundation } from './0001-foundation.ts';
 import { logins } from './0002-logins.ts';
 import { conversations } from './0003-conversations.ts';
+import { helpdesk } from './0004-helpdesk.ts';
+import { desk } from './0005-desk.ts';
 import { auditWebhooks } from './0007-audit-webhooks.ts';
 
 /** One step of the schema. Migrations are frozen once released, and import nothing. */
@@ -12,4 +14,11 @@ export interface Migration {
 }
 
 /** Every step from an empty database to the schema that this version works with. */
-export const migrations: readonly Migration[] = [foundation, logins, conversations, auditWebhooks];
+export const migrations: readonly Migration[] = [
+  foundation,
+  logins,
+  conversations,
+  helpdesk,
+  desk,
+  auditWebhooks,
+];

@@ -1,0 +1,30 @@
+import { sql } from 'kysely';
+import type { Database } from './database.ts';
+import { compileQuery } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+
+/** A conversation that waits for a person. */
+export interface Waiting {
+  id: number;
+  userId: number | null;
+  ownerFence: number;
+}
+
+/** The conversations that wait for a person: urgent ones first, then who has waited longest. */
+export interface WaitingLine {
+  first(): Promise<Waiting | undefined>;
+}
+
+export function createWaitingLine(database: Database, queries: Queries): WaitingLine {
+  const first = compileQuery(
+    queries
+      .selectFrom('conversations')
+      .select(['id', 'user_id as userId', 'owner_fence as ownerFence'])
+      .where('status', '=', sql.lit('pending'))
+      .orderBy(sql`priority <> 'urgent'`)
+      .orderBy('waiting_since')
+      .orderBy('id')
+      .limit(sql.lit(1)),
+  );
+  return { first: async () => (await database.read(first))[0] };
+}
