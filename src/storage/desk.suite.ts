@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test';
 import type { NewAuditEntry } from './audit-log.ts';
 import { isTakenClaim } from './idempotency-keys.ts';
 import { newUser } from './sample-rows.fixture.ts';
-import { newClaim, newTurn } from './sample-turns.fixture.ts';
+import { endOf, newClaim, newTurn } from './sample-turns.fixture.ts';
 import type { Storage } from './storage.ts';
 import type { StorageUnderTest } from './storage.suite.ts';
 
@@ -22,6 +22,7 @@ export function deskSuite(kind: string, prepare: (test: TestContext) => StorageU
     idTests(prepare);
   });
   describe(`${kind}: agents`, () => agentTests(openOne));
+  describe(`${kind}: details of conversations`, () => detailTests(openOne));
   describe(`${kind}: settings of the desk`, () => settingTests(openOne));
 }
 
@@ -238,5 +239,36 @@ function settingTests(openOne: OpenOne): void {
     await assert.rejects(settings.set('helpdesk', { capacity: 2 }, 6, audit, newClaim()), isTakenClaim);
     assert.deepEqual(await settings.get('helpdesk'), { capacity: 1 });
     assert.equal(await audited(storage), 1);
+  });
+}
+
+function detailTests(openOne: OpenOne): void {
+  it('are the newest message that says something, and the score, of many conversations at once', async (test) => {
+    const storage = await openOne(test);
+    const { deskDetails, turns, conversations } = storage;
+    const answered = newTurn(storage, { question: 'First?' });
+    await turns.begin(answered);
+    await turns.end(endOf(answered, { content: 'Answer.' }));
+    const failed = newTurn(storage, { question: 'Second?' });
+    await turns.begin(failed);
+    await turns.end(endOf(failed, { state: 'failed', content: '' }));
+    const [one, other] = [answered.conversation.id, failed.conversation.id];
+    const rating = { userId: 7, channel: 'assistant', comment: null, day: '2026-09-21', at: 5 };
+    await conversations.rate({ conversationId: other, score: 4, ...rating });
+
+    const last = await deskDetails.lastMessagesOf([one, other, 99]);
+    assert.deepEqual(
+      [...last].map(([id, { content }]) => [id, content]),
+      [
+        [one, 'Answer.'],
+        [other, 'Second?'],
+      ],
+    );
+    assert.deepEqual(last.get(one), await storage.messages.find(answered.id));
+    assert.deepEqual([...(await deskDetails.scoresOf([one, other]))], [[other, 4]]);
+    assert.deepEqual(
+      [await deskDetails.lastMessagesOf([]), await deskDetails.scoresOf([])],
+      [new Map(), new Map()],
+    );
   });
 }

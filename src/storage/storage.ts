@@ -4,6 +4,8 @@ import { createApiCalls } from './api-calls.ts';
 import type { ApiCalls } from './api-calls.ts';
 import { createApiKeys } from './api-keys.ts';
 import type { ApiKeys } from './api-keys.ts';
+import { createArticles } from './articles.ts';
+import type { Articles } from './articles.ts';
 import { createAuditLog } from './audit-log.ts';
 import type { AuditLog } from './audit-log.ts';
 import { createCacheEntries } from './cache-entries.ts';
@@ -16,6 +18,8 @@ import { createConversations } from './conversations.ts';
 import type { Conversations } from './conversations.ts';
 import { ensureDatabaseFile } from './database-file.ts';
 import type { Database, DatabaseStats } from './database.ts';
+import { createDeskDetails } from './desk-details.ts';
+import type { DeskDetails } from './desk-details.ts';
 import { createSqliteQueries } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { createFeed } from './feed.ts';
@@ -31,6 +35,10 @@ import { migrate } from './migrate.ts';
 import { migrations } from './migrations/list.ts';
 import { createNotes } from './notes.ts';
 import type { Notes } from './notes.ts';
+import { createOwnership } from './ownership.ts';
+import type { Ownership } from './ownership.ts';
+import { createPosts } from './posts.ts';
+import type { Posts } from './posts.ts';
 import { createReadinessCheck } from './readiness.ts';
 import { createSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
@@ -42,6 +50,10 @@ import { createUsers } from './users.ts';
 import type { Users } from './users.ts';
 import { createWaitingLine } from './waiting-line.ts';
 import type { WaitingLine } from './waiting-line.ts';
+import { createWebhookDeliveries } from './webhook-deliveries.ts';
+import type { WebhookDeliveries } from './webhook-deliveries.ts';
+import { createWebhooks } from './webhooks.ts';
+import type { Webhooks } from './webhooks.ts';
 
 /** How to open the store. */
 export interface StorageOptions {
@@ -66,14 +78,20 @@ export interface Storage {
   conversations: Conversations;
   messages: Messages;
   turns: Turns;
+  posts: Posts;
+  ownership: Ownership;
   feed: Feed;
   chatTotals: ChatTotalsReader;
   idempotencyKeys: IdempotencyKeys;
   auditLog: AuditLog;
+  articles: Articles;
+  webhooks: Webhooks;
+  webhookDeliveries: WebhookDeliveries;
   notes: Notes;
   cannedReplies: CannedReplies;
   agents: Agents;
   waitingLine: WaitingLine;
+  deskDetails: DeskDetails;
   /** Proves that the store takes a write and gives it back. */
   check(): Promise<void>;
   /** Resolves when every write begun before this call has settled. */
@@ -111,14 +129,20 @@ export async function createStorage(database: Database, queries: Queries): Promi
     conversations: createConversations(database, queries, ids),
     messages: createMessages(database, queries, ids),
     turns: createTurns(database, queries),
+    posts: createPosts(database, queries),
+    ownership: createOwnership(database, queries),
     feed: createFeed(database, queries),
     chatTotals: createChatTotals(database, queries),
     idempotencyKeys: createIdempotencyKeys(database, queries),
     auditLog: createAuditLog(database, queries),
+    articles: createArticles(database, queries, ids),
+    webhooks: createWebhooks(database, queries),
+    webhookDeliveries: createWebhookDeliveries(database, queries),
     notes: createNotes(database, queries, ids),
     cannedReplies: createCannedReplies(database, queries, ids),
     agents: createAgents(database, queries),
     waitingLine: createWaitingLine(database, queries),
+    deskDetails: createDeskDetails(database, queries),
     check: createReadinessCheck(database, queries),
     flush: () => database.flush(),
     close: () => database.close(),
