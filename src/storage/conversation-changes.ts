@@ -1,8 +1,11 @@
 import { sql } from 'kysely';
 import { compileChatShare } from './chat-totals.ts';
+import { compileConversationCounts } from './conversation-counts.ts';
 import type { NewRating, Renaming } from './conversations.ts';
+import { compileCustomerWrites } from './customer-writes.ts';
 import type { Statement } from './database.ts';
-import { compileStatement, withValues } from './dialect.ts';
+import { compileDeskShare } from './desk-sums.ts';
+import { compileStatement, isSame, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
 import { compileClaim } from './idempotency-keys.ts';
@@ -19,7 +22,7 @@ export function compileConversationChanges(queries: Queries) {
       .updateTable('conversations')
       .set({ title: '', updated_at: 0 })
       .where('id', '=', 0)
-      .where('user_id', '=', 0),
+      .where(isSame('user_id')),
     1,
   );
 
@@ -29,7 +32,10 @@ export function compileConversationChanges(queries: Queries) {
       withValues(rename, [title, at, id, userId]),
       event({ conversationId: id, userId, type: 'renamed', messageId: null, at, data: { title } }),
     ],
-    remove: ({ id, userId, at }: { id: number; userId: number; at: number }, claim?: Claim): Statement[] => [
+    remove: (
+      { id, userId, at }: { id: number; userId: number | null; at: number },
+      claim?: Claim,
+    ): Statement[] => [
       ...claiming(claim, at),
       ...removing(id, userId),
       event({ conversationId: id, userId, type: 'removed', messageId: null, at, data: null }),
@@ -45,11 +51,29 @@ export function compileConversationChanges(queries: Queries) {
   };
 }
 
-function compileRemoval(queries: Queries): (id: number, userId: number) => Statement[] {
-  const messages = queries.selectFrom('conversations').select('message_count').where('id', '=', 0);
+function compileRemoval(queries: Queries): (id: number, userId: number | null) => Statement[] {
+  const counts = compileConversationCounts(queries);
+  const customers = compileCustomerWrites(queries);
   const running = queries.selectFrom('turns').select('id').where('conversation_id', '=', 0);
   const removeLog = compileStatement(queries.deleteFrom('turn_log').where('turn_id', 'in', running));
-  const uncount = compileStatement(
+  const uncount = compileUncount(queries);
+  // Messages, turns and the rating go with it.
+  const remove = compileStatement(
+    queries.deleteFrom('conversations').where('id', '=', 0).where(isSame('user_id')),
+    1,
+  );
+  return (id, userId) => [
+    ...(userId === null ? [] : [withValues(uncount, [id, userId, id, userId])]),
+    counts.uncount(id),
+    customers.loses(id),
+    withValues(removeLog, [id]),
+    withValues(remove, [id, userId]),
+  ];
+}
+
+function compileUncount(queries: Queries): Statement {
+  const messages = queries.selectFrom('conversations').select('message_count').where('id', '=', 0);
+  return compileStatement(
     queries
       .updateTable('user_counters')
       .set((eb) => ({
@@ -67,13 +91,6 @@ function compileRemoval(queries: Queries): (id: number, userId: number) => State
       ),
     1,
   );
-  // Messages, turns and the rating go with it.
-  const remove = compileStatement(queries.deleteFrom('conversations').where('id', '=', 0));
-  return (id, userId) => [
-    withValues(uncount, [id, userId, id, userId]),
-    withValues(removeLog, [id]),
-    withValues(remove, [id]),
-  ];
 }
 
 function compileRating(queries: Queries): (rating: NewRating) => Statement[] {
@@ -91,11 +108,25 @@ function compileRating(queries: Queries): (rating: NewRating) => Statement[] {
       .whereRef('chat_daily.day', '=', 'ratings.day')
       .whereRef('chat_daily.channel', '=', 'ratings.channel'),
   );
+  const takeBackScore = compileStatement(
+    queries
+      .updateTable('desk_daily')
+      .from('ratings')
+      .set((eb) => ({
+        ratings: eb('desk_daily.ratings', '-', eb.lit(1)),
+        scores: eb('desk_daily.scores', '-', eb.ref('ratings.score')),
+      }))
+      .where('ratings.conversation_id', '=', 0)
+      .whereRef('desk_daily.day', '=', 'ratings.day'),
+  );
+  const deskShare = compileDeskShare(queries);
   const put = compilePut(queries);
   return ({ conversationId, userId, channel, score, comment, day, at }) => [
     withValues(takeBack, [conversationId]),
+    withValues(takeBackScore, [conversationId]),
     withValues(put, [channel, score, comment, day, at, conversationId, userId]),
     share({ userId, day, channel, ratings: 1, satisfied: score >= 4 ? 1 : 0 }),
+    deskShare({ day, ratings: 1, scores: score }),
   ];
 }
 
@@ -113,7 +144,7 @@ function compilePut(queries: Queries): Statement {
       val(0).as('created_at'),
     ])
     .where('id', '=', 0)
-    .where('user_id', '=', 0);
+    .where(isSame('user_id'));
   return compileStatement(
     queries
       .insertInto('ratings')

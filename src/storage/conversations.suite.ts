@@ -93,14 +93,29 @@ function beginTests(openOne: OpenOne): void {
       userId: 7,
       channel: 'assistant',
       title: 'What is it?',
-      status: 'active',
+      status: 'open',
+      agentType: 'ai',
+      assigneeId: null,
+      ownerFence: 1,
+      priority: 'medium',
+      tags: [],
+      customerId: 1,
+      waitingSince: null,
+      metadata: null,
       systemPrompt: 'Be brief.',
       messageCount: 2,
       createdAt: 1000,
       updatedAt: 1000,
       lastMessageAt: 1000,
     });
-    const none = { exchangeTokens: null, model: null, finishReason: null, errorCode: null, errorText: null };
+    const unsaid = {
+      exchangeTokens: null,
+      model: null,
+      finishReason: null,
+      errorCode: null,
+      errorText: null,
+    };
+    const none = { ...unsaid, senderId: null, citations: null };
     const both = { conversationId, userId: 7, createdAt: 1000, ...none };
     assert.deepEqual(await storage.messages.listOf(conversationId, { skip: 0, limit: 10 }), [
       {
@@ -268,6 +283,8 @@ function endTests(openOne: OpenOne): void {
       finishReason: 'stop',
       errorCode: null,
       errorText: null,
+      senderId: null,
+      citations: null,
       content: 'It is this.',
     });
     const conversation = await storage.conversations.find(turn.conversation.id);

@@ -1,5 +1,12 @@
 import { sql } from 'kysely';
 import { compileConversationChanges } from './conversation-changes.ts';
+import { compileBareBegin } from './conversation-begin.ts';
+import {
+  conversationColumns,
+  listedColumns,
+  presentConversation,
+  presentListed,
+} from './conversation-rows.ts';
 import type { Database, SqlValue } from './database.ts';
 import { compileQuery, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
@@ -68,14 +75,15 @@ export interface NewConversation {
 
 export interface Renaming {
   id: number;
-  userId: number;
+  /** The conversation's; null where it belongs to nobody, here and below. */
+  userId: number | null;
   title: string;
   at: number;
 }
 
 export interface NewRating {
   conversationId: number;
-  userId: number;
+  userId: number | null;
   channel: string;
   /** 1 to 5. */
   score: number;
@@ -107,48 +115,38 @@ export interface Conversations {
   /** Also an event `renamed` with `{title}`. False where the user has no such conversation. */
   rename(renaming: Renaming, claim?: Claim): Promise<boolean>;
   /**
-   * With its messages, turns, log and rating; the statistics keep what was counted. Also an event `removed`. False where
+   * With its messages, turns, log and rating; the statistics keep what was counted, also as resolved or with a person. Also an event `removed`. False where
    * the user has no such conversation.
    */
-  remove(removal: { id: number; userId: number; at: number }, claim?: Claim): Promise<boolean>;
+  remove(removal: { id: number; userId: number | null; at: number }, claim?: Claim): Promise<boolean>;
   /**
    * Stores or replaces the rating, takes the replaced one out of its day's sums and adds the new one to its own (4 and 5 are
-   * `satisfied`), and an event `rated` with `{score}`. False where the user has no such conversation.
+   * `satisfied`; the helpdesk's sums count the scores), and an event `rated` with `{score}`. False where the user has no such conversation.
    */
   rate(rating: NewRating, claim?: Claim): Promise<boolean>;
   ratingOf(id: number): Promise<Rating | undefined>;
 }
-
-const listedColumns = [
-  'id',
-  'key',
-  'user_id as userId',
-  'channel',
-  'title',
-  'status',
-  'message_count as messageCount',
-  'created_at as createdAt',
-  'updated_at as updatedAt',
-  'last_message_at as lastMessageAt',
-] as const;
-const columns = [...listedColumns, 'system_prompt as systemPrompt'] as const;
 
 /** Conversations kept in `database`. */
 export function createConversations(database: Database, queries: Queries, ids: Ids): Conversations {
   const selects = compileSelects(queries);
   const counters = createUserCounters(database, queries);
   const changes = compileConversationChanges(queries);
+  const beginning = compileBareBegin(queries);
   const list = async (query: typeof selects.upTo, values: SqlValue[]): Promise<ListedConversation[]> =>
-    (await database.read(withValues(query, values))).map((row) => ({ ...row }));
+    (await database.read(withValues(query, values))).map(presentListed);
   const first = async (query: typeof selects.byId, values: SqlValue[]): Promise<Conversation | undefined> => {
     const [row] = await database.read(withValues(query, values));
-    return row && { ...row };
+    return row && presentConversation(row);
   };
 
   return {
     nextId: () => ids.nextConversation(),
     find: (id) => first(selects.byId, [id]),
     findByKey: (key) => first(selects.byKey, [key]),
+    async begin(conversation, claim) {
+      await database.write(beginning(conversation, claim));
+    },
     async listOf(userId, { skip, limit }) {
       const { count, lastPlace } = await counters.conversationsOf(userId);
       return count === lastPlace
@@ -168,7 +166,7 @@ export function createConversations(database: Database, queries: Queries, ids: I
 }
 
 function compileSelects(queries: Queries) {
-  const select = queries.selectFrom('conversations').select(columns);
+  const select = queries.selectFrom('conversations').select(conversationColumns);
   const ofUser = select.where('user_id', '=', 0);
   const newestFirst = queries
     .selectFrom('conversations')

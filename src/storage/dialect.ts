@@ -1,5 +1,5 @@
-import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
-import type { Compilable } from 'kysely';
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
+import type { Compilable, RawBuilder } from 'kysely';
 import type { Query, SqlValue, Statement } from './database.ts';
 import type { Schema } from './schema.ts';
 
@@ -20,15 +20,15 @@ export function createSqliteQueries(): Queries {
 
 /** Compiles a select for `Database.read`. */
 export function compileQuery<Row>(builder: Compilable<Row>): Query<Row> {
-  const { sql, parameters } = builder.compile();
-  return { sql, parameters: parameters as readonly SqlValue[] };
+  const { sql: text, parameters } = builder.compile();
+  return { sql: text, parameters: parameters as readonly SqlValue[] };
 }
 
 /** Compiles an insert, update or delete for `Database.write`. */
 export function compileStatement(builder: Compilable<unknown>, expect?: number): Statement {
-  const { sql, parameters } = builder.compile();
+  const { sql: text, parameters } = builder.compile();
   const values = parameters as readonly SqlValue[];
-  return expect === undefined ? { sql, parameters: values } : { sql, parameters: values, expect };
+  return expect === undefined ? { sql: text, parameters: values } : { sql: text, parameters: values, expect };
 }
 
 /**
@@ -45,4 +45,9 @@ export function withValues<Compiled extends Query<unknown> | Statement>(
     );
   }
   return { ...compiled, parameters };
+}
+
+/** Whether a column has the value that takes this place, or both are null. */
+export function isSame(column: string): RawBuilder<boolean> {
+  return sql<boolean>`${sql.ref(column)} is ${0}`;
 }

@@ -1,4 +1,4 @@
-import { compileAcknowledging } from './acknowledging.ts';
+import { compileAcknowledging, compileStaffAcknowledging } from './acknowledging.ts';
 import type { Database, SqlValue } from './database.ts';
 import { compileQuery, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
@@ -82,19 +82,24 @@ export interface Messages {
    * one event `receipt` of `{receipt, messageIds}` for each conversation concerned. Resolves to how many moved.
    */
   acknowledge(acknowledgement: Acknowledgement): Promise<number>;
+  /** The same for the customer's messages of a conversation; the event's data have `by: 'staff'` besides. What the AI was asked is read at once. */
+  acknowledgeByStaff(acknowledgement: StaffAcknowledgement): Promise<number>;
 }
 
 export type ContextMessage = Pick<Message, 'id' | 'place' | 'role' | 'state' | 'tokens' | 'content'>;
 
-export interface Acknowledgement {
-  userId: number;
-  conversationId?: number;
+export interface StaffAcknowledgement {
+  conversationId: number;
   upTo: number;
   receipt: 'delivered' | 'read';
   at: number;
 }
 
-const columns = [
+/** With `userId` null, of a conversation that belongs to nobody. */
+export type Acknowledgement = Omit<StaffAcknowledgement, 'conversationId'> &
+  ({ userId: number; conversationId?: number | undefined } | { userId: null; conversationId: number });
+
+export const messageColumns = [
   'id',
   'conversation_id as conversationId',
   'place',
@@ -113,17 +118,28 @@ const columns = [
   'error_code as errorCode',
   'error_text as errorText',
   'content',
+  'sender_id as senderId',
+  'citations',
 ] as const;
+
+/** A row of a message. */
+export type MessageRow = Omit<Message, 'estimated' | 'citations' | Labelled> &
+  Record<Labelled, string> & { estimated: number; citations: string | null };
+type Labelled = 'role' | 'senderType' | 'state' | 'receipt';
+
+export function presentMessage(row: MessageRow): Message {
+  const citations = row.citations === null ? null : (JSON.parse(row.citations) as Citation[]);
+  return { ...row, estimated: row.estimated === 1, citations } as Message;
+}
 
 /** Messages kept in `database`. */
 export function createMessages(database: Database, queries: Queries, ids: Ids): Messages {
   const selects = compileSelects(queries);
   const counters = createUserCounters(database, queries);
   const acknowledging = compileAcknowledging(queries);
+  const staffAcknowledging = compileStaffAcknowledging(queries);
   const list = async (query: typeof selects.byId, values: SqlValue[]): Promise<Message[]> =>
-    (await database.read(withValues(query, values))).map(
-      (row) => ({ ...row, estimated: row.estimated === 1 }) as Message,
-    );
+    (await database.read(withValues(query, values))).map(presentMessage);
 
   return {
     nextId: () => ids.nextMessage(),
@@ -150,11 +166,15 @@ export function createMessages(database: Database, queries: Queries, ids: Ids): 
       const [, moved] = await database.write(acknowledging(acknowledgement));
       return moved?.changes ?? 0;
     },
+    async acknowledgeByStaff(acknowledgement) {
+      const [, moved] = await database.write(staffAcknowledging(acknowledgement));
+      return moved?.changes ?? 0;
+    },
   };
 }
 
 function compileSelects(queries: Queries) {
-  const select = queries.selectFrom('messages').select(columns);
+  const select = queries.selectFrom('messages').select(messageColumns);
   const context = queries
     .selectFrom('messages')
     .select(['id', 'place', 'role', 'state', 'tokens', 'content']);

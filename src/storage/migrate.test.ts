@@ -56,8 +56,7 @@ describe('migrations', () => {
     await assert.rejects(openStorage({ path }), {
       name: 'StorageError',
       code: 'unavailable',
-      message:
-        /newer version of Parley: it has 9999-future, and this version knows only up to 0003-conversations/,
+      message: /newer version of Parley: it has 9999-future, and this version knows only up to \d{4}-[a-z-]+/,
     });
     assert.deepEqual(tablesOf(path), before);
   });

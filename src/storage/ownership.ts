@@ -1,6 +1,18 @@
+import { sql } from 'kysely';
+import { compileAudit } from './audit-log.ts';
 import type { NewAuditEntry } from './audit-log.ts';
+import { compileConversationCounts } from './conversation-counts.ts';
+import { conversationColumns, presentConversation } from './conversation-rows.ts';
 import type { AgentType, Conversation, ConversationStatus, Priority } from './conversations.ts';
+import type { Database, Statement } from './database.ts';
+import { compileDeskMarks } from './desk-sums.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
+import { compileStatusEvent } from './status-event.ts';
+import { accepted } from './storage-error.ts';
+import { compileEnd } from './turn-end.ts';
 import type { TurnEnd } from './turns.ts';
 
 /** Who is to be in charge from now on. */
@@ -39,9 +51,12 @@ export interface Ownership {
    * One unit: the answers in `ends`, the owner with the fence raised, the fence of every turn that is still active in the conversation (so that
    * none of them can write any more), the counts of conversations, the day's sums of the helpdesk, an event `status`, the claim and
    * the audit entry. False, and nothing stored, where the fence was another, or an end's turn had ended.
+   *
+   * A wait begins where the conversation enters the queue, or where a person takes it from an answer that had said nothing: then with its
+   * question. It goes on from hand to hand, and ends where the AI is in charge again or the conversation is over.
    */
   change(change: OwnerChange, claim?: Claim, audit?: NewAuditEntry): Promise<boolean>;
-  /** One unit: priority and tags, the counts, an event `status` with the cause `priority` or `tags`. False where there is no such conversation. */
+  /** One unit: priority and tags, the counts, an event `status` with the cause `priority`, one with `tags`, whichever are given. False where there is no such conversation. */
   label(labelling: Labelling, claim?: Claim, audit?: NewAuditEntry): Promise<boolean>;
   /** Those that wait for a person, longest first. */
   waiting(limit: number): Promise<Conversation[]>;
@@ -49,4 +64,135 @@ export interface Ownership {
   openCountsOf(agentIds: readonly number[]): Promise<Map<number, number>>;
   /** An agent's open conversations. */
   openOf(agentId: number, limit: number): Promise<Conversation[]>;
+}
+
+/** Ownership kept in `database`. */
+export function createOwnership(database: Database, queries: Queries): Ownership {
+  const changing = compileChange(queries);
+  const labelling = compileLabelling(queries);
+  const { waiting, openCounts, openOf } = compileSelects(queries);
+  return {
+    change: (change, claim, audit) => accepted(database.write(changing(change, claim, audit))),
+    label: (labels, claim, audit) => accepted(database.write(labelling(labels, claim, audit))),
+    waiting: async (limit) => (await database.read(withValues(waiting, [limit]))).map(presentConversation),
+    async openCountsOf(agentIds) {
+      const counts = new Map(agentIds.map((id) => [id, 0]));
+      for (const { assigneeId, conversations } of await database.read(openCounts)) {
+        const count = counts.get(assigneeId);
+        if (count !== undefined) counts.set(assigneeId, count + conversations);
+      }
+      return counts;
+    },
+    openOf: async (agentId, limit) =>
+      (await database.read(withValues(openOf, [agentId, limit]))).map(presentConversation),
+  };
+}
+
+type Unit<Input> = (input: Input, claim?: Claim, audit?: NewAuditEntry) => Statement[];
+
+function compileChange(queries: Queries): Unit<OwnerChange> {
+  const claiming = compileClaim(queries);
+  const auditing = compileAudit(queries);
+  const ending = compileEnd(queries);
+  const counts = compileConversationCounts(queries);
+  const marks = compileDeskMarks(queries);
+  const event = compileStatusEvent(queries);
+  const { silence, own } = compileOwner(queries);
+  return (change, claim, audit) => {
+    const { conversationId: id, fence, status, agentType, assigneeId, at } = change;
+    const taken = assigneeId === null ? 0 : 1;
+    return [
+      ...claiming(claim, at),
+      ...change.ends.flatMap((end) => ending(end, { questionStays: true })),
+      withValues(silence, [id]),
+      counts.uncount(id),
+      marks.uncountOver(id),
+      ...(taken ? [marks.countHuman(id)] : []),
+      withValues(own, [status, agentType, assigneeId, taken, ...waitAfter(change), at, id, fence]),
+      marks.countOver(id),
+      counts.count(id),
+      event({ ...change, conversationId: id }),
+      ...auditing(audit),
+    ];
+  };
+}
+
+/** Whether the customer waits for a person, and since when if not since before. */
+function waitAfter({ status, agentType, at, ends }: OwnerChange): [waits: number, since: number | null] {
+  if (agentType === 'ai' || status === 'resolved' || status === 'closed') return [0, null];
+  const unanswered = ends.filter(({ content }) => content === '');
+  const asked = unanswered.map((end) => Math.round(end.at - end.responseMs));
+  if (asked.length > 0) return [1, Math.min(...asked, at)];
+  return [1, status === 'pending' ? at : null];
+}
+
+function compileOwner(queries: Queries) {
+  const silence = queries
+    .updateTable('turns')
+    .set((eb) => ({ fence: eb('fence', '+', eb.lit(1)) }))
+    .where('conversation_id', '=', 0);
+  const own = queries
+    .updateTable('conversations')
+    .set((eb) => ({
+      status: '',
+      agent_type: '',
+      assignee_id: 0,
+      owner_fence: eb('owner_fence', '+', eb.lit(1)),
+      human: sql<number>`max(human, ${0})`,
+      waiting_since: sql<number | null>`case when ${0} then coalesce(waiting_since, ${0}) end`,
+      updated_at: 0,
+    }))
+    .where('id', '=', 0)
+    .where('owner_fence', '=', 0);
+  return { silence: compileStatement(silence), own: compileStatement(own, 1) };
+}
+
+function compileLabelling(queries: Queries): Unit<Labelling> {
+  const claiming = compileClaim(queries);
+  const auditing = compileAudit(queries);
+  const counts = compileConversationCounts(queries);
+  const event = compileStatusEvent(queries);
+  const label = compileStatement(
+    queries
+      .updateTable('conversations')
+      .set(({ fn, ref, val }) => ({
+        priority: fn.coalesce(val(''), ref('priority')),
+        tags: fn.coalesce(val(''), ref('tags')),
+        updated_at: 0,
+      }))
+      .where('id', '=', 0),
+    1,
+  );
+  return ({ conversationId: id, priority, tags, actorId, at }, claim, audit) => {
+    const causes = [...(priority === undefined ? [] : ['priority']), ...(tags === undefined ? [] : ['tags'])];
+    const labels = [priority ?? null, tags === undefined ? null : JSON.stringify(tags)];
+    return [
+      ...claiming(claim, at),
+      counts.uncount(id),
+      withValues(label, [...labels, at, id]),
+      counts.count(id),
+      ...causes.map((cause) => event({ conversationId: id, at, cause, actorId, reason: null })),
+      ...auditing(audit),
+    ];
+  };
+}
+
+function compileSelects(queries: Queries) {
+  const select = queries.selectFrom('conversations').select(conversationColumns);
+  return {
+    waiting: compileQuery(
+      select.where('status', '=', sql.lit('pending')).orderBy('waiting_since').orderBy('id').limit(0),
+    ),
+    // As many rows as there are agents, times the priorities.
+    openCounts: compileQuery(
+      queries
+        .selectFrom('conversation_counts')
+        .select(['assignee_id as assigneeId', 'conversations'])
+        .where('status', '=', sql.lit('open'))
+        .where('agent_type', '=', sql.lit('human')),
+    ),
+    openOf: compileQuery(
+      select.where('assignee_id', '=', 0).where('status', '=', sql.lit('open')).orderBy('id').limit(0),
+    ),
+  };
 }

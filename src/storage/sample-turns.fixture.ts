@@ -2,12 +2,14 @@ import type { Claim } from './idempotency-keys.ts';
 import type { Storage } from './storage.ts';
 import type { NewTurn, TurnEnd } from './turns.ts';
 
-/** A question of user 7 that begins a conversation, unless `changes` say otherwise. */
+/** A question of user 7 that begins a conversation, unless `changes` say otherwise. With the user null, it is guest `g-1`. */
 export function newTurn({ conversations, messages }: Storage, changes: Partial<NewTurn> = {}): NewTurn {
   const started = changes.conversation === undefined ? conversations.nextId() : 0;
+  const { userId = 7 } = changes;
+  const customer = userId === null ? { guestId: 'g-1' } : { userId };
   return {
-    conversation: { kind: 'new', id: started, key: `key-${started}`, title: 'What is it?' },
-    userId: 7,
+    conversation: { kind: 'new', id: started, key: `key-${started}`, title: 'What is it?', customer },
+    userId,
     channel: 'assistant',
     systemPrompt: undefined,
     questionId: messages.nextId(),
@@ -42,6 +44,7 @@ export function endOf(turn: NewTurn, changes: Partial<TurnEnd> = {}): TurnEnd {
     finishReason: 'stop',
     errorCode: null,
     errorText: null,
+    citations: null,
     at: 2000,
     day: turn.day,
     responseMs: 1000,

@@ -320,6 +320,62 @@ export interface AgentsTable {
   last_assigned_at: number | null;
 }
 
+export interface WebhooksTable {
+  id: Generated<number>;
+  url: string;
+  description: string;
+  events: string;
+  enabled: Flag;
+  disabled_reason: string | null;
+  secret: string;
+  old_secret: string | null;
+  old_secret_until: number;
+  cursor: number;
+  created_by: number;
+  created_at: number;
+  updated_at: number;
+  failing_since: number | null;
+  last_at: number | null;
+  last_status: number | null;
+  last_error: string | null;
+}
+
+export interface WebhookDeliveriesTable {
+  id: Generated<number>;
+  webhook_id: number;
+  event_id: string;
+  type: string;
+  conversation_id: number;
+  state: string;
+  attempts: number;
+  next_at: number;
+  status_code: number | null;
+  error: string | null;
+  created_at: number;
+  ended_at: number | null;
+  payload: string;
+}
+
+export interface ArticlesTable {
+  id: number;
+  name: string | null;
+  title: string;
+  language: string | null;
+  tags: string;
+  created_by: number;
+  created_at: number;
+  updated_at: number;
+  revision: number;
+  characters: number;
+  search_text: string;
+  content: string;
+}
+
+export interface ArticlesRevisionTable {
+  id: number;
+  revision: number;
+}
+
 /** Every table, for Kysely. Times are milliseconds since the epoch, money is nano units of its currency. */
 export interface Schema {
   users: UsersTable;
@@ -344,7 +400,11 @@ export interface Schema {
   chat_daily: ChatDailyTable;
   idempotency_keys: IdempotencyKeysTable;
   audit_log: AuditLogTable;
+  webhooks: WebhooksTable;
+  webhook_deliveries: WebhookDeliveriesTable;
   notes: NotesTable;
   canned_replies: CannedRepliesTable;
   agents: AgentsTable;
+  articles: ArticlesTable;
+  articles_revision: ArticlesRevisionTable;
 }

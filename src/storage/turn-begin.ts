@@ -1,12 +1,16 @@
 import { sql } from 'kysely';
 import { compileChatShare } from './chat-totals.ts';
+import { compileStart } from './conversation-begin.ts';
+import { aiInCharge, compileSaying } from './conversation-touch.ts';
+import { compileCustomerWrites } from './customer-writes.ts';
 import type { Statement } from './database.ts';
-import { compileStatement, withValues } from './dialect.ts';
+import { compileStatement, isSame, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
 import type { NewTurn } from './turns.ts';
+import { compileUserCounts } from './user-counters.ts';
 
 /** The unit that begins a turn. */
 export function compileBegin(queries: Queries): (turn: NewTurn, claim: Claim | undefined) => Statement[] {
@@ -37,85 +41,32 @@ export function compileBegin(queries: Queries): (turn: NewTurn, claim: Claim | u
 
 /** The conversation, made or found, and its user's counters: both already count the two new messages. */
 function compileConversation(queries: Queries): (turn: NewTurn) => Statement[] {
-  const { count, countFirst } = compileCounters(queries);
-  const insert = compileInsert(queries);
-  const touch = queries.updateTable('conversations').set((eb) => ({
-    message_count: eb('message_count', '+', eb.lit(2)),
-    updated_at: 0,
-    last_message_at: 0,
-  }));
-  const owned = <Update extends typeof touch>(update: Update) =>
-    compileStatement(update.where('id', '=', 0).where('user_id', '=', 0), 1);
-  const continueIt = owned(touch);
-  const continueWithPrompt = owned(touch.set({ system_prompt: '' }));
+  const starting = compileStart(queries);
+  const counts = compileUserCounts(queries);
+  const customers = compileCustomerWrites(queries);
+  const saying = compileSaying(queries, 2);
+  const continueIt = compileStatement(
+    saying
+      .set(({ fn, val, ref }) => ({ system_prompt: fn.coalesce(val(''), ref('system_prompt')) }))
+      .where('id', '=', 0)
+      .where(isSame('user_id'))
+      .where(aiInCharge),
+    1,
+  );
 
-  return ({ conversation, userId, channel, systemPrompt, at }) => {
+  return ({ conversation, userId, channel, systemPrompt = null, at, day }) => {
     const { id } = conversation;
     if (conversation.kind === 'new') {
-      const { key, title } = conversation;
-      return [
-        withValues(countFirst, [userId]),
-        withValues(insert, [id, key, userId, userId, channel, title, systemPrompt ?? null, at, at, at]),
-      ];
+      const { key, title, customer } = conversation;
+      const start = { id, key, userId, customer, channel, title, systemPrompt, metadata: null };
+      return starting({ ...start, messages: 2, at, day });
     }
     return [
-      systemPrompt === undefined
-        ? withValues(continueIt, [at, at, id, userId])
-        : withValues(continueWithPrompt, [at, at, systemPrompt, id, userId]),
-      withValues(count, [userId]),
+      withValues(continueIt, [at, at, conversation.title ?? null, systemPrompt, id, userId]),
+      ...counts.adds(userId, 2),
+      customers.isSeen(id, at),
     ];
   };
-}
-
-function compileCounters(queries: Queries) {
-  const count = queries
-    .updateTable('user_counters')
-    .set((eb) => ({
-      messages: eb('messages', '+', eb.lit(2)),
-      last_message_place: eb('last_message_place', '+', eb.lit(2)),
-    }))
-    .where('user_id', '=', 0);
-  const countFirst = queries
-    .insertInto('user_counters')
-    .values((eb) => ({
-      user_id: 0,
-      conversations: eb.lit(1),
-      last_conversation_place: eb.lit(1),
-      messages: eb.lit(2),
-      last_message_place: eb.lit(2),
-    }))
-    .onConflict((conflict) =>
-      conflict.column('user_id').doUpdateSet((eb) => ({
-        conversations: eb('user_counters.conversations', '+', eb.lit(1)),
-        last_conversation_place: eb('user_counters.last_conversation_place', '+', eb.lit(1)),
-        messages: eb('user_counters.messages', '+', eb.lit(2)),
-        last_message_place: eb('user_counters.last_message_place', '+', eb.lit(2)),
-      })),
-    );
-  return { count: compileStatement(count, 1), countFirst: compileStatement(countFirst) };
-}
-
-function compileInsert(queries: Queries): Statement {
-  const place = queries
-    .selectFrom('user_counters')
-    .select('last_conversation_place')
-    .where('user_id', '=', 0);
-  return compileStatement(
-    queries.insertInto('conversations').values((eb) => ({
-      id: 0,
-      key: '',
-      user_id: 0,
-      user_place: place,
-      channel: '',
-      title: '',
-      status: sql.lit('active'),
-      system_prompt: '',
-      message_count: eb.lit(2),
-      created_at: 0,
-      updated_at: 0,
-      last_message_at: 0,
-    })),
-  );
 }
 
 /** Question and answer in one statement; their places follow from counts that include them. */

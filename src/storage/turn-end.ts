@@ -3,26 +3,30 @@ import { usageRow } from './api-call.ts';
 import { compileCallStatements } from './call-statements.ts';
 import { compileChatShare } from './chat-totals.ts';
 import type { SqlValue, Statement } from './database.ts';
+import { compileDeskShare } from './desk-sums.ts';
 import { compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
 import type { TurnEnd } from './turns.ts';
 
-/** The unit that ends a turn. */
-export function compileEnd(queries: Queries): (end: TurnEnd) => Statement[] {
+/** The unit that ends a turn. With `questionStays`, its question is not `failed` where nothing was said: somebody else will answer it. */
+export function compileEnd(
+  queries: Queries,
+): (end: TurnEnd, options?: { questionStays: boolean }) => Statement[] {
   const { removeTurn, removeLog, fill, failQuestion, touch } = compileChanges(queries);
   const event = compileEvent(queries);
   const share = compileChatShare(queries);
+  const deskShare = compileDeskShare(queries);
   const calls = compileCallStatements(queries);
 
-  return (end) => {
+  return (end, { questionStays } = { questionStays: false }) => {
     const { id, conversationId, userId, state, content, at, day, channel, call } = end;
     const completed = state === 'completed';
     return [
       withValues(removeTurn, [id, end.fence]),
       withValues(removeLog, [id]),
       withValues(fill, [...answerValues(end), id]),
-      ...(content === '' && !completed ? [withValues(failQuestion, [end.questionId])] : []),
+      ...(content === '' && !completed && !questionStays ? [withValues(failQuestion, [end.questionId])] : []),
       withValues(touch, [at, at, conversationId]),
       event({ conversationId, userId, type: 'answered', messageId: id, at, data: null }),
       share({
@@ -35,6 +39,7 @@ export function compileEnd(queries: Queries): (end: TurnEnd) => Statement[] {
         tokens: end.exchangeTokens,
         errors: state === 'failed' || state === 'interrupted' ? 1 : 0,
       }),
+      ...(completed ? [deskShare({ day, replies: 1, replyMs: end.responseMs })] : []),
       ...(call === null ? [] : [calls.insert(call), calls.addUp(usageRow(call))]),
     ];
   };
@@ -44,8 +49,10 @@ export function compileEnd(queries: Queries): (end: TurnEnd) => Statement[] {
 function answerValues(end: TurnEnd): SqlValue[] {
   const { state, at, tokens, exchangeTokens, estimated, model, finishReason } = end;
   const { errorCode, errorText, content } = end;
+  const citations = end.citations === null ? null : JSON.stringify(end.citations);
   const flag = estimated ? 1 : 0;
-  return [state, at, tokens, exchangeTokens, flag, model, finishReason, errorCode, errorText, content];
+  const outcome = [model, finishReason, errorCode, errorText, content, citations];
+  return [state, at, tokens, exchangeTokens, flag, ...outcome];
 }
 
 function compileChanges(queries: Queries) {
@@ -60,6 +67,7 @@ function compileChanges(queries: Queries) {
     error_code: '',
     error_text: '',
     content: '',
+    citations: '',
   });
   const question = queries.updateTable('messages').set({ state: sql.lit('failed') });
   const conversation = queries.updateTable('conversations').set({ updated_at: 0, last_message_at: 0 });

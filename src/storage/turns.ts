@@ -9,6 +9,7 @@ import type { Citation } from './messages.ts';
 import { accepted } from './storage-error.ts';
 import { compileBegin } from './turn-begin.ts';
 import { compileEnd } from './turn-end.ts';
+import { compileJoin } from './turn-join.ts';
 import { createTurnLog } from './turn-log.ts';
 
 /** A question and the answer that is to come. `id`s come from `Messages.nextId`, a new conversation's from `Conversations.nextId`. */
@@ -112,7 +113,7 @@ export interface Turns {
   /**
    * One unit: the question, in front of the turn's answer, which moves one place on; the turn is `queued` again and answers this question; an event
    * `asked` with the turn's id, the counters, the day's sums, the claim. False, and nothing stored, where the turn has ended, is at
-   * another fence, or has said something.
+   * another fence, or has said something, where its answer is not the conversation's last message, or the AI is not in charge.
    */
   join(question: JoiningQuestion, claim?: Claim): Promise<boolean>;
   /** From `queued` to `running`. False where it is not queued any more, or was taken over. */
@@ -145,6 +146,7 @@ export interface Turns {
 /** Turns kept in `database`. */
 export function createTurns(database: Database, queries: Queries): Turns {
   const beginning = compileBegin(queries);
+  const joining = compileJoin(queries);
   const ending = compileEnd(queries);
   const log = createTurnLog(database, queries);
   const { byId, start, startAnswer, renew, takeOver, takeOverLapsed } = compileLeases(queries);
@@ -153,6 +155,7 @@ export function createTurns(database: Database, queries: Queries): Turns {
     async begin(turn, claim) {
       await database.write(beginning(turn, claim));
     },
+    join: (question, claim) => accepted(database.write(joining(question, claim))),
     start: (id, leaseUntil) =>
       accepted(database.write([withValues(start, [leaseUntil, id]), withValues(startAnswer, [id])])),
     append: log.append,

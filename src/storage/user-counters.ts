@@ -1,5 +1,5 @@
-import type { Database } from './database.ts';
-import { compileQuery, withValues } from './dialect.ts';
+import type { Database, Statement } from './database.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 
 /** How many of something a user has, and the place of the newest: the same, as long as nothing was deleted. */
@@ -25,5 +25,51 @@ export function createUserCounters(database: Database, queries: Queries): UserCo
   return {
     conversationsOf: async (userId) => (await database.read(withValues(conversations, [userId])))[0] ?? none,
     messagesOf: async (userId) => (await database.read(withValues(messages, [userId])))[0] ?? none,
+  };
+}
+
+/** How units keep the counters. What belongs to nobody is counted nowhere. */
+export interface UserCounts {
+  /** A conversation that begins with this many messages. */
+  begins(userId: number | null, messages: number): Statement[];
+  /** More messages in a conversation. */
+  adds(userId: number | null, messages: number): Statement[];
+}
+
+export function compileUserCounts(queries: Queries): UserCounts {
+  const adds = compileStatement(
+    queries
+      .updateTable('user_counters')
+      .set((eb) => ({
+        messages: eb('messages', '+', 0),
+        last_message_place: eb('last_message_place', '+', 0),
+      }))
+      .where('user_id', '=', 0),
+    1,
+  );
+  const counted = ['conversations', 'last_conversation_place', 'messages', 'last_message_place'] as const;
+  const begins = compileStatement(
+    queries
+      .insertInto('user_counters')
+      .values((eb) => ({
+        user_id: 0,
+        conversations: eb.lit(1),
+        last_conversation_place: eb.lit(1),
+        messages: 0,
+        last_message_place: 0,
+      }))
+      .onConflict((conflict) =>
+        conflict
+          .column('user_id')
+          .doUpdateSet((eb) =>
+            Object.fromEntries(
+              counted.map((name) => [name, eb(`user_counters.${name}`, '+', eb.ref(`excluded.${name}`))]),
+            ),
+          ),
+      ),
+  );
+  return {
+    begins: (userId, messages) => (userId === null ? [] : [withValues(begins, [userId, messages, messages])]),
+    adds: (userId, messages) => (userId === null ? [] : [withValues(adds, [messages, messages, userId])]),
   };
 }
