@@ -1,0 +1,87 @@
+import { LRUCache } from 'lru-cache';
+import type { Conversation, Conversations } from '../../storage/conversations.ts';
+import type { NoteRow, Notes } from '../../storage/notes.ts';
+import { noSuchConversation } from '../conversations/own.ts';
+import type { StaffCaller } from '../identity/caller.ts';
+import type { Feed, FeedItem } from '../realtime/feed.ts';
+import { createStaffFeed, type StaffWatcher } from '../realtime/staff-feed.ts';
+import type { Desk, DeskConversation } from './desk.ts';
+import type { StaffReceipts } from './receipts.ts';
+
+/** A change as staff are told of it. One object for everybody who is told at the same time. */
+export interface DeskChange extends FeedItem {
+  /** The conversation's; null where there is none any more. */
+  key: string | null;
+  /** How the conversation is now, where it is new or who is in charge, or a label, has changed. */
+  conversation: DeskConversation | null;
+  /** Of an event `noted`. */
+  note: NoteRow | null;
+}
+
+export type DeskWatcher = StaffWatcher<DeskChange>;
+
+/** What happens in all conversations, for staff. */
+export interface DeskFeed {
+  /** See `StaffFeed.watch`. */
+  watch(
+    caller: StaffCaller,
+    cursor: number | undefined,
+    watcher: DeskWatcher,
+  ): Promise<{ from: number; stop: () => void }>;
+  /** A conversation's key; undefined where there is no such conversation. */
+  keyOf(conversationId: number): Promise<string | undefined>;
+  /** Staff have read a customer's messages, up to one and with it. Throws `not_found`. */
+  read(caller: StaffCaller, conversationId: number, upTo: number): Promise<void>;
+}
+
+export interface DeskFeedParts {
+  feed: Pick<Feed, 'head' | 'watch'>;
+  conversations: Pick<Conversations, 'find'>;
+  notes: Pick<Notes, 'find'>;
+  present: Desk['present'];
+  receipts: StaffReceipts;
+}
+
+/** Keys never change, so that those of so many conversations are kept. */
+const mostKeys = 20_000;
+
+export function createDeskFeed(parts: DeskFeedParts): DeskFeed {
+  const { feed, conversations, notes, present, receipts } = parts;
+  const keys = new LRUCache<number, string>({ max: mostKeys });
+  const find = async (id: number): Promise<Conversation | undefined> => {
+    const found = await conversations.find(id);
+    if (found !== undefined) keys.set(id, found.key);
+    return found;
+  };
+  const keyOf = async (id: number) => keys.get(id) ?? (await find(id))?.key;
+
+  const prepare = async (item: FeedItem): Promise<DeskChange> => {
+    const found = showsConversation(item) ? await find(item.conversationId) : undefined;
+    const noteId = item.type === 'noted' ? item.data?.['noteId'] : undefined;
+    return {
+      ...item,
+      key: (await keyOf(item.conversationId)) ?? null,
+      conversation: found === undefined ? null : await present(found),
+      note: typeof noteId === 'number' ? ((await notes.find(noteId)) ?? null) : null,
+    };
+  };
+  const staff = createStaffFeed<DeskChange>({
+    feed,
+    prepare: (items) => Promise.all(items.map(prepare)),
+    afterTelling: receipts.deliver,
+  });
+  return {
+    watch: (_caller, cursor, watcher) => staff.watch(cursor, watcher),
+    keyOf,
+    async read(_caller, conversationId, upTo) {
+      const found = await find(conversationId);
+      if (found === undefined) throw noSuchConversation();
+      await receipts.acknowledge({ conversationId, userId: found.userId, upTo, receipt: 'read' });
+    },
+  };
+}
+
+/** Whether the list of conversations looks different after it, beyond its last message. */
+function showsConversation({ type, message }: FeedItem): boolean {
+  return type === 'begun' || type === 'status' || (type === 'asked' && message?.place === 1);
+}
