@@ -134,7 +134,7 @@ async function end(storage: Storage, model: Model, one: Step, turn: NewTurn): Pr
   model.running = model.running.filter((running) => running.turn !== turn);
   model.calls++;
   const completed = state === 'completed';
-  add(model, one.user, day, {
+  add(model, turn.userId ?? assert.fail(), day, {
     messages: content === '' ? 0 : 1,
     answers: completed ? 1 : 0,
     responseMs: completed ? 7 : 0,
