@@ -22,6 +22,7 @@ export type Issue =
   | { kind: 'invisible' }
   | { kind: 'name_with_at' }
   | { kind: 'taken'; what: 'email' | 'username' | 'name' }
+  | { kind: 'shortcut_taken' }
   /** No such agent, or none that is active. */
   | { kind: 'no_agent' }
   | { kind: 'key_reused' }
@@ -53,6 +54,7 @@ const texts: Texts = {
   invisible: () => 'must not contain control or invisible characters',
   name_with_at: () => 'must not contain "@", or be the e-mail address',
   taken: ({ what }) => `another account has this ${takenNames[what]}`,
+  shortcut_taken: () => 'another canned reply has this shortcut',
   no_agent: () => 'must be an active agent',
   key_reused: () =>
     'this key was used for another request. Send a new key with each new request, and the same only to repeat one.',

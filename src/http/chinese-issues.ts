@@ -56,6 +56,7 @@ const texts: Texts = {
   invisible: () => '不能包含控制字符或不可见字符',
   name_with_at: () => '不能包含“@”，除非与邮箱相同',
   taken: () => '已被使用',
+  shortcut_taken: () => '已有快捷回复使用此快捷词',
   no_agent: () => '必须是有效的客服',
   key_reused: () => '已用于另一个请求',
   nothing_to_change: () => '至少需要包含一个要修改的字段',

@@ -61,8 +61,11 @@ export interface Desk {
     filter: ConversationFilter,
     page: Page,
   ): Promise<{ conversations: DeskConversation[]; total: number }>;
-  /** Throws `not_found`. */
-  get(caller: StaffCaller, id: number): Promise<DeskConversation>;
+  /** With what the guest's page said when the conversation began. Throws `not_found`. */
+  get(
+    caller: StaffCaller,
+    id: number,
+  ): Promise<DeskConversation & { metadata: Record<string, unknown> | null }>;
   /** As `list` shows it. */
   present(conversation: Conversation | ListedConversation): Promise<DeskConversation>;
   /** Oldest first, with the conversation. */
@@ -76,6 +79,8 @@ export interface Desk {
     search: string | undefined,
     page: Page,
   ): Promise<{ customers: Customer[]; total: number }>;
+  /** Throws `not_found`. */
+  customer(caller: StaffCaller, id: number): Promise<Customer>;
   dashboard(caller: StaffCaller): Promise<Dashboard>;
   /** Throws `not_found`, `invalid_request`. Tags: up to 20, each 1 to 50 characters, none twice. */
   label(
@@ -84,7 +89,7 @@ export interface Desk {
     labels: { priority?: Priority | undefined; tags?: readonly string[] | undefined },
     idempotency?: Idempotency,
   ): Promise<Conversation>;
-  /** What the AI would answer now. Nothing is stored but the call. */
+  /** What the AI would answer now. Nothing is stored but the call. Throws `not_found`, `conflict` where the customer has said nothing yet, and as `complete` does. */
   suggest(
     caller: StaffCaller,
     id: number,

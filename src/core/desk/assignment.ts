@@ -1,0 +1,125 @@
+import type { AgentRow, Agents as AgentRows } from '../../storage/agents.ts';
+import type { Ownership } from '../../storage/ownership.ts';
+import type { Waiting, WaitingLine } from '../../storage/waiting-line.ts';
+import type { Log } from '../log.ts';
+import type { Feed } from '../realtime/feed.ts';
+import type { Runtime } from '../runtime.ts';
+import type { DayOf } from '../statistics/calendar.ts';
+import type { KeptSettings } from './kept-settings.ts';
+import type { Presence } from './presence.ts';
+
+/** Gives what waits for a person to those who are online and have room, in turn; see `DeskSettings.assignment`. */
+export interface Assignment {
+  /**
+   * To be called whenever something begins to wait, somebody comes online or has room again, or the settings change; calls at
+   * once do the work once. Never rejects.
+   */
+  look(): Promise<void>;
+}
+
+export interface AssignmentParts {
+  line: WaitingLine;
+  agents: Pick<AgentRows, 'list' | 'noteAssigned'>;
+  ownership: Pick<Ownership, 'change' | 'openCountsOf'>;
+  presence: Pick<Presence, 'online'>;
+  settings: Pick<KeptSettings, 'get'>;
+  wake: Feed['wake'];
+  dayOf: DayOf;
+  runtime: Pick<Runtime, 'now'>;
+  log: Log;
+}
+
+/** Over the store's queue: of several processes that look at once, one gives a conversation away, because that raises its fence. */
+export function createAssignment(parts: AssignmentParts): Assignment {
+  let looking: Promise<void> | undefined;
+  let again = false;
+
+  const lookUntilDone = async () => {
+    do {
+      again = false;
+      try {
+        await giveAll(parts);
+      } catch (err) {
+        parts.log.error({ err }, 'what waits could not be given to agents; it is tried again');
+      }
+    } while (again);
+    looking = undefined;
+  };
+
+  return {
+    look() {
+      again = true;
+      looking ??= lookUntilDone();
+      return looking;
+    },
+  };
+}
+
+async function giveAll(parts: AssignmentParts): Promise<void> {
+  let refused: Waiting | undefined;
+  while (parts.settings.get().assignment === 'round_robin') {
+    const waiting = await parts.line.first();
+    if (waiting === undefined || isSame(waiting, refused)) return;
+    const online = await onlineAgents(parts);
+    const next = await nextOf(parts, online);
+    if (next === undefined) return;
+    const given = await give(parts, waiting, next, timeAfter(online, parts.runtime.now()));
+    // Another was quicker: then it has left the queue, or its fence has risen.
+    if (!given) refused = waiting;
+  }
+}
+
+function isSame(waiting: Waiting, refused: Waiting | undefined): boolean {
+  return waiting.id === refused?.id && waiting.ownerFence === refused.ownerFence;
+}
+
+async function onlineAgents({ agents, presence }: AssignmentParts): Promise<AgentRow[]> {
+  const online = new Set(presence.online());
+  return online.size === 0 ? [] : (await agents.list()).filter(({ id }) => online.has(id));
+}
+
+/** Who has room, and was given something longest ago. */
+async function nextOf(
+  { ownership, settings }: AssignmentParts,
+  online: readonly AgentRow[],
+): Promise<AgentRow | undefined> {
+  const open = await ownership.openCountsOf(online.map(({ id }) => id));
+  const common = settings.get().capacity;
+  const never = Number.NEGATIVE_INFINITY;
+  return online
+    .filter(({ id, capacity }) => (open.get(id) ?? 0) < (capacity ?? common))
+    .sort(
+      (one, other) => (one.lastAssignedAt ?? never) - (other.lastAssignedAt ?? never) || one.id - other.id,
+    )[0];
+}
+
+/** Two gifts within a millisecond have an order too. */
+function timeAfter(online: readonly AgentRow[], now: number): number {
+  return online.reduce((latest, { lastAssignedAt }) => Math.max(latest, (lastAssignedAt ?? 0) + 1), now);
+}
+
+async function give(
+  { ownership, agents, runtime, dayOf, wake }: AssignmentParts,
+  { id, userId, ownerFence }: Waiting,
+  agent: AgentRow,
+  assignedAt: number,
+): Promise<boolean> {
+  const at = runtime.now();
+  const given = await ownership.change({
+    conversationId: id,
+    fence: ownerFence,
+    status: 'open',
+    agentType: 'human',
+    assigneeId: agent.id,
+    cause: 'assigned',
+    actorId: null,
+    reason: 'round_robin',
+    at,
+    day: dayOf(at),
+    ends: [],
+  });
+  if (!given) return false;
+  wake(id, userId);
+  await agents.noteAssigned(agent.id, assignedAt);
+  return true;
+}
