@@ -1,3 +1,11 @@
+import { sql } from 'kysely';
+import type { Database } from './database.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+import { endsOf, piecesQuery } from './search-terms.ts';
+import type { PiecesQuery } from './search-terms.ts';
+import { accepted } from './storage-error.ts';
+
 /** Somebody who has begun a conversation: a user, or a guest by the id that the page gave. Times are milliseconds since the epoch. */
 export interface Customer {
   id: number;
@@ -25,4 +33,155 @@ export interface Customers {
     search: string | undefined,
     page: { skip: number; limit: number },
   ): Promise<{ customers: Customer[]; total: number }>;
+  /** Brings the index of names, addresses and guest ids up to date, some hundred customers at a time; false where it was. */
+  index(): Promise<boolean>;
+}
+
+type CustomerPage = Parameters<Customers['list']>[1];
+type Found = Awaited<ReturnType<Customers['list']>>;
+
+/** Customers whom one `index` takes at most. */
+const indexedAtOnce = 500;
+/** Steps of indexing that a search waits for: after an upgrade with very many customers the rest is done in the background. */
+const stepsBeforeSearch = 4;
+/** Of so many, those on the page are found by sorting all of them. */
+const mostSorted = 2000;
+/** Customers whom a search that finds very many looks at together. */
+const walkedAtOnce = 500;
+
+/** Customers kept in `database`. */
+export function createCustomers(database: Database, queries: Queries): Customers {
+  const selects = compileSelects(queries);
+  const index = createIndexer(database, queries);
+  const search = createSearch(database, selects);
+  const findMany: Customers['findMany'] = async (ids) => {
+    const rows = await database.read(withValues(selects.byIds, [JSON.stringify(ids)]));
+    return new Map(rows.map((row) => [row.id, { ...row }]));
+  };
+
+  return {
+    find: async (id) => (await findMany([id])).get(id),
+    findMany,
+    async list(text, page) {
+      const pieces = piecesQuery(text ?? '');
+      if (pieces.match !== null) {
+        for (let step = 0; step < stepsBeforeSearch && (await index()); step++);
+        return search(pieces, pieces.match, page);
+      }
+      const rows = await database.read(withValues(selects.seenLast, [page.limit, page.skip]));
+      const [counted] = await database.read(selects.count);
+      return { customers: rows.map((row) => ({ ...row })), total: counted?.count ?? 0 };
+    },
+    index,
+  };
+}
+
+/** A few that are found are sorted; of very many, those seen last are looked through until the page is full. */
+function createSearch(database: Database, selects: Selects) {
+  const sorted = async (ids: readonly number[], { skip, limit }: CustomerPage): Promise<Found> => {
+    const rows = await database.read(withValues(selects.ofThese, [JSON.stringify(ids), limit, skip]));
+    return { customers: rows.map((row) => ({ ...row })), total: ids.length };
+  };
+  /** What the index does not know of long pieces, their rows do. */
+  const confirmed = async (ids: readonly number[], { isIn }: PiecesQuery): Promise<number[]> => {
+    const rows = await database.read(withValues(selects.byIds, [JSON.stringify(ids)]));
+    return rows.filter(({ name, email, guestId }) => isIn([name, email, guestId])).map(({ id }) => id);
+  };
+  const walked = async ({ isIn }: PiecesQuery, { skip, limit }: CustomerPage): Promise<Customer[]> => {
+    const found: Customer[] = [];
+    let from = { lastSeenAt: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
+    while (found.length < skip + limit) {
+      const values = [from.lastSeenAt, from.id, walkedAtOnce];
+      const rows = await database.read(withValues(selects.seenBefore, values));
+      found.push(...rows.filter(({ name, email, guestId }) => isIn([name, email, guestId])));
+      from = rows.at(-1) ?? from;
+      if (rows.length < walkedAtOnce) break;
+      // It may be long: others get their turn.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return found.slice(skip, skip + limit).map((row) => ({ ...row }));
+  };
+  return async (pieces: PiecesQuery, match: string, page: CustomerPage): Promise<Found> => {
+    const most = pieces.long ? -1 : mostSorted + 1;
+    const ids = (await database.read(withValues(selects.matching, [match, most]))).map(({ id }) => id);
+    if (pieces.long) return sorted(await confirmed(ids, pieces), page);
+    const [counted] =
+      ids.length > mostSorted ? await database.read(withValues(selects.countMatching, [match])) : [];
+    const total = counted?.count ?? ids.length;
+    if (total <= mostSorted) return sorted(ids, page);
+    return { customers: await walked(pieces, page), total };
+  };
+}
+
+type Selects = ReturnType<typeof compileSelects>;
+
+function compileSelects(queries: Queries) {
+  const customer = queries
+    .selectFrom('customers')
+    .select([
+      'id',
+      'user_id as userId',
+      'guest_id as guestId',
+      'name',
+      'email',
+      'conversations as conversationCount',
+      'first_seen_at as firstSeenAt',
+      'last_seen_at as lastSeenAt',
+    ]);
+  const these = customer.where('id', 'in', sql<number>`(select value from json_each(${''}))`);
+  const seenLast = <Selected extends typeof customer>(selected: Selected) =>
+    selected.orderBy('last_seen_at', 'desc').orderBy('id', 'desc');
+  const matching = queries.selectFrom('customer_search').where(sql<boolean>`customer_search match ${''}`);
+  return {
+    byIds: compileQuery(these),
+    ofThese: compileQuery(seenLast(these).limit(0).offset(0)),
+    seenLast: compileQuery(seenLast(customer).limit(0).offset(0)),
+    seenBefore: compileQuery(
+      seenLast(customer)
+        .where(sql<boolean>`(last_seen_at, id) < (${0}, ${0})`)
+        .limit(0),
+    ),
+    count: compileQuery(queries.selectFrom('customer_count').select('customers as count')),
+    matching: compileQuery(matching.select('rowid as id').limit(0)),
+    countMatching: compileQuery(matching.select(({ fn }) => fn.countAll<number>().as('count'))),
+  };
+}
+
+/** Takes changed customers into the index, in the order of their changes. */
+function createIndexer(database: Database, queries: Queries): Customers['index'] {
+  const changed = compileQuery(
+    queries
+      .selectFrom('customer_changes')
+      .leftJoin('customers', 'customers.id', 'customer_changes.customer_id')
+      .select(['customer_changes.id as change', 'customer_id as id', 'name', 'email', 'guest_id as guestId'])
+      .orderBy('customer_changes.id')
+      .limit(0),
+  );
+  const put = compileStatement(
+    queries
+      .replaceInto('customer_search')
+      .columns(['rowid', 'ends'])
+      .expression(
+        queries
+          .selectFrom('customers')
+          .select(({ val }) => ['id', val('').as('ends')])
+          .where('id', '=', 0),
+      ),
+  );
+  const done = compileStatement(queries.deleteFrom('customer_changes').where('id', '<=', 0));
+
+  return async () => {
+    const rows = await database.read(withValues(changed, [indexedAtOnce]));
+    const last = rows.at(-1)?.change;
+    if (last === undefined) return false;
+    // A customer who changed twice is written once, as things are now.
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const puts = Array.from(byId.values(), ({ id, name, email, guestId }) =>
+      withValues(put, [endsOf([name, email, guestId]).join(' '), id]),
+    );
+    // Refused where another process has indexed them meanwhile: what it wrote may be newer.
+    const unit = [{ ...withValues(done, [last]), expect: rows.length }, ...puts];
+    await accepted(database.write(unit, { patient: true }));
+    return true;
+  };
 }

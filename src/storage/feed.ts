@@ -48,6 +48,14 @@ export interface FeedEvent {
   data: Record<string, unknown> | null;
 }
 
+/** Events that came one after the other. */
+export interface FeedPage {
+  /** Oldest first. */
+  events: FeedEvent[];
+  /** The cursor up to which nothing else lies in the scope: the next page begins after it. */
+  upTo: number;
+}
+
 /** Whose events to read. */
 export type FeedScope = { conversationId: number } | { userId: number } | 'everyone';
 
@@ -57,6 +65,8 @@ export interface Feed {
   head(): Promise<number>;
   /** What came after `cursor`, oldest first, `limit` at most. */
   after(scope: FeedScope, cursor: number, limit: number): Promise<FeedEvent[]>;
+  /** `after`, and how far it has looked. */
+  pageAfter(scope: FeedScope, cursor: number, limit: number): Promise<FeedPage>;
   /** The highest cursor that was forgotten: who is not beyond it may have missed something. 0 where nothing was forgotten. */
   forgotten(): Promise<number>;
   /** Forgets events from before `at`, the oldest first and some thousand at a time, up to the first that is to stay; resolves to how many. */
@@ -71,6 +81,7 @@ export function createFeed(database: Database, queries: Queries): Feed {
   const { head, forgotten, forgettable } = compileEdges(queries);
   const ofConversation = compilePage(queries, 'conversation_id');
   const ofUser = compilePage(queries, 'user_id');
+  const ofEveryone = compilePage(queries, 'everyone');
   const remove = compileStatement(queries.deleteFrom('feed').where('cursor', '<=', 0));
   const note = compileStatement(
     queries.updateTable('feed_forgotten').set({ cursor: 0 }).where('cursor', '<', 0),
@@ -78,18 +89,36 @@ export function createFeed(database: Database, queries: Queries): Feed {
 
   const one = async (query: typeof head) => (await database.read(query))[0]?.cursor ?? 0;
 
+  const ofOne = async (
+    scope: Exclude<FeedScope, 'everyone'>,
+    cursor: number,
+    last: number,
+    limit: number,
+  ) => {
+    const [page, id] = 'userId' in scope ? [ofUser, scope.userId] : [ofConversation, scope.conversationId];
+    const rows: FeedRow[] = [];
+    for (let block = blockOf(Math.max(cursor, await one(forgotten))); block <= blockOf(last); block++) {
+      rows.push(...(await database.read(withValues(page, [block, id, cursor, limit - rows.length]))));
+      if (rows.length >= limit) break;
+    }
+    return rows;
+  };
+  const pageAfter: Feed['pageAfter'] = async (scope, cursor, limit) => {
+    const last = await one(head);
+    const rows =
+      scope === 'everyone'
+        ? await database.read(withValues(ofEveryone, [cursor, limit]))
+        : await ofOne(scope, cursor, last, limit);
+    const events = rows.map(presentEvent);
+    // Where more came while the blocks were read, what was found may lie beyond `last`.
+    const found = events.at(-1)?.cursor ?? 0;
+    return { events, upTo: events.length >= limit ? found : Math.max(cursor, last, found) };
+  };
+
   return {
     head: () => one(head),
-    async after(scope, cursor, limit) {
-      const [page, id] = 'userId' in scope ? [ofUser, scope.userId] : [ofConversation, scope.conversationId];
-      const last = blockOf(await one(head));
-      const rows: FeedRow[] = [];
-      for (let block = blockOf(Math.max(cursor, await one(forgotten))); block <= last; block++) {
-        rows.push(...(await database.read(withValues(page, [block, id, cursor, limit - rows.length]))));
-        if (rows.length >= limit) break;
-      }
-      return rows.map(presentEvent);
-    },
+    after: async (scope, cursor, limit) => (await pageAfter(scope, cursor, limit)).events,
+    pageAfter,
     forgotten: () => one(forgotten),
     async removeBefore(at) {
       const [edge] = await database.read(withValues(forgettable, [at, forgottenAtOnce]));
@@ -106,17 +135,12 @@ function blockOf(cursor: number): number {
   return Math.floor(cursor / 4096);
 }
 
-function compilePage(queries: Queries, scope: 'conversation_id' | 'user_id') {
-  return compileQuery<FeedRow>(
-    queries
-      .selectFrom('feed')
-      .select(['cursor', 'conversation_id', 'user_id', 'type', 'message_id', 'at', 'data'])
-      .where(sql`cursor >> 12`, '=', 0)
-      .where(scope, '=', 0)
-      .where('cursor', '>', 0)
-      .orderBy('cursor')
-      .limit(0),
-  );
+function compilePage(queries: Queries, scope: 'conversation_id' | 'user_id' | 'everyone') {
+  const all = queries
+    .selectFrom('feed')
+    .select(['cursor', 'conversation_id', 'user_id', 'type', 'message_id', 'at', 'data']);
+  const some = scope === 'everyone' ? all : all.where(sql`cursor >> 12`, '=', 0).where(scope, '=', 0);
+  return compileQuery<FeedRow>(some.where('cursor', '>', 0).orderBy('cursor').limit(0));
 }
 
 function compileEdges(queries: Queries) {

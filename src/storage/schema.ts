@@ -376,6 +376,32 @@ export interface ArticlesRevisionTable {
   revision: number;
 }
 
+export interface CustomerCountTable {
+  id: number;
+  customers: number;
+}
+
+export interface CustomerSearchTable {
+  rowid: number;
+  ends: string;
+}
+
+export interface CustomerChangesTable {
+  id: Generated<number>;
+  customer_id: number;
+}
+
+export interface MessageSearchTable {
+  rowid: number;
+  words: string;
+}
+
+export interface MessageSearchProgressTable {
+  id: number;
+  cursor: number;
+  unread_id: number;
+}
+
 /** Every table, for Kysely. Times are milliseconds since the epoch, money is nano units of its currency. */
 export interface Schema {
   users: UsersTable;
@@ -389,6 +415,11 @@ export interface Schema {
   conversations: ConversationsTable;
   messages: MessagesTable;
   customers: CustomersTable;
+  customer_count: CustomerCountTable;
+  customer_search: CustomerSearchTable;
+  customer_changes: CustomerChangesTable;
+  message_search: MessageSearchTable;
+  message_search_progress: MessageSearchProgressTable;
   conversation_counts: ConversationCountsTable;
   desk_daily: DeskDailyTable;
   turns: TurnsTable;

@@ -16,10 +16,14 @@ import { createChatTotals } from './chat-totals.ts';
 import type { ChatTotalsReader } from './chat-totals.ts';
 import { createConversations } from './conversations.ts';
 import type { Conversations } from './conversations.ts';
+import { createCustomers } from './customers.ts';
+import type { Customers } from './customers.ts';
 import { ensureDatabaseFile } from './database-file.ts';
 import type { Database, DatabaseStats } from './database.ts';
 import { createDeskDetails } from './desk-details.ts';
 import type { DeskDetails } from './desk-details.ts';
+import { createDeskLists } from './desk-lists.ts';
+import type { DeskLists } from './desk-lists.ts';
 import { createSqliteQueries } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { createFeed } from './feed.ts';
@@ -29,6 +33,8 @@ import type { IdempotencyKeys } from './idempotency-keys.ts';
 import { readIds } from './ids.ts';
 import { createLogins } from './logins.ts';
 import type { Logins } from './logins.ts';
+import { createMessageSearch } from './message-search.ts';
+import type { MessageSearch } from './message-search.ts';
 import { createMessages } from './messages.ts';
 import type { Messages } from './messages.ts';
 import { migrate } from './migrate.ts';
@@ -92,6 +98,9 @@ export interface Storage {
   agents: Agents;
   waitingLine: WaitingLine;
   deskDetails: DeskDetails;
+  customers: Customers;
+  deskLists: DeskLists;
+  messageSearch: MessageSearch;
   /** Proves that the store takes a write and gives it back. */
   check(): Promise<void>;
   /** Resolves when every write begun before this call has settled. */
@@ -143,6 +152,9 @@ export async function createStorage(database: Database, queries: Queries): Promi
     agents: createAgents(database, queries),
     waitingLine: createWaitingLine(database, queries),
     deskDetails: createDeskDetails(database, queries),
+    customers: createCustomers(database, queries),
+    deskLists: createDeskLists(database, queries),
+    messageSearch: createMessageSearch(database, queries),
     check: createReadinessCheck(database, queries),
     flush: () => database.flush(),
     close: () => database.close(),

@@ -30,9 +30,10 @@ export function createMemoryBus(parts: { onError: (thrown: unknown) => void }): 
   };
 }
 
-export type Topic = { conversationId: number } | { userId: number };
+export type Topic = { conversationId: number } | { userId: number } | 'everyone';
 
-/** The bus's name for a conversation's or a user's changes. */
+/** The bus's name for a conversation's, a user's or everybody's changes. */
 export function topicOf(scope: Topic): string {
+  if (scope === 'everyone') return scope;
   return 'userId' in scope ? `user:${scope.userId}` : `conversation:${scope.conversationId}`;
 }

@@ -136,27 +136,52 @@ describe('the feed', () => {
     const tested = await createTested(t);
     const scope = { conversationId: tested.conversationId };
     const asked: number[] = [];
-    const { head, after } = tested.storage.feed;
+    const { head, pageAfter } = tested.storage.feed;
     const busy = createFeed({
       messages: tested.storage.messages,
       bus: createMemoryBus({ onError: (thrown) => assert.fail(String(thrown)) }),
       rows: {
         ...tested.storage.feed,
         head: async () => (await head()) + 1_000_000,
-        after(of, cursor, limit) {
+        pageAfter(of, cursor, limit) {
           asked.push(cursor);
-          return after(of, cursor, limit);
+          return pageAfter(of, cursor, limit);
         },
       },
     });
     const present = (await head()) + 1_000_000;
     const behind = await watch({ feed: busy }, scope, 1);
     assert.deepEqual([behind.resets, behind.items], [[present], []]);
+    behind.stop();
     const near = await watch({ feed: busy }, scope, await head());
     assert.deepEqual(near.resets, []);
-    busy.wake(tested.conversationId, null);
-    await busy.settled();
-    assert.equal(asked.at(-1), present, 'what it need not look through again, it does not');
+    await exchange(tested, 'Elsewhere 2');
+    for (let times = 0; times < 2; times++) {
+      busy.wake(tested.conversationId, null);
+      await busy.settled();
+    }
+    assert.equal(asked.at(-1), await head(), 'what it need not look through again, it does not');
+  });
+
+  it('tells staff of everybody’s changes, in one order', async (t) => {
+    const tested = await createTested(t);
+    const cursor = await tested.feed.head();
+    const watching = await watch(tested, 'everyone');
+    await Promise.all([exchange(tested, 'Mine 1'), exchange(tested, 'Not mine 2', otto)]);
+    await tested.conversations.rename(mina, tested.conversationId, 'Numbers');
+    await watching.has(5);
+    const cursors = watching.items.map((item) => item.cursor);
+    assert.deepEqual(
+      cursors,
+      [1, 2, 3, 4, 5].map((more) => cursor + more),
+    );
+    assert.deepEqual(
+      new Set(watching.items.map(({ userId }) => userId)),
+      new Set([mina.userId, otto.userId]),
+    );
+    const again = await watch(tested, 'everyone', cursor + 1);
+    await again.has(4);
+    assert.deepEqual(again.shown(), watching.shown().slice(1));
   });
 
   it('waits for a slow watcher, and tells it of everything that came meanwhile', async (t) => {
@@ -202,7 +227,7 @@ describe('the feed', () => {
     assert.equal(calls, 1);
 
     const unreadable = createFeed({
-      rows: { ...tested.storage.feed, after: () => Promise.reject(new Error('no disk')) },
+      rows: { ...tested.storage.feed, pageAfter: () => Promise.reject(new Error('no disk')) },
       messages: tested.storage.messages,
       bus: createMemoryBus({ onError() {} }),
     });

@@ -88,6 +88,7 @@ export function createFeed(parts: FeedParts): Feed {
     wake(conversationId, userId) {
       bus.publish(topicOf({ conversationId }));
       if (userId !== null) bus.publish(topicOf({ userId }));
+      bus.publish(topicOf('everyone'));
     },
     settled: () =>
       state.telling === 0 ? Promise.resolve() : new Promise((resolve) => state.settling.add(resolve)),
@@ -117,16 +118,12 @@ async function pump(state: State, watching: Watching): Promise<void> {
   try {
     while (watching.woken && !watching.stopped) {
       watching.woken = false;
-      const head = await state.rows.head();
-      const events = await state.rows.after(watching.scope, watching.cursor, pageSize);
-      if (events.length === 0) {
-        // So that a quiet watcher need not look through everybody else's changes at its next one.
-        watching.cursor = Math.max(watching.cursor, head);
-        continue;
-      }
-      watching.woken = true;
+      const { events, upTo } = await state.rows.pageAfter(watching.scope, watching.cursor, pageSize);
+      // Also where there is nothing: a quiet watcher need not look through everybody else's changes at its next one.
+      watching.cursor = upTo;
+      if (events.length === 0) continue;
+      watching.woken ||= events.length === pageSize;
       const items = await Promise.all(events.map((event) => itemOf(state, event)));
-      watching.cursor = events.at(-1)?.cursor ?? watching.cursor;
       if (!watching.stopped) await watching.watcher.onItems(items);
     }
   } catch (thrown) {

@@ -3,7 +3,9 @@ import { logins } from './0002-logins.ts';
 import { conversations } from './0003-conversations.ts';
 import { helpdesk } from './0004-helpdesk.ts';
 import { desk } from './0005-desk.ts';
+import { search } from './0006-search.ts';
 import { auditWebhooks } from './0007-audit-webhooks.ts';
+import { knowledge } from './0008-knowledge.ts';
 
 /** One step of the schema. Migrations are frozen once released, and import nothing. */
 export interface Migration {
@@ -20,5 +22,7 @@ export const migrations: readonly Migration[] = [
   conversations,
   helpdesk,
   desk,
+  search,
   auditWebhooks,
+  knowledge,
 ];

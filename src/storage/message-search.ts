@@ -1,0 +1,194 @@
+import { sql } from 'kysely';
+import type { Page } from './conversations.ts';
+import type { Database, SqlValue, Statement } from './database.ts';
+import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+import { matchOf, phrasesOf, snippetOf, wordsOf } from './message-words.ts';
+import type { Snippet } from './message-words.ts';
+import { accepted } from './storage-error.ts';
+
+export type { Snippet } from './message-words.ts';
+
+/** A message in which everything occurs that was looked for. */
+export interface FoundMessage {
+  messageId: number;
+  snippet: Snippet;
+}
+
+export interface FoundMessages {
+  /** The newest first. */
+  found: FoundMessage[];
+  /** 10,000 stands for 10,000 or more; what lies beyond is not found. */
+  total: number;
+  /** False as long as older messages are still being taken into the index. */
+  complete: boolean;
+}
+
+/**
+ * The index of what was said. It follows the feed, so that a message costs nothing more when it is written; a message that is removed
+ * leaves it at once.
+ */
+export interface MessageSearch {
+  /** Takes in what the feed has told since the last time, some hundred changes at a time; false where there was nothing. */
+  follow(): Promise<boolean>;
+  /** Takes in some hundred older messages, the newest of them; false where none are left. They are left where the index is new, or has lost the feed. */
+  fill(): Promise<boolean>;
+  /** Every word and every "quoted phrase" of `search` must occur, whatever its case; `word*` may go on. Nothing is found where it has no word. */
+  find(search: string, page: Page): Promise<FoundMessages>;
+}
+
+const eventsAtOnce = 400;
+const messagesAtOnce = 200;
+const mostFound = 10_000;
+
+interface Said {
+  id: number | null;
+  content: string | null;
+}
+
+/** The index kept in `database`. */
+export function createMessageSearch(database: Database, queries: Queries): MessageSearch {
+  const selects = compileSelects(queries);
+  const { advance, shrink, restart, put } = compileWrites(queries);
+  const progress = async () => (await database.read(selects.progress))[0]!;
+  /** Refused where another process has gone on meanwhile. */
+  const index = async (step: Statement, said: readonly Said[]): Promise<void> => {
+    const puts = said
+      .filter(({ content }) => content)
+      // In their order FTS5 gathers them in memory.
+      .toSorted((a, b) => a.id! - b.id!)
+      .map(({ id, content }) => withValues(put, [Array.from(wordsOf(content!), termOf).join(' '), id]));
+    await accepted(database.write([step, ...puts], { patient: true }));
+  };
+  const read = <Row>(query: Parameters<typeof database.read<Row>>[0], values: SqlValue[]) =>
+    database.read(withValues(query, values));
+
+  return {
+    async follow() {
+      const { cursor, forgotten } = await progress();
+      if (cursor < forgotten) {
+        await accepted(database.write([withValues(restart, [cursor])]));
+        return true;
+      }
+      const events = await read(selects.told, [cursor, eventsAtOnce]);
+      const last = events.at(-1);
+      if (last === undefined) return false;
+      await index(withValues(advance, [last.cursor, cursor]), latest(events));
+      return true;
+    },
+    async fill() {
+      const { unreadId } = await progress();
+      if (unreadId === 0) return false;
+      const said = await read(selects.older, [unreadId, messagesAtOnce]);
+      const left = said.length < messagesAtOnce ? 0 : said.at(-1)!.id - 1;
+      await index(withValues(shrink, [left, unreadId]), said);
+      return true;
+    },
+    async find(search, { skip, limit }) {
+      const { unreadId } = await progress();
+      const phrases = phrasesOf(search);
+      if (phrases.length === 0) return { found: [], total: 0, complete: unreadId === 0 };
+      const match = matchOf(phrases);
+      const [counted] = await read(selects.count, [match, mostFound]);
+      const most = Math.max(0, Math.min(limit, mostFound - skip));
+      const rows = await read(selects.page, [match, most, skip]);
+      return {
+        found: rows.map(({ id, content }) => ({ messageId: id, snippet: snippetOf(content, phrases) })),
+        total: counted?.count ?? 0,
+        complete: unreadId === 0,
+      };
+    },
+  };
+}
+
+function termOf({ term }: { term: string }): string {
+  return term;
+}
+
+/** What several events tell of is written once. */
+function latest(events: readonly Said[]): Said[] {
+  return [...new Map(events.filter(({ id }) => id !== null).map((said) => [said.id, said])).values()];
+}
+
+function compileSelects(queries: Queries) {
+  const matching = queries.selectFrom('message_search').where(sql<boolean>`message_search match ${''}`);
+  const page = matching.select('rowid').orderBy('rowid', 'desc').limit(0).offset(0);
+  return {
+    progress: compileQuery(
+      queries
+        .selectFrom('message_search_progress')
+        .innerJoin('feed_forgotten', 'feed_forgotten.id', 'message_search_progress.id')
+        .select([
+          'message_search_progress.cursor',
+          'unread_id as unreadId',
+          'feed_forgotten.cursor as forgotten',
+        ])
+        .where('message_search_progress.id', '=', sql.lit(1)),
+    ),
+    told: compileQuery(
+      queries
+        .selectFrom('feed')
+        .leftJoin('messages', (join) =>
+          join
+            .onRef('messages.id', '=', 'feed.message_id')
+            .on('feed.type', 'in', [sql.lit('asked'), sql.lit('answered'), sql.lit('replied')]),
+        )
+        .select(['feed.cursor', 'messages.id', 'messages.content'])
+        .where('feed.cursor', '>', 0)
+        .orderBy('feed.cursor')
+        .limit(0),
+    ),
+    older: compileQuery(
+      queries
+        .selectFrom('messages')
+        .select(['id', 'content'])
+        .where('id', '<=', 0)
+        .orderBy('id', 'desc')
+        .limit(0),
+    ),
+    count: compileQuery(
+      queries
+        .selectFrom(matching.select('rowid').limit(0).as('found'))
+        .select(({ fn }) => fn.countAll<number>().as('count')),
+    ),
+    page: compileQuery(
+      queries
+        .selectFrom('messages')
+        .select(['id', 'content'])
+        .where('id', 'in', queries.selectFrom(page.as('page')).select('page.rowid'))
+        .orderBy('id', 'desc'),
+    ),
+  };
+}
+
+function compileWrites(queries: Queries) {
+  const progress = queries.updateTable('message_search_progress');
+  const head = queries.selectFrom('feed').select(({ fn }) => fn.max('cursor').as('cursor'));
+  const forgotten = queries.selectFrom('feed_forgotten').select('cursor');
+  const newest = queries.selectFrom('messages').select(({ fn }) => fn.max('id').as('id'));
+  return {
+    advance: compileStatement(progress.set({ cursor: 0 }).where('cursor', '=', 0), 1),
+    shrink: compileStatement(progress.set({ unread_id: 0 }).where('unread_id', '=', 0), 1),
+    // What changes after this is told; all that is there now is taken in again.
+    restart: compileStatement(
+      progress
+        .set(({ fn, lit }) => ({
+          cursor: fn.coalesce(head, forgotten, lit(0)),
+          unread_id: fn.coalesce(newest, lit(0)),
+        }))
+        .where('cursor', '=', 0),
+      1,
+    ),
+    put: compileStatement(
+      queries
+        .replaceInto('message_search')
+        .columns(['rowid', 'words'])
+        .expression(
+          queries
+            .selectFrom('messages')
+            .select(({ val }) => ['id', val('').as('words')])
+            .where('id', '=', 0),
+        ),
+    ),
+  };
+}
