@@ -125,7 +125,8 @@ function shownOnce(made: ApiKeyRow | undefined): ParleyError {
   const field = 'Idempotency-Key';
   const which = made === undefined ? 'the API key' : `API key ${made.id} (${made.prefix}…)`;
   const text = `${field}: ${which} was made by this request before, and its secret was shown then only. If the answer was lost, revoke it and make another under a new key.`;
-  return new ParleyError('conflict', text, { field });
+  const facts = made && { api_key_id: made.id };
+  return new ParleyError('conflict', text, { field, ...(facts && { facts }) });
 }
 
 function hashOf(secret: string): string {

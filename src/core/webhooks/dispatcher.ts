@@ -1,0 +1,110 @@
+import type { WebhookDeliveries } from '../../storage/webhook-deliveries.ts';
+import type { Webhook, Webhooks as WebhookRows } from '../../storage/webhooks.ts';
+import { createCollector, type Collector, type CollectorParts } from './collector.ts';
+import { createSender, type Sender, type SenderParts } from './sender.ts';
+
+type Parts = CollectorParts & SenderParts & { webhooks: WebhookRows; deliveries: WebhookDeliveries };
+
+export interface DispatcherParts extends Parts {
+  /** How long a delivery that has ended can be looked up, milliseconds. */
+  retentionMs: number;
+}
+
+/** Tells receivers of what happens: at least once each, and what happens in one conversation in its order. */
+export interface Dispatcher {
+  /** Begins with what was not told before the process ended. */
+  start(): Promise<void>;
+  /** To be called when a webhook was made, changed or removed; resolves when that is heeded. */
+  reconcile(): Promise<void>;
+  /** To be called when a delivery may be due that was not made by the dispatcher. */
+  wake(webhookId: number): void;
+  /** Forgets old deliveries, and looks for what another process has changed. */
+  tend(): Promise<void>;
+  /** Stops sending; what is on its way is given up, to be sent again after the next start. */
+  stop(): Promise<void>;
+}
+
+/** One receiver at work. */
+interface Line {
+  /** Of the webhook, when the line was made. */
+  updatedAt: number;
+  sender: Sender;
+  collector: Collector | undefined;
+  failed: boolean;
+}
+
+export function createDispatcher(parts: DispatcherParts): Dispatcher {
+  const { webhooks, deliveries, retentionMs, runtime, log } = parts;
+  const lines = new Map<number, Line>();
+  let begun = false;
+  let queue = Promise.resolve();
+
+  const begin = async (webhook: Webhook) => {
+    const again = () =>
+      void reconcile().catch((err: unknown) => log.error({ err }, 'webhooks could not be read'));
+    const line: Line = {
+      updatedAt: webhook.updatedAt,
+      collector: undefined,
+      failed: false,
+      sender: createSender(parts, webhook, {
+        onEnded: () => line.collector?.onEnded(),
+        onSwitchedOff: again,
+      }),
+    };
+    lines.set(webhook.id, line);
+    line.sender.wake();
+    const collector = await createCollector(parts, webhook, {
+      onCollected: line.sender.wake,
+      onFailure(err) {
+        log.warn(
+          { err, webhook: webhook.id },
+          'events for a webhook could not be collected; it is tried again',
+        );
+        line.failed = true;
+      },
+    });
+    line.collector = collector;
+  };
+
+  const end = async (id: number, line: Line) => {
+    lines.delete(id);
+    line.collector?.stop();
+    line.sender.stop();
+    await line.sender.idle();
+  };
+
+  const heed = async () => {
+    if (!begun) return;
+    const enabled = (await webhooks.list()).filter((webhook) => webhook.enabled);
+    const current = new Map(enabled.map((webhook) => [webhook.id, webhook]));
+    for (const [id, line] of lines) {
+      if (line.failed || current.get(id)?.updatedAt !== line.updatedAt) await end(id, line);
+    }
+    for (const webhook of enabled) if (!lines.has(webhook.id)) await begin(webhook);
+  };
+
+  const reconcile = () => {
+    const heeded = queue.then(heed);
+    queue = heeded.catch(() => {});
+    return heeded;
+  };
+
+  return {
+    async start() {
+      begun = true;
+      await reconcile();
+    },
+    reconcile,
+    wake: (id) => lines.get(id)?.sender.wake(),
+    async tend() {
+      while ((await deliveries.removeEnded(runtime.now() - retentionMs)) > 0);
+      await reconcile();
+      for (const { sender } of lines.values()) sender.wake();
+    },
+    async stop() {
+      begun = false;
+      await queue;
+      await Promise.all([...lines].map(([id, line]) => end(id, line)));
+    },
+  };
+}
