@@ -126,6 +126,7 @@ function housekeepingOf(opened: Awaited<ReturnType<typeof openCore>>, log: Log):
     'key use': opened.apiKeys.flush,
     turns: opened.turns.tend,
     feed: opened.tidyFeed,
+    'search indexes': opened.search.tend,
     'idempotency keys': opened.idempotency.removeExpired,
   };
   return createHousekeeping({ tasks, everyMs: 10_000, log });
@@ -219,6 +220,8 @@ async function registerContracts(server: FastifyInstance, parts: AppParts, doors
   });
   await server.register(helpdeskPlugin, {
     ...doors,
+    loginLimit: aMinute('helpdesk-login', limits.helpdesk.loginsPerMinute),
+    messageLimit: { ...aMinute('helpdesk-messages', limits.helpdesk.messagesPerMinute), per: 'user' },
     adminLimit: { ...aMinute('admin', limits.helpdesk.adminCallsPerMinute), per: 'user' },
   });
 }

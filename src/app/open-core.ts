@@ -6,6 +6,7 @@ import type { Catalogue } from '../core/completions/catalogue.ts';
 import { createMeter } from '../core/completions/meter.ts';
 import { createRouter, defaultModelOf, type ProviderSlot } from '../core/completions/router.ts';
 import { createCore } from '../core/core.ts';
+import { createSearch } from '../core/desk/search.ts';
 import { createIdempotency } from '../core/idempotency.ts';
 import { createApiKeys } from '../core/identity/api-keys.ts';
 import type { Passwords } from '../core/identity/passwords.ts';
@@ -68,8 +69,11 @@ export async function openCore(parts: OpenCoreParts) {
     log,
   });
   const { maintenance, watch } = await openMaintenance({ storage, runtime, log });
+  const { messageSearch, messages, conversations, customers } = storage;
+  const search = createSearch({ rows: messageSearch, messages, conversations, customers, runtime });
   const core = createCore({
     ...opened,
+    search,
     maintenance,
     auditLog: createAuditLog({ rows: storage.auditLog, runtime }),
     statistics: createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
@@ -81,5 +85,5 @@ export async function openCore(parts: OpenCoreParts) {
     apiKeys,
     accounts: openAccounts({ config, storage, passwords, runtime }),
   });
-  return { core, cache, apiKeys, defaultModel, idempotency, maintenanceWatch: watch, ...opened };
+  return { core, search, cache, apiKeys, defaultModel, idempotency, maintenanceWatch: watch, ...opened };
 }

@@ -12,6 +12,7 @@ import { embed, type Embedded, type EmbeddingInput, type EmbeddingsParts } from 
 import { stream } from './completions/stream.ts';
 import { warm, type WarmInput, type WarmReport } from './completions/warm.ts';
 import type { Conversations } from './conversations/conversations.ts';
+import type { Search } from './desk/search.ts';
 import type { Accounts } from './identity/accounts.ts';
 import type { ApiKeys } from './identity/api-keys.ts';
 import type { Caller } from './identity/caller.ts';
@@ -52,6 +53,7 @@ export interface Core {
   statistics: ChatStatistics;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
   auditLog: AuditLog;
+  search: Search;
 }
 
 export interface CoreParts {
@@ -68,11 +70,12 @@ export interface CoreParts {
   statistics: ChatStatistics;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
   auditLog: AuditLog;
+  search: Search;
 }
 
 export function createCore(parts: CoreParts): Core {
   const { completions, embeddings, catalogue, cache, promptSets } = parts;
-  const { apiKeys, accounts, conversations, turns, feed, statistics, maintenance, auditLog } = parts;
+  const { apiKeys, accounts, conversations, turns, feed, statistics, maintenance, auditLog, search } = parts;
   const offered = (model: Model): OfferedModel => ({
     ...model,
     available: completions.router.isAvailable(model),
@@ -105,5 +108,6 @@ export function createCore(parts: CoreParts): Core {
     statistics,
     maintenance,
     auditLog,
+    search,
   };
 }
