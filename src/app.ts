@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { openCore } from './app/open-core.ts';
+import { openKnowledge, type OpenedKnowledge } from './app/open-knowledge.ts';
 import { createSlots } from './app/provider-slots.ts';
 import type { Config } from './config.ts';
 import { assistantPlugin } from './contracts/assistant/plugin.ts';
@@ -19,7 +18,6 @@ import type { Core } from './core/core.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
 import { createHousekeeping, type Housekeeping } from './core/housekeeping.ts';
 import { createPasswords } from './core/identity/passwords.ts';
-import { createKnowledge } from './core/knowledge/knowledge.ts';
 import type { Limit } from './core/limits/limits.ts';
 import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
 import type { Log } from './core/log.ts';
@@ -38,11 +36,9 @@ import { createHttpServer } from './http/server.ts';
 import { closeCodes, createSockets, type Sockets } from './http/sockets.ts';
 import { answerUnclaimed } from './http/unclaimed.ts';
 import { createUserSockets } from './http/user-sockets.ts';
-import { createKnowledgeFeed, type KnowledgeFeed } from './providers/local/knowledge-feed.ts';
 import { createLocalProvider } from './providers/local/local.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
 
-const shippedKnowledge = fileURLToPath(new URL('../knowledge', import.meta.url));
 const minuteMs = 60_000;
 
 export interface AppParts {
@@ -77,18 +73,23 @@ export async function createApp(parts: AppParts): Promise<App> {
     now: runtime.now,
   });
   const metrics = createMetrics();
-  const knowledge = createKnowledge();
-  const feed = createKnowledgeFeed({
-    knowledge,
-    folders: [shippedKnowledge, join(config.dataDir, 'knowledge')],
-    log,
-  });
-  await feed.load();
+  const opened = await openKnowledge({ config, storage, runtime, log });
+  const { knowledge } = opened;
   const catalogue = createCatalogue(config.shippedModels, config.models);
   const local = createLocalProvider({ knowledge, estimateTokens });
   const slots = createSlots(config, local, runtime);
   const passwords = createPasswords();
-  const built = await openCore({ config, log, runtime, storage, passwords, catalogue, slots, metrics });
+  const built = await openCore({
+    config,
+    log,
+    runtime,
+    storage,
+    passwords,
+    catalogue,
+    slots,
+    metrics,
+    knowledge: opened,
+  });
   const { users } = storage;
   const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
   await built.turns.recover();
@@ -106,6 +107,7 @@ export async function createApp(parts: AppParts): Promise<App> {
       discovery.start();
       housekeeping.start();
       built.maintenanceWatch.start();
+      opened.start();
       built.cache
         .load()
         .catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));
@@ -113,7 +115,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     },
     close: (graceMs) =>
       close(
-        { server, sockets, running, opened: built, discovery, feed, storage, slots, housekeeping, log },
+        { server, sockets, running, opened: built, discovery, knowledge: opened, storage, slots, housekeeping, log },
         runtime,
         graceMs,
       ),
@@ -257,7 +259,7 @@ interface Closing {
   running: Running;
   opened: Pick<Awaited<ReturnType<typeof openCore>>, 'turns' | 'feed' | 'maintenanceWatch'>;
   discovery: Discovery;
-  feed: KnowledgeFeed;
+  knowledge: Pick<OpenedKnowledge, 'close'>;
   storage: Storage;
   slots: Map<string, ProviderSlot>;
   housekeeping: Housekeeping;
@@ -277,7 +279,7 @@ async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<v
   };
   maintenanceWatch.stop();
   app.discovery.stop();
-  app.feed.close();
+  app.knowledge.close();
   app.housekeeping.stop();
   running.drain();
   turns.drain();

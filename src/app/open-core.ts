@@ -7,9 +7,12 @@ import { createMeter } from '../core/completions/meter.ts';
 import { createRouter, defaultModelOf, type ProviderSlot } from '../core/completions/router.ts';
 import { createCore } from '../core/core.ts';
 import { createSearch } from '../core/desk/search.ts';
-import { createIdempotency } from '../core/idempotency.ts';
+import { createIdempotency, type IdempotentWrites } from '../core/idempotency.ts';
 import { createApiKeys } from '../core/identity/api-keys.ts';
+import { createAdministration } from '../core/identity/administration.ts';
 import type { Passwords } from '../core/identity/passwords.ts';
+import { createArticles } from '../core/knowledge/articles.ts';
+import { createGround } from '../core/knowledge/grounding.ts';
 import type { Log } from '../core/log.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { createDayOf } from '../core/statistics/calendar.ts';
@@ -18,6 +21,8 @@ import type { Metrics } from '../http/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import { openAccounts } from './open-accounts.ts';
 import { openConversations } from './open-conversations.ts';
+import { openDesk, openDeskSettings } from './open-desk.ts';
+import type { OpenedKnowledge } from './open-knowledge.ts';
 import { openMaintenance } from './open-maintenance.ts';
 
 export interface OpenCoreParts {
@@ -29,6 +34,7 @@ export interface OpenCoreParts {
   catalogue: Catalogue;
   slots: Map<string, ProviderSlot>;
   metrics: Metrics;
+  knowledge: Pick<OpenedKnowledge, 'knowledge' | 'articleFeed'>;
 }
 
 /** Core over the store and the providers, and those of its parts that the process starts, tends and ends. */
@@ -58,12 +64,14 @@ export async function openCore(parts: OpenCoreParts) {
   const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
   const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
   const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });
+  const settings = await openDeskSettings({ storage, catalogue, idempotency, runtime });
   const opened = openConversations({
     config,
     storage,
     completions,
     catalogue,
     idempotency,
+    ground: createGround(parts.knowledge.knowledge),
     dayOf,
     runtime,
     log,
@@ -71,11 +79,37 @@ export async function openCore(parts: OpenCoreParts) {
   const { maintenance, watch } = await openMaintenance({ storage, runtime, log });
   const { messageSearch, messages, conversations, customers } = storage;
   const search = createSearch({ rows: messageSearch, messages, conversations, customers, runtime });
+  const accounts = openAccounts({ config, storage, passwords, runtime });
+  const administration = createAdministration({
+    users: storage.users,
+    passwords,
+    registry: accounts,
+    idempotency,
+    runtime,
+    onChanged: accounts.forgetBeliefs,
+    releaseAll: (agentId) => opened.handoff.releaseAll(agentId),
+  });
+  const auditLog = createAuditLog({ rows: storage.auditLog, runtime });
+  const { deskWatch, assignment, ...staff } = openDesk({
+    storage,
+    completions,
+    settings,
+    auditLog,
+    idempotency,
+    feed: opened.feed,
+    ground,
+    textOf: opened.turns.textOf,
+    dayOf,
+    runtime,
+    log,
+  });
   const core = createCore({
     ...opened,
+    staff,
+    articles: articlesOver(parts, idempotency),
     search,
     maintenance,
-    auditLog: createAuditLog({ rows: storage.auditLog, runtime }),
+    auditLog,
     statistics: createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
     completions,
     embeddings,
@@ -83,7 +117,13 @@ export async function openCore(parts: OpenCoreParts) {
     cache,
     promptSets: config.promptSets,
     apiKeys,
-    accounts: openAccounts({ config, storage, passwords, runtime }),
+    accounts,
+    administration,
   });
   return { core, search, cache, apiKeys, defaultModel, idempotency, maintenanceWatch: watch, ...opened };
+}
+
+function articlesOver({ storage, knowledge, runtime }: OpenCoreParts, idempotency: IdempotentWrites) {
+  const { knowledge: index, articleFeed } = knowledge;
+  return createArticles({ rows: storage.articles, feed: articleFeed, knowledge: index, idempotency, runtime });
 }

@@ -218,9 +218,18 @@ const limits = group('Limits.', {
     }),
   }),
   helpdesk: group('Of the helpdesk contract.', {
+    loginsPerMinute: field(perMinute, { default: 5, description: 'Logins a minute, per address.' }),
+    messagesPerMinute: field(perMinute, {
+      default: 60,
+      description: 'Messages a minute over HTTP and WebSockets together, per person; of guests, per address.',
+    }),
     adminCallsPerMinute: field(perMinute, {
       default: 100,
       description: 'Administrative calls a minute, per person.',
+    }),
+    socketsPerAddress: field(wholeNumber(1, 100_000), {
+      default: 10,
+      description: 'Open WebSocket connections from one address.',
     }),
   }),
   gateway: group('Per caller of the gateway.', {
@@ -260,6 +269,14 @@ const conversations = group('Conversations.', {
   }),
 });
 
+const knowledge = group('The knowledge base.', {
+  shipped: field(flag, {
+    default: true,
+    description:
+      'Whether it has the articles about Parley that come with it; `off` where it is to answer about your own business alone.',
+  }),
+});
+
 /** What users commonly open with; the names are the gateway's documented warm-up patterns. */
 export const builtInPrompts: Record<string, string[]> = {
   greeting: ['Hello', 'Hi', 'Good morning', 'Hello, how are you?', '你好'],
@@ -296,6 +313,7 @@ export const schema = group('', {
   cache,
   promptSets,
   conversations,
+  knowledge,
   limits,
 });
 

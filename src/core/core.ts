@@ -13,9 +13,12 @@ import { stream } from './completions/stream.ts';
 import { warm, type WarmInput, type WarmReport } from './completions/warm.ts';
 import type { Conversations } from './conversations/conversations.ts';
 import type { Search } from './desk/search.ts';
+import type { StaffCore } from './desk/staff-core.ts';
 import type { Accounts } from './identity/accounts.ts';
+import type { Administration } from './identity/administration.ts';
 import type { ApiKeys } from './identity/api-keys.ts';
 import type { Caller } from './identity/caller.ts';
+import type { Articles } from './knowledge/articles.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { Feed } from './realtime/feed.ts';
 import type { ChatStatistics } from './statistics/chat-statistics.ts';
@@ -30,7 +33,7 @@ export interface OfferedModel extends Model {
  * Everything that Parley does, once; contracts decode, call it, and encode. Each function takes who asks and what, and
  * an `AbortSignal` where work can be given up; failures are `ParleyError`.
  */
-export interface Core {
+export interface Core extends StaffCore {
   completions: {
     complete(caller: Caller, input: CompletionInput, signal: AbortSignal): Promise<Completion>;
     stream(caller: Caller, input: CompletionInput, signal: AbortSignal): AsyncGenerator<CompletionEvent[]>;
@@ -47,7 +50,9 @@ export interface Core {
   };
   apiKeys: ApiKeys;
   accounts: Accounts;
+  administration: Administration;
   conversations: Conversations;
+  articles: Articles;
   turns: Turns;
   feed: Pick<Feed, 'head' | 'watch'>;
   statistics: ChatStatistics;
@@ -57,6 +62,7 @@ export interface Core {
 }
 
 export interface CoreParts {
+  staff: StaffCore;
   completions: CompletionsParts;
   embeddings: EmbeddingsParts;
   catalogue: Catalogue;
@@ -64,7 +70,9 @@ export interface CoreParts {
   promptSets: Record<string, string[]>;
   apiKeys: ApiKeys;
   accounts: Accounts;
+  administration: Administration;
   conversations: Conversations;
+  articles: Articles;
   turns: Turns;
   feed: Feed;
   statistics: ChatStatistics;
@@ -75,12 +83,25 @@ export interface CoreParts {
 
 export function createCore(parts: CoreParts): Core {
   const { completions, embeddings, catalogue, cache, promptSets } = parts;
-  const { apiKeys, accounts, conversations, turns, feed, statistics, maintenance, auditLog, search } = parts;
+  const {
+    apiKeys,
+    accounts,
+    administration,
+    conversations,
+    articles,
+    turns,
+    feed,
+    statistics,
+    maintenance,
+    auditLog,
+    search,
+  } = parts;
   const offered = (model: Model): OfferedModel => ({
     ...model,
     available: completions.router.isAvailable(model),
   });
   return {
+    ...parts.staff,
     completions: {
       complete: (caller, input, signal) => complete(completions, caller, input, signal),
       stream: (caller, input, signal) => stream(completions, caller, input, signal),
@@ -102,6 +123,7 @@ export function createCore(parts: CoreParts): Core {
     },
     apiKeys,
     accounts,
+    administration,
     conversations,
     turns,
     feed,

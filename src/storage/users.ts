@@ -2,8 +2,14 @@ import { sql } from 'kysely';
 import type { Database, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import { compileAudit, type NewAuditEntry } from './audit-log.ts';
+import type { Page } from './conversations.ts';
 import { compileClaim, type Claim } from './idempotency-keys.ts';
+import { shownName } from './shown-name.ts';
 import { accepted } from './storage-error.ts';
+import { changeStatements, deleted, loginKey, removalStatements, type UserChange } from './user-changes.ts';
+
+export type { UserChange } from './user-changes.ts';
 
 /** An account as it is made. */
 export interface NewUser {
@@ -32,13 +38,21 @@ export interface User extends NewUser {
 /** A claim whose result will be `{userId}`, which nobody knows before. */
 export type AccountClaim = Omit<Claim, 'result'>;
 
+/** Which accounts a list shows; what is left out does not matter. */
+export interface UserFilter {
+  role?: string | undefined;
+  status?: string | undefined;
+  /** In the user name, the address or the full name, in any case. */
+  search?: string | undefined;
+}
+
 /** Accounts. User names and e-mail addresses are unique without regard to case. */
 export interface Users {
   /**
-   * Resolves to the new account's id; rejects with `conflict` on a taken name or address, with `users.username_key` or
+   * Resolves to the new account's id, which becomes the audit entry's target; rejects with `conflict` on a taken name or address, with `users.username_key` or
    * `users.email_key` as the error's `constraint`; where the claim's key is taken too, only that is said (`isTakenClaim`).
    */
-  create(user: NewUser, claim?: AccountClaim): Promise<number>;
+  create(user: NewUser, claim?: AccountClaim, audit?: NewAuditEntry): Promise<number>;
   /** By e-mail address or user name, in any case; the address wins where one person's is another's name. */
   findByLogin(login: string): Promise<User | undefined>;
   findById(id: number): Promise<User | undefined>;
@@ -48,6 +62,20 @@ export interface Users {
   firstAdmin(): Promise<User | undefined>;
   /** Every account, in the order of their making. */
   list(): Promise<User[]>;
+  /** In the order of their making, with how many there are. */
+  page(filter: UserFilter, page: Page): Promise<{ users: User[]; total: number }>;
+  /** What others call these accounts, those that are gone included; who has no name left is ''. */
+  namesOf(ids: readonly number[]): Promise<Map<number, string>>;
+  /**
+   * One unit with the claim and the audit entry. A new password, another role and disabling also revoke all logins of the account. False
+   * where there is no such account, or where no active administrator would be left; rejects as `create` does.
+   */
+  change(change: UserChange, claim?: Claim, audit?: NewAuditEntry): Promise<boolean>;
+  /**
+   * One unit with the claim and the audit entry: the account is gone, its logins are revoked, its name and address are free. What it said
+   * stays, and so do its conversations. False as `change`.
+   */
+  remove(id: number, at: number, claim?: Claim, audit?: NewAuditEntry): Promise<boolean>;
   /** Also revokes all logins of the account, in one unit. False where there is no such account. */
   setPassword(id: number, passwordHash: string, at: number): Promise<boolean>;
   /**
@@ -75,7 +103,7 @@ const columns = [
 
 /** Accounts kept in `database`. */
 export function createUsers(database: Database, queries: Queries): Users {
-  const select = queries.selectFrom('users').select(columns);
+  const select = queries.selectFrom('users').select(columns).where('status', '!=', deleted);
   const byId = compileQuery(select.where('id', '=', 0));
   const byEmail = compileQuery(select.where('email_key', '=', ''));
   const byUsername = compileQuery(select.where('username_key', '=', ''));
@@ -89,6 +117,7 @@ export function createUsers(database: Database, queries: Queries): Users {
   );
 
   const claiming = compileClaim(queries);
+  const auditing = compileAudit(queries);
 
   async function first(query: typeof byId): Promise<User | undefined> {
     const [row] = await database.read(query);
@@ -96,11 +125,12 @@ export function createUsers(database: Database, queries: Queries): Users {
   }
 
   return {
-    async create(user, claim) {
+    async create(user, claim, audit) {
       const insert = queries.insertInto('users').values(tableRow(user)).returning('id');
       const claimed = claim === undefined ? [] : claiming({ ...claim, result: null }, user.createdAt);
       const named = claim === undefined ? [] : [nameResult(queries, claim, user)];
-      const results = await database.write([...claimed, compileStatement(insert, 1), ...named]);
+      const told = auditing(audit, 'inserted');
+      const results = await database.write([...claimed, compileStatement(insert, 1), ...told, ...named]);
       return results[claimed.length]?.rows[0]?.['id'] as number;
     },
     async findByLogin(login) {
@@ -111,50 +141,51 @@ export function createUsers(database: Database, queries: Queries): Users {
     countAdmins: async () => (await database.read(adminCount))[0]?.count ?? 0,
     firstAdmin: () => first(firstAdmin),
     list: async () => (await database.read(all)).map((row) => ({ ...row })),
+    async page(filter, { skip, limit }) {
+      const matching = selectMatching(queries, filter);
+      const page = matching.select(columns).orderBy('id').limit(limit).offset(skip);
+      const counted = matching.select(({ fn }) => fn.countAll<number>().as('total'));
+      const [rows, [count]] = await Promise.all([
+        database.read(compileQuery(page)),
+        database.read(compileQuery(counted)),
+      ]);
+      return { users: rows.map((row) => ({ ...row })), total: count?.total ?? 0 };
+    },
+    async namesOf(ids) {
+      if (ids.length === 0) return new Map();
+      const named = queries.selectFrom('users').select(['id', shownName('users').as('name')]);
+      const rows = await database.read(compileQuery(named.where('id', 'in', [...new Set(ids)])));
+      return new Map(rows.map(({ id, name }) => [id, name]));
+    },
+    change: (change, claim, audit) =>
+      accepted(
+        database.write([
+          ...claiming(claim, change.at),
+          ...changeStatements(queries, change),
+          ...auditing(audit),
+        ]),
+      ),
+    remove: (id, at, claim, audit) =>
+      accepted(
+        database.write([...claiming(claim, at), ...removalStatements(queries, id, at), ...auditing(audit)]),
+      ),
     setPassword: (id, passwordHash, at) =>
-      accepted(
-        database.write([
-          compileStatement(
-            queries
-              .updateTable('users')
-              .set({ password_hash: passwordHash, updated_at: at })
-              .where('id', '=', id),
-            1,
-          ),
-          revokeAll(queries, id, at),
-        ]),
-      ),
-    setStatus: (id, status, at) =>
-      accepted(
-        database.write([
-          compileStatement(statusUpdate(queries, id, status, at), 1),
-          ...(status === 'disabled' ? [revokeAll(queries, id, at)] : []),
-        ]),
-      ),
+      accepted(database.write(changeStatements(queries, { id, passwordHash, at }))),
+    setStatus: (id, status, at) => accepted(database.write(changeStatements(queries, { id, status, at }))),
   };
 }
 
-function revokeAll(queries: Queries, userId: number, at: number): Statement {
-  const update = queries.updateTable('logins').set({ revoked_at: at });
-  return compileStatement(update.where('user_id', '=', userId).where('revoked_at', 'is', null));
-}
-
-/** The last active administrator is judged within the statement: two who disable each other at once do not both succeed. */
-function statusUpdate(queries: Queries, id: number, status: string, at: number) {
-  const update = queries.updateTable('users').set({ status, updated_at: at }).where('id', '=', id);
-  if (status === 'active') return update;
-  return update.where(({ or, eb, exists, selectFrom }) =>
-    or([
-      eb('role', '!=', 'admin'),
-      exists(
-        selectFrom('users as others')
-          .select('others.id')
-          .where('others.role', '=', 'admin')
-          .where('others.status', '=', 'active')
-          .where('others.id', '!=', id),
-      ),
-    ]),
-  );
+function selectMatching(queries: Queries, { role, status, search }: UserFilter) {
+  const text = `%${loginKey(search ?? '').replace(/[%_\\]/gu, '\\$&')}%`;
+  const occursIn = (column: string) => sql<boolean>`${sql.ref(column)} like ${text} escape '\\'`;
+  return queries
+    .selectFrom('users')
+    .where('status', '!=', deleted)
+    .$if(role !== undefined, (select) => select.where('role', '=', role as string))
+    .$if(status !== undefined, (select) => select.where('status', '=', status as string))
+    .$if(search !== undefined && search !== '', (select) =>
+      select.where(({ or }) => or([occursIn('username_key'), occursIn('email_key'), occursIn('full_name')])),
+    );
 }
 
 /** Writes the new account's id into its claim. */
@@ -166,11 +197,6 @@ function nameResult(queries: Queries, { owner, key }: AccountClaim, user: NewUse
     .where('owner', '=', owner)
     .where('key', '=', key);
   return compileStatement(update, 1);
-}
-
-/** Two spellings that people take for the same have the same key. */
-function loginKey(login: string): string {
-  return login.normalize('NFKC').toLowerCase();
 }
 
 function tableRow(user: NewUser) {

@@ -61,6 +61,30 @@ export function sessionErrorShapeFor(request: FastifyRequest): ErrorShape {
   };
 }
 
+/** What a socket's frame says of an error; what may not be found is a session. */
+export function socketErrorOf(error: ParleyError, english: boolean) {
+  return presentError(error, english, error.code === 'not_found' ? noSession : errors[error.code]).error;
+}
+
+/** helpdesk.md, "WebSocket 错误": a frame that cannot be understood. `details` is a text. */
+export function malformedErrorOf({ field = 'frame', issue, message }: ParleyError, english: boolean) {
+  return {
+    code: 'INVALID_MESSAGE_FORMAT',
+    message: english ? 'The frame is not formed as it must be.' : '消息格式不正确',
+    details: english ? englishDetails(field, issue, message) : chineseDetails(field, issue),
+  };
+}
+
+function englishDetails(field: string, issue: Issue | undefined, message: string): string {
+  if (issue === undefined) return message;
+  return issue.kind === 'required' ? `Missing required field: ${field}` : `${field}: ${inEnglish(issue)}`;
+}
+
+function chineseDetails(field: string, issue: Issue | undefined): string {
+  if (issue === undefined) return '消息必须是 JSON 对象';
+  return issue.kind === 'required' ? `缺少必需字段: ${field}` : `${field}: ${inChinese(issue, field)}`;
+}
+
 const noSession: HelpdeskError = { status: 404, code: 'SESSION_NOT_FOUND', chinese: '会话不存在' };
 
 function presentError(

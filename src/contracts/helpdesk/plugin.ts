@@ -1,28 +1,68 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { ParleyError } from '../../core/errors.ts';
+import { isStaff } from '../../core/identity/caller.ts';
+import { credentialsOf } from '../../http/credentials.ts';
 import { answerError } from '../../http/error-answer.ts';
 import { takeAllowance } from '../../http/rate-limit.ts';
 import { admitUsers, requireUser } from '../../http/user-access.ts';
-import { errorShapeFor } from './errors.ts';
+import { errorShapeFor, sessionErrorShapeFor } from './errors.ts';
 import type { HelpdeskOptions } from './options.ts';
 import { registerApiKeyRoutes } from './routes/api-keys.ts';
+import { registerLogin, registerOwnLogin } from './routes/auth.ts';
 import { registerMaintenanceRoutes } from './routes/maintenance.ts';
-import { registerSessionMessages } from './routes/session-messages.ts';
+import { registerMessageReads, registerMessageWrites } from './routes/messages.ts';
+import { registerRating, registerSessionRoutes } from './routes/sessions.ts';
+import { registerUserRoutes } from './routes/users.ts';
 
-/** The helpdesk contract (helpdesk.md); so far the messages of a session, and what only administrators may do. */
+/** The helpdesk contract (helpdesk.md): guests talk to an AI, a person takes over. */
 export async function helpdeskPlugin(app: FastifyInstance, options: HelpdeskOptions): Promise<void> {
   app.setErrorHandler<FastifyError>((thrown, request, reply) =>
     answerError(thrown, request, reply, errorShapeFor(request)),
   );
-  registerSessionMessages(app, options);
-  await app.register(async (admin) => {
-    admin.addHook('onRequest', admitUsers(options));
-    admin.addHook('onRequest', async (request, reply) => {
-      const caller = requireUser(request.caller);
-      await takeAllowance(options.limits, caller, options.adminLimit, reply, options.runtime.now());
-      if (caller.role !== 'admin') throw new ParleyError('forbidden', 'Only administrators may do this.');
-    });
-    registerApiKeyRoutes(admin, options);
-    registerMaintenanceRoutes(admin, options);
+  registerLogin(app, options);
+  await app.register(visitors, options);
+  await app.register(async (people) => {
+    people.addHook('onRequest', admitUsers(options));
+    registerOwnLogin(people, options);
+    await people.register(staff, options);
   });
+}
+
+/** Who needs no login. */
+async function visitors(app: FastifyInstance, options: HelpdeskOptions): Promise<void> {
+  const { authenticator, clientAddress } = options;
+  app.setErrorHandler<FastifyError>((thrown, request, reply) =>
+    answerError(thrown, request, reply, sessionErrorShapeFor(request)),
+  );
+  app.addHook('onRequest', async (request) => {
+    const ip = clientAddress(request.raw);
+    request.caller = await authenticator.identify(credentialsOf(request.headers), ip);
+  });
+  registerSessionRoutes(app, options);
+  registerRating(app, options);
+  registerMessageReads(app, options);
+  registerMessageWrites(app, options);
+}
+
+/** What agents and administrators may see and do. */
+async function staff(app: FastifyInstance, options: HelpdeskOptions): Promise<void> {
+  const { limits, adminLimit, runtime } = options;
+  app.addHook('onRequest', async (request, reply) => {
+    const caller = requireUser(request.caller);
+    await takeAllowance(limits, caller, adminLimit, reply, runtime.now());
+    if (!isStaff(caller)) throw new ParleyError('forbidden', 'Only agents and administrators may do this.');
+  });
+  await app.register(administrators, options);
+}
+
+/** What only administrators may. */
+async function administrators(app: FastifyInstance, options: HelpdeskOptions): Promise<void> {
+  app.addHook('onRequest', async ({ caller }) => {
+    if (requireUser(caller).role !== 'admin') {
+      throw new ParleyError('forbidden', 'Only administrators may do this.');
+    }
+  });
+  registerUserRoutes(app, options);
+  registerApiKeyRoutes(app, options);
+  registerMaintenanceRoutes(app, options);
 }

@@ -15,7 +15,8 @@ export interface AccessClaims {
 export interface AccessTokens {
   /** How long a token is good for, milliseconds. */
   readonly lifetimeMs: number;
-  issue(claims: AccessClaims): string;
+  /** Good for `lifetimeMs`, but not beyond `until`. */
+  issue(claims: AccessClaims, until?: number): string;
   /** Whether the login still stands is not looked at. Throws `token_expired` and `token_invalid`. */
   read(token: string): AccessClaims;
 }
@@ -43,14 +44,14 @@ export function createAccessTokens({ secret, lifetimeMs, runtime }: AccessTokenP
 
   return {
     lifetimeMs,
-    issue({ userId, loginId, contract }) {
+    issue({ userId, loginId, contract }, until = Number.POSITIVE_INFINITY) {
       const now = runtime.now();
       return sign({
         sub: String(userId),
         sid: loginId,
         con: contract,
         iat: Math.floor(now / 1000),
-        exp: Math.floor((now + lifetimeMs) / 1000),
+        exp: Math.floor(Math.min(now + lifetimeMs, until) / 1000),
       });
     },
     read(token) {

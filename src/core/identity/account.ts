@@ -40,6 +40,9 @@ export interface LoggedIn {
   refreshToken: string;
 }
 
+/** A login whose access token is a new one. */
+export type RenewedLogin = Omit<LoggedIn, 'refreshToken'>;
+
 /** What others may see of a user. */
 export function accountOf(
   user: Pick<

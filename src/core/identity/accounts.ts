@@ -11,10 +11,10 @@ import { createLogins } from './logins.ts';
 import type { Passwords } from './passwords.ts';
 import { createRegistration, type Register } from './registration.ts';
 import { createRegistry, type Registry } from './registry.ts';
-import type { LoggedIn } from './account.ts';
+import type { LoggedIn, RenewedLogin } from './account.ts';
 import type { IdempotentWrites } from '../idempotency.ts';
 
-export type { Account, AccountStatus, LoggedIn, NewAccount, Registration } from './account.ts';
+export type { Account, AccountStatus, LoggedIn, NewAccount, Registration, RenewedLogin } from './account.ts';
 
 /** What a person logs in with. */
 export interface LogIn {
@@ -41,8 +41,12 @@ export interface Accounts extends Registry {
    * two have it. Throws `token_expired` and `token_invalid`.
    */
   refresh(refreshToken: string, ip: string): Promise<LoggedIn>;
+  /** A new access token of the caller's login, which lives no longer for it. Throws `token_expired` and `token_invalid`. */
+  renew(caller: UserCaller): Promise<RenewedLogin>;
   /** Who shows this access token. Throws `token_expired` and `token_invalid`. */
   identify(accessToken: string, ip: string): Promise<UserCaller>;
+  /** To be called when rights or logins have changed by other means, so that this process believes nothing that it knew. */
+  forgetBeliefs(): void;
   /** Calls `listener` each time that this process has revoked logins, once that is stored. */
   onRevoked(listener: () => void): void;
   /** The ids of the logins that any process revoked at or after `at`. */
@@ -84,7 +88,9 @@ export function createAccounts(parts: AccountsParts): Accounts {
     },
     logOut: ({ loginId }) => logins.revoke(loginId),
     refresh: logins.refresh,
+    renew: logins.renew,
     identify: logins.identify,
+    forgetBeliefs: logins.forgetBeliefs,
     onRevoked: logins.onRevoked,
     revokedSince: parts.logins.revokedSince,
     async setPassword(id, password) {

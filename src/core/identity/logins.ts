@@ -4,7 +4,7 @@ import type { Login, Logins as LoginRows } from '../../storage/logins.ts';
 import type { User, Users } from '../../storage/users.ts';
 import type { Runtime } from '../runtime.ts';
 import { expiredToken, invalidToken, type AccessTokens } from './access-tokens.ts';
-import { accountOf, type LoggedIn } from './account.ts';
+import { accountOf, type LoggedIn, type RenewedLogin } from './account.ts';
 import type { Role, UserCaller } from './caller.ts';
 
 /** Logins and their tokens. */
@@ -12,6 +12,7 @@ export interface Logins {
   /** A new login for `user`; undefined where the user is disabled, or has another password, by now. */
   open(user: User, contract: string, ip: string): Promise<LoggedIn | undefined>;
   refresh(refreshToken: string, ip: string): Promise<LoggedIn>;
+  renew(caller: UserCaller): Promise<RenewedLogin>;
   revoke(loginId: number): Promise<void>;
   identify(accessToken: string, ip: string): Promise<UserCaller>;
   /** To be called when logins were revoked by other means, so that this process takes them no longer. */
@@ -87,6 +88,18 @@ export function createLogins(parts: LoginsParts): Logins {
       // A spent token: its holder and the holder of the newer one cannot both be the user.
       await revoke(login.id);
       throw invalidToken();
+    },
+    async renew({ userId, loginId }) {
+      const [login, user] = await Promise.all([rows.findById(loginId), users.findById(userId)]);
+      if (login === undefined || user === undefined || !isGood(login)) throw invalidToken();
+      const lasts = login.expiresAt - runtime.now();
+      if (lasts <= 0) throw expiredToken();
+      const claims = { userId, loginId, contract: login.contract };
+      return {
+        account: accountOf(user),
+        accessToken: accessTokens.issue(claims, login.expiresAt),
+        expiresInSeconds: Math.floor(Math.min(lasts, accessTokens.lifetimeMs) / 1000),
+      };
     },
     async identify(accessToken, ip) {
       const { userId, loginId } = accessTokens.read(accessToken);

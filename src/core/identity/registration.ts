@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Users } from '../../storage/users.ts';
-import { ParleyError } from '../errors.ts';
 import { usedOtherwise, type Idempotency, type IdempotentWrites } from '../idempotency.ts';
 import { accountOf, type Account, type Registration } from './account.ts';
+import { madeOnce } from './made-once.ts';
 import type { Passwords } from './passwords.ts';
 import type { Registry } from './registry.ts';
 
@@ -35,21 +35,7 @@ export function createRegistration(parts: {
       }
       return accountOf(user);
     };
-    try {
-      return await idempotency.once(
-        owner,
-        repeatable,
-        null,
-        (claim) => registry.create(account, claim),
-        again,
-      );
-    } catch (thrown) {
-      // Sent twice at once, the second may meet the first one's account before its key.
-      const taken = thrown instanceof ParleyError && thrown.code === 'already_taken';
-      const quicker = taken ? await idempotency.find(owner, repeatable) : undefined;
-      if (quicker === undefined) throw thrown;
-      return again(quicker.result);
-    }
+    return madeOnce(idempotency, owner, repeatable, (claim) => registry.create(account, claim), again);
   };
 }
 

@@ -1,3 +1,4 @@
+import type { NewAuditEntry } from '../../storage/audit-log.ts';
 import type { AccountClaim, Users } from '../../storage/users.ts';
 import { ParleyError } from '../errors.ts';
 import { inEnglish, type Issue } from '../issue.ts';
@@ -13,10 +14,12 @@ export interface Registry {
    * Makes an account of any role. Throws `invalid_request` with the field at fault, `already_taken` with `username` or
    * `email` as the field; with a claim that is taken, what the store throws.
    */
-  create(account: NewAccount, claim?: AccountClaim): Promise<Account>;
+  create(account: NewAccount, claim?: AccountClaim, audit?: NewAuditEntry): Promise<Account>;
   get(id: number): Promise<Account | undefined>;
   /** By e-mail address or user name, in any case. */
   find(login: string): Promise<Account | undefined>;
+  /** What others call these accounts, those that are gone included; who has no name left is ''. */
+  namesOf(ids: readonly number[]): Promise<Map<number, string>>;
   /** Every account, in the order of their making. */
   list(): Promise<Account[]>;
   /** Also revokes all logins of the account. Throws `not_found` and `invalid_request`. */
@@ -33,14 +36,14 @@ export interface RegistryParts {
 
 /** The accounts in the store. Logins that another part believes are not told of changes. */
 export function createRegistry({ users, passwords, runtime }: RegistryParts): Registry {
-  const create: Registry['create'] = async ({ role, ...registration }, claim) => {
+  const create: Registry['create'] = async ({ role, ...registration }, claim, audit) => {
     const { password, ...fields } = accountFieldsOf(registration);
     if (await users.findByLogin(fields.email)) throw alreadyTaken('email');
     if (await users.findByLogin(fields.username)) throw alreadyTaken('username');
     const now = runtime.now();
     const passwordHash = await passwords.hash(password);
     const user = { ...fields, passwordHash, role, status: 'active', createdAt: now, updatedAt: now };
-    const id = await users.create(user, claim).catch((thrown: unknown) => {
+    const id = await users.create(user, claim, audit).catch((thrown: unknown) => {
       throw conflictOf(thrown);
     });
     return accountOf({ ...user, id, lastLoginAt: null });
@@ -56,6 +59,7 @@ export function createRegistry({ users, passwords, runtime }: RegistryParts): Re
       const user = await users.findByLogin(login);
       return user && accountOf(user);
     },
+    namesOf: users.namesOf,
     list: async () => (await users.list()).map(accountOf),
     async setPassword(id, password) {
       checkPassword(password);
@@ -72,10 +76,16 @@ export function createRegistry({ users, passwords, runtime }: RegistryParts): Re
 
 /** The store has the last word: of two registrations at once, one meets the other's row. */
 function conflictOf(thrown: unknown): unknown {
+  const field = takenField(thrown);
+  return field === undefined ? thrown : alreadyTaken(field);
+}
+
+/** The field of an account that the store refused because another account has it. */
+export function takenField(thrown: unknown): 'username' | 'email' | undefined {
   const { code, constraint } = storageFailureOf(thrown) ?? {};
-  if (code !== 'conflict') return thrown;
-  if (constraint === 'users.email_key') return alreadyTaken('email');
-  return constraint === 'users.username_key' ? alreadyTaken('username') : thrown;
+  if (code !== 'conflict') return undefined;
+  if (constraint === 'users.email_key') return 'email';
+  return constraint === 'users.username_key' ? 'username' : undefined;
 }
 
 export function alreadyTaken(field: 'username' | 'email'): ParleyError {

@@ -26,8 +26,8 @@ import {
 
 const sessionsPath = '/api/v1/chat/sessions';
 const sessionPath = `${sessionsPath}/:session_id`;
-/** Ids that are no numbers belong to another contract here. */
-const messagesPath = String.raw`${sessionsPath}/:session_id(^\d+$)/messages`;
+/** Where another contract has the same address, ids that are no numbers belong to it. */
+const numberedPath = String.raw`${sessionsPath}/:session_id(^\d+$)`;
 
 const documented = { tags: ['assistant'], security: [{ bearer: [] }] };
 const repeatable = { ...documented, headers: repeatableSchema };
@@ -54,7 +54,7 @@ export function registerSessionReads(app: FastifyInstance, { core }: AssistantOp
   );
 
   app.get<{ Params: SessionParams }>(
-    sessionPath,
+    numberedPath,
     {
       schema: {
         ...documented,
@@ -68,7 +68,7 @@ export function registerSessionReads(app: FastifyInstance, { core }: AssistantOp
   );
 
   app.get<{ Params: SessionParams; Querystring: Page }>(
-    messagesPath,
+    `${numberedPath}/messages`,
     {
       schema: {
         ...documented,
@@ -135,7 +135,7 @@ export function registerSessionWrites(app: FastifyInstance, { core }: AssistantO
   );
 
   app.post<{ Params: SessionParams }>(
-    `${sessionPath}/stop`,
+    `${numberedPath}/stop`,
     {
       schema: {
         ...repeatable,
@@ -155,7 +155,7 @@ export function registerSessionWrites(app: FastifyInstance, { core }: AssistantO
 /** `POST /api/v1/chat/sessions/{session_id}/rating`. */
 export function registerRating(app: FastifyInstance, { core }: AssistantOptions): void {
   app.post<{ Params: SessionParams; Body: RatingRequest }>(
-    `${sessionPath}/rating`,
+    `${numberedPath}/rating`,
     {
       schema: {
         ...repeatable,

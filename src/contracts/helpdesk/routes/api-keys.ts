@@ -2,21 +2,20 @@ import type { FastifyInstance } from 'fastify';
 import { ParleyError } from '../../../core/errors.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
+import { refusals } from '../schemas/envelope.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentApiKey } from '../present.ts';
 import {
   apiKeyListSchema,
   apiKeyParamsSchema,
   createdApiKeySchema,
-  errorSchema,
   newApiKeySchema,
   revokedApiKeySchema,
   type NewApiKeyBody,
-} from '../schemas.ts';
+} from '../schemas/administration.ts';
 
 const path = '/api/v1/admin/api-keys';
 const about = { tags: ['helpdesk'], security: [{ bearer: [] }] };
-const refusals = { '4xx': errorSchema, '5xx': errorSchema };
 
 /** API keys, for administrators: made, listed, revoked. */
 export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: HelpdeskOptions): void {

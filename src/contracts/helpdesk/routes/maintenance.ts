@@ -1,17 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { requireUser } from '../../../http/user-access.ts';
+import { refusals } from '../schemas/envelope.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentMaintenance } from '../present.ts';
 import {
-  errorSchema,
   maintenanceRequestSchema,
   maintenanceSchema,
   type MaintenanceBody,
-} from '../schemas.ts';
+} from '../schemas/administration.ts';
 
 const path = '/api/v1/admin/maintenance';
 const about = { tags: ['helpdesk'], security: [{ bearer: [] }] };
-const response = { 200: maintenanceSchema, '4xx': errorSchema, '5xx': errorSchema };
+const response = { 200: maintenanceSchema, ...refusals };
 
 /** The maintenance switch, for administrators. */
 export function registerMaintenanceRoutes(app: FastifyInstance, { core }: HelpdeskOptions): void {

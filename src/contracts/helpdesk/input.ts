@@ -1,0 +1,38 @@
+import type { Conversation } from '../../core/conversations/conversations.ts';
+import type { Core } from '../../core/core.ts';
+import type { Question } from '../../core/turns/turn.ts';
+import { invalidField } from '../../core/errors.ts';
+
+/**
+ * What somebody logs in with: every login takes user name or e-mail address. Throws `invalid_request` for what can be
+ * neither.
+ */
+export function loginFrom(text: string): string {
+  const login = text.trim();
+  const canBe = login.includes('@') ? /^[^\s@]+@[^\s@]+$/u.test(login) : /^[^]{3,}$/u.test(login);
+  if (!canBe) throw invalidField('email', { kind: 'email' });
+  return login;
+}
+
+/** A customer's message in core's words. What administrators have set for the helpdesk holds for its own conversations only. */
+export function questionOf(
+  core: Pick<Core, 'deskSettings'>,
+  { id, channel }: Conversation,
+  text: string,
+  from: Pick<Question, 'endpoint' | 'requestId' | 'idempotency'>,
+): Question {
+  const question: Question = {
+    contract: 'helpdesk',
+    ...from,
+    place: { kind: 'existing', id },
+    text,
+    gathers: true,
+  };
+  if (channel !== 'helpdesk') return question;
+  const { systemPrompt, model } = core.deskSettings.get();
+  return { ...question, systemPrompt: systemPrompt ?? ownPrompt, model: model ?? undefined };
+}
+
+/** What the AI is told of its task where administrators have said nothing. */
+const ownPrompt =
+  'You are the assistant of a customer support desk. Answer in the language of the customer, briefly and kindly. Say so plainly when you do not know something: a person can take over, whom the customer may ask for at any time. Never invent facts about orders, prices or promises.';
