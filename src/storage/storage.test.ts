@@ -8,7 +8,12 @@ import { createCacheEntries } from './cache-entries.ts';
 import { conversationsSuite } from './conversations.suite.ts';
 import type { Database, Query } from './database.ts';
 import { deskSuite } from './desk.suite.ts';
+import { deskSumsSuite } from './desk-sums.suite.ts';
 import { createSqliteQueries } from './dialect.ts';
+import { guestsSuite } from './guests.suite.ts';
+import { ownershipSuite } from './ownership.suite.ts';
+import { postsSuite } from './posts.suite.ts';
+import { changeOf, find, newConversation, newPost, to } from './sample-handoff.fixture.ts';
 import { newCall } from './sample-rows.fixture.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 import { endOf, newClaim, newTurn } from './sample-turns.fixture.ts';
@@ -23,6 +28,10 @@ const prepare = (test: TestContext) => {
 };
 storageSuite('sqlite', prepare);
 conversationsSuite('sqlite', prepare);
+guestsSuite('sqlite', prepare);
+postsSuite('sqlite', prepare);
+ownershipSuite('sqlite', prepare);
+deskSumsSuite('sqlite', prepare);
 deskSuite('sqlite', prepare);
 
 describe('the SQLite file', () => {
@@ -97,6 +106,7 @@ describe('query plans', () => {
     };
     const storage = await createStorage(recording, createSqliteQueries());
     await useConversations(storage);
+    await useHandoff(storage);
     for (const { sql, parameters } of seen.values()) {
       const plan = await database.read({ sql: `EXPLAIN QUERY PLAN ${sql}`, parameters });
       const steps = plan.map(({ detail }) => String(detail));
@@ -179,4 +189,36 @@ async function useConversations(storage: Storage): Promise<void> {
   }
   await idempotencyKeys.removeExpired(1);
   await feed.removeBefore(1e9);
+}
+
+/** Everything once that a person's answers need. */
+async function useHandoff(storage: Storage): Promise<void> {
+  const { conversations, messages, turns, posts, ownership } = storage;
+  const turn = newTurn(storage, { userId: null });
+  const { id } = turn.conversation;
+  await turns.begin(turn);
+  const question = { questionId: messages.nextId(), question: 'a', questionTokens: 1 };
+  const where = { turnId: turn.id, conversationId: id, fence: 1, userId: null, channel: 'helpdesk' };
+  await turns.join({ ...where, ...question, at: 1, day: 'a' });
+  for (const [index, owner] of [{}, to(3)].entries()) {
+    const ends = index === 0 ? [endOf(turn, { questionId: question.questionId })] : [];
+    assert.equal(await ownership.change(changeOf(await find(storage, id), { ...owner, ends })), true);
+    await ownership.waiting(5);
+  }
+  const conversation = await find(storage, id);
+  for (const agentId of [null, 3]) {
+    assert.equal(await posts.post(newPost(storage, conversation, { agentId })), true);
+  }
+  await ownership.label({ conversationId: id, priority: 'high', tags: [], actorId: 3, at: 1 });
+  await ownership.openOf(3, 5);
+  for (const receipt of ['delivered', 'read'] as const) {
+    const acknowledgement = { conversationId: id, upTo: 1e9, receipt, at: 1 };
+    await messages.acknowledge({ userId: null, ...acknowledgement });
+    await messages.acknowledgeByStaff(acknowledgement);
+  }
+  const rating = { conversationId: id, userId: null, channel: 'a', score: 1, comment: null, day: 'a', at: 1 };
+  await conversations.rate(rating);
+  await conversations.rename({ id, userId: null, title: 'a', at: 1 });
+  await conversations.remove({ id, userId: null, at: 1 });
+  await conversations.begin(newConversation(storage));
 }
