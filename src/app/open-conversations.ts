@@ -2,7 +2,11 @@ import type { Config } from '../config.ts';
 import type { Catalogue } from '../core/completions/catalogue.ts';
 import type { CompletionsParts } from '../core/completions/completions.ts';
 import { createConversations, type Conversations } from '../core/conversations/conversations.ts';
+import type { DeskSettings } from '../core/desk/desk-settings.ts';
+import { createHandoff } from '../core/handoff/create-handoff.ts';
+import type { Handoff } from '../core/handoff/handoff.ts';
 import type { IdempotentWrites } from '../core/idempotency.ts';
+import type { Ground } from '../core/knowledge/grounding.ts';
 import type { Log } from '../core/log.ts';
 import { createMemoryBus } from '../core/realtime/bus.ts';
 import { createFeed, type Feed } from '../core/realtime/feed.ts';
@@ -17,6 +21,11 @@ export interface OpenConversationsParts {
   completions: CompletionsParts;
   catalogue: Catalogue;
   idempotency: IdempotentWrites;
+  ground: Ground;
+  settings: () => DeskSettings;
+  /** See `TurnsParts`. */
+  onWaiting: (conversationId: number) => void;
+  onFree: (agentId: number) => void;
   dayOf: DayOf;
   runtime: Runtime;
   log: Log;
@@ -26,6 +35,7 @@ export interface OpenConversationsParts {
 export interface OpenedConversations {
   conversations: Conversations;
   turns: RunningTurns;
+  handoff: Handoff;
   feed: Feed;
   /** Forgets changes that nobody can come back for any more. */
   tidyFeed(): Promise<void>;
@@ -33,17 +43,21 @@ export interface OpenedConversations {
 
 /** Conversations over the store, watched within this process. */
 export function openConversations(parts: OpenConversationsParts): OpenedConversations {
-  const { config, storage, completions, catalogue, idempotency, dayOf, runtime, log } = parts;
+  const { config, storage, completions, catalogue, idempotency, ground, dayOf, runtime, log } = parts;
   const { messages } = storage;
   const { idleMs } = config.conversations;
+  const conversationsPerUser = config.limits.assistant.sessionsPerUser;
   const onError = (err: unknown) => log.error({ err }, 'somebody who watches could not be woken');
   const feed = createFeed({ rows: storage.feed, messages, bus: createMemoryBus({ onError }) });
   const turns = createTurns({
     rows: storage.turns,
+    posts: storage.posts,
+    ownership: storage.ownership,
     calls: storage.apiCalls,
     conversations: storage.conversations,
     messages,
     completions,
+    ground,
     catalogue,
     idempotency,
     feed,
@@ -51,8 +65,11 @@ export function openConversations(parts: OpenConversationsParts): OpenedConversa
     runtime,
     log,
     atOnce: config.limits.turnsAtOnce,
-    conversationsPerUser: config.limits.assistant.sessionsPerUser,
+    conversationsPerUser,
     idleMs,
+    settings: parts.settings,
+    onWaiting: parts.onWaiting,
+    onFree: parts.onFree,
   });
   const conversations = createConversations({
     conversations: storage.conversations,
@@ -60,15 +77,17 @@ export function openConversations(parts: OpenConversationsParts): OpenedConversa
     feed: storage.feed,
     idempotency,
     idleMs,
+    conversationsPerUser,
     runtime,
     dayOf,
     wake: feed.wake,
     textOf: turns.textOf,
     stopTurns: async (id) => void (await turns.stopAll(id)),
   });
+  const handoff = createHandoff({ ...storage, turns, idempotency, feed, dayOf, runtime });
   const tidyFeed = async () => {
     const before = runtime.now() - config.conversations.feedRetentionMs;
     while ((await storage.feed.removeBefore(before)) > 0);
   };
-  return { conversations, turns, feed, tidyFeed };
+  return { conversations, turns, handoff, feed, tidyFeed };
 }

@@ -57,8 +57,12 @@ export function assembleContext(input: ContextInput): Context {
   return { messages, promptTokens };
 }
 
-/** An answer gets the room that was asked for, up to half of everything, else a quarter or what the model can say at most. */
-function roomForPrompt({ contextLength, maxOutput, maxTokens }: ContextInput): number {
+/** Tokens for everything but the answer. That gets the room that was asked for, up to half of everything, else a quarter or what the model can say at most. */
+export function roomForPrompt({
+  contextLength,
+  maxOutput,
+  maxTokens,
+}: Pick<ContextInput, 'contextLength' | 'maxOutput' | 'maxTokens'>): number {
   const all = contextLength ?? commonContextLength;
   const answer =
     maxTokens === undefined

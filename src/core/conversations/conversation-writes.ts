@@ -1,7 +1,7 @@
 import type { Claim } from '../../storage/idempotency-keys.ts';
 import { ParleyError } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
-import { ownerOf, type UserCaller } from '../identity/caller.ts';
+import { ownerOf, type Participant } from '../identity/caller.ts';
 import type {
   Acknowledgement,
   ConversationsParts,
@@ -17,10 +17,10 @@ const changesPage = 1_000;
 /** The part of `Conversations` that changes something. */
 export function createConversationWrites(parts: ConversationsParts): ConversationWrites {
   const { conversations, runtime } = parts;
-  const get = (caller: UserCaller, id: number) => ownConversation(conversations, caller, id);
+  const get = (caller: Participant, id: number) => ownConversation(conversations, caller, id);
 
   const once = <T>(
-    caller: UserCaller,
+    caller: Participant,
     id: number,
     idempotency: Idempotency | undefined,
     write: (claim: Claim | undefined) => Promise<T>,
@@ -31,7 +31,7 @@ export function createConversationWrites(parts: ConversationsParts): Conversatio
     );
 
   /** The store has the last word on whose the conversation is. */
-  const changed = async (caller: UserCaller, id: number, change: Promise<boolean>): Promise<void> => {
+  const changed = async (caller: Participant, id: number, change: Promise<boolean>): Promise<void> => {
     if (!(await change)) throw noSuchConversation();
     parts.wake(id, caller.userId);
   };
@@ -83,15 +83,19 @@ async function givenRating({ conversations }: ConversationsParts, id: number): P
 /** The store does not say which conversations were concerned: the changes that it recorded do. */
 async function acknowledge(
   { messages, feed, runtime, wake }: ConversationsParts,
-  { userId }: UserCaller,
+  caller: Participant,
   { conversationId, upTo, receipt }: Acknowledgement,
 ): Promise<void> {
+  const isGuest = caller.kind === 'guest';
+  const whose = isGuest
+    ? { userId: null, conversationId: caller.conversationId }
+    : { userId: caller.userId, conversationId };
   const before = await feed.head();
-  const where = conversationId === undefined ? {} : { conversationId };
-  const moved = await messages.acknowledge({ ...where, userId, upTo, receipt, at: runtime.now() });
+  const moved = await messages.acknowledge({ ...whose, upTo, receipt, at: runtime.now() });
   if (moved === 0) return;
-  const changes = await feed.after({ userId }, before, changesPage);
-  for (const id of new Set(changes.map((change) => change.conversationId))) wake(id, userId);
+  const scope = isGuest ? { conversationId: caller.conversationId } : { userId: caller.userId };
+  const changes = await feed.after(scope, before, changesPage);
+  for (const id of new Set(changes.map((change) => change.conversationId))) wake(id, caller.userId);
 }
 
 function titleFrom(text: string): string {

@@ -38,6 +38,7 @@ async function createTested(t: TestContext) {
     feed: storage.feed,
     idempotency: createIdempotency({ keys: storage.idempotencyKeys, runtime }),
     idleMs,
+    conversationsPerUser: 200,
     runtime,
     dayOf: () => '2026-09-21',
     wake: (...who) => void woken.push(who),
@@ -53,7 +54,7 @@ async function createTested(t: TestContext) {
     await turns.begin({
       conversation:
         asked.in === undefined
-          ? { kind: 'new', id, key: `key-${id}`, title: text }
+          ? { kind: 'new', id, key: `key-${id}`, title: text, customer: { userId: by.userId } }
           : { kind: 'existing', id },
       userId: by.userId,
       channel,
@@ -88,6 +89,7 @@ async function createTested(t: TestContext) {
       finishReason: 'stop',
       errorCode: null,
       errorText: null,
+      citations: null,
       at: runtime.now(),
       day: '2026-09-21',
       responseMs: 5,
@@ -195,6 +197,7 @@ describe('conversations are read', () => {
       ...storage,
       idempotency: createIdempotency({ keys: storage.idempotencyKeys, runtime }),
       idleMs,
+      conversationsPerUser: 200,
       runtime,
       dayOf: () => '2026-09-21',
       wake: () => {},

@@ -11,8 +11,9 @@ import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import type { Caller, GuestCaller, Participant, UserCaller } from '../identity/caller.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
+import { begin } from './begin.ts';
 import { createConversationWrites } from './conversation-writes.ts';
-import { noSuchConversation, noSuchMessage, ownConversation } from './own.ts';
+import { isOwn, noSuchConversation, noSuchMessage, ownConversation } from './own.ts';
 
 export type { Conversation, ListedConversation, Page, Rating } from '../../storage/conversations.ts';
 export type { Message } from '../../storage/messages.ts';
@@ -60,7 +61,10 @@ export interface Conversations extends ConversationWrites {
   messages(caller: Participant, id: number, page: Page): Promise<Message[]>;
   /** One message of the conversation `id`. */
   message(caller: Participant, id: number, messageId: number): Promise<Message>;
-  /** Of a conversation that `open` opens, with it. */
+  /**
+   * Of a conversation that `open` opens, with it. Answers that have ended without a word are left out: a page with such is shorter than
+   * its limit.
+   */
   messagesByKey(
     caller: Caller,
     key: string,
@@ -103,7 +107,9 @@ export interface ConversationsParts {
   idempotency: Pick<IdempotentWrites, 'once'>;
   /** How long a conversation stays current without a message. */
   idleMs: number;
-  runtime: Pick<Runtime, 'now'>;
+  /** Conversations that a user may have. */
+  conversationsPerUser: number;
+  runtime: Pick<Runtime, 'now' | 'token'>;
   dayOf: DayOf;
   /** Tells those who watch that something changed. */
   wake: (conversationId: number, userId: number | null) => void;
@@ -125,6 +131,12 @@ export function createConversations(parts: ConversationsParts): Conversations {
 
   return {
     ...createConversationWrites(parts),
+    async asGuest(ip, key) {
+      const found = await conversations.findByKey(key);
+      if (found?.userId !== null) return undefined;
+      return { kind: 'guest', ip, conversationId: found.id, userId: null };
+    },
+    begin: (caller, start, idempotency) => begin(parts, caller, start, idempotency),
     get,
     list: (caller, page) => conversations.listOf(caller.userId, page),
     open,
@@ -135,7 +147,8 @@ export function createConversations(parts: ConversationsParts): Conversations {
     newest: (caller, channel) => conversations.newestOf(caller.userId, channel),
     async messagesByKey(caller, key, page) {
       const conversation = await open(caller, key);
-      return { conversation, messages: await shown(await messages.listOf(conversation.id, page)) };
+      const rows = await messages.listOf(conversation.id, page);
+      return { conversation, messages: await shown(rows.filter(saysSomething)) };
     },
     async messages(caller, id, page) {
       await get(caller, id);
@@ -144,7 +157,8 @@ export function createConversations(parts: ConversationsParts): Conversations {
     async message(caller, id, messageId) {
       const found = await messages.find(messageId);
       // The message says whose it is: another read would only say the same.
-      if (found?.conversationId !== id || found.userId !== caller.userId) throw noSuchMessage();
+      const isTheirs = found?.conversationId === id && isOwn(caller, { id, userId: found.userId });
+      if (!isTheirs) throw noSuchMessage();
       return withText(parts, found);
     },
     async recent(caller, id, limit) {
@@ -164,9 +178,14 @@ function mayOpen(caller: Caller, { userId }: Conversation): boolean {
   return caller.kind === 'user' && (caller.userId === userId || caller.role !== 'user');
 }
 
+/** An answer that has ended without a word says nothing. */
+function saysSomething({ content, state }: Message): boolean {
+  return content !== '' || state === 'queued' || state === 'running';
+}
+
 /** The answer may end between the reads, and its log with it: then the message is read again. */
-async function withText(
-  { messages, textOf }: Pick<ConversationsParts, 'messages' | 'textOf'>,
+export async function withText(
+  { messages, textOf }: Pick<ConversationsParts, 'textOf'> & { messages: Pick<Messages, 'find'> },
   message: Message,
 ): Promise<Message> {
   if (message.state !== 'running') return message;

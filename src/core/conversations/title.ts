@@ -3,7 +3,8 @@ const mostCharacters = 60;
 const fewestOfSentence = 12;
 /** A title is looked for in so much of a line, however long it is. */
 const mostCodeUnits = 1000;
-const nothing = 'New chat';
+/** What a conversation is called that nobody has said anything in. */
+export const untitled = 'New chat';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
@@ -13,7 +14,7 @@ export function titleOf(text: string): string {
   const characters = Array.from(graphemes.segment(line), ({ segment }) => segment);
   // What stands at the end of the piece that was looked at may be half a character.
   if (line.length === mostCodeUnits && characters.length > 1) characters.pop();
-  if (characters.length <= mostCharacters) return characters.join('') || nothing;
+  if (characters.length <= mostCharacters) return characters.join('') || untitled;
   return firstSentence(characters) ?? firstWords(characters);
 }
 
@@ -45,4 +46,9 @@ function firstWords(characters: string[]): string {
   const space = most.lastIndexOf(' ');
   const cut = most.slice(0, space > mostCharacters / 2 ? space : mostCharacters - 1);
   return `${cut.join('').replace(/[\s,;:.\-–—，、；：]+$/u, '')}…`;
+}
+
+/** What a message makes of a conversation's title: it names one in which nobody has said anything. */
+export function titleFor({ messageCount }: { messageCount: number }, text: string): string | undefined {
+  return messageCount === 0 ? titleOf(text) : undefined;
 }

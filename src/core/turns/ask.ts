@@ -1,196 +1,176 @@
 import type { Conversation } from '../../storage/conversations.ts';
-import type { Claim } from '../../storage/idempotency-keys.ts';
 import { estimateTokens } from '../completions/estimate.ts';
-import { assembleContext } from '../conversations/context.ts';
-import { noSuchConversation, ownConversation } from '../conversations/own.ts';
-import { titleOf } from '../conversations/title.ts';
-import { ParleyError } from '../errors.ts';
-import type { UserCaller } from '../identity/caller.ts';
-import { storageFailureOf } from '../storage-failure.ts';
-import { createLiveTurn } from './live-turn.ts';
-import { interrupted, roomFor } from './make-answer.ts';
-import { leave, runWhenFirst } from './run.ts';
-import { leaseMs, type ActiveTurn, type TurnsParts, type TurnsState } from './state.ts';
+import { ownConversation } from '../conversations/own.ts';
+import { refuseOverQuota } from '../conversations/quota.ts';
+import { titleFor } from '../conversations/title.ts';
+import { wantsPerson } from '../handoff/wants-person.ts';
+import { ownerOf, type Participant, type UserCaller } from '../identity/caller.ts';
+import { beginTurn, type Asking } from './begin-turn.ts';
+import { changeOwner, type NewOwner } from './change-owner.ts';
+import { join, joinableTurn } from './gathering.ts';
+import { mayAskForPerson, waitingFor } from './hand-over.ts';
+import {
+  changesTooQuickly,
+  isRefused,
+  refuseUnderLoad,
+  refuseWhatDoesNotFit,
+  refuseWhenDraining,
+} from './refusals.ts';
+import type { TurnsParts, TurnsState } from './state.ts';
 import type { Asked, Question } from './turn.ts';
 
-/** Questions of one conversation that may wait for the answers before them. */
-const waitingInConversation = 20;
+/** How often it is looked who is in charge before a question is refused. */
+const mostAttempts = 8;
 
 /** See `Turns.ask`. */
-export function ask(state: TurnsState, caller: UserCaller, question: Question): Promise<Asked> {
-  if (question.place.kind !== 'current') return place(state, caller, question);
-  return state.placing.run(caller.userId, () => place(state, caller, question));
+export async function ask(state: TurnsState, caller: Participant, question: Question): Promise<Asked> {
+  const { place } = question;
+  if (place.kind === 'existing') return askIn(state, caller, question, place.id);
+  if (caller.kind === 'guest') return askIn(state, caller, question, caller.conversationId);
+  if (place.kind === 'new') return askInNew(state, caller, question);
+  return state.placing.run(caller.userId, async () => {
+    const current = await currentOf(state.parts, caller, question.contract);
+    return current === undefined
+      ? askInNew(state, caller, question)
+      : askIn(state, caller, question, current.id);
+  });
 }
 
-async function place(state: TurnsState, caller: UserCaller, question: Question): Promise<Asked> {
-  const { parts } = state;
-  const conversation = await conversationFor(parts, caller, question);
+/** The user's newest conversation of the contract, unless it has been idle for too long. */
+async function currentOf(
+  { conversations, runtime, idleMs }: TurnsParts,
+  { userId }: UserCaller,
+  contract: string,
+): Promise<Conversation | undefined> {
+  const newest = await conversations.newestOf(userId, contract);
+  const isCurrent = newest !== undefined && newest.lastMessageAt >= runtime.now() - idleMs;
+  return isCurrent ? newest : undefined;
+}
+
+function askInNew(state: TurnsState, caller: UserCaller, question: Question): Promise<Asked> {
+  const { parts, order } = state;
+  return once(state, caller, question, 0, async (asking) => {
+    await refuseOverQuota(parts.conversations, caller, parts.conversationsPerUser);
+    refuseWhatDoesNotFit(parts, question, question.systemPrompt ?? null);
+    refuseUnderLoad(state, 0);
+    const id = parts.conversations.nextId();
+    asking.asked.conversationId = id;
+    // As soon as it is stored, somebody else may want to take it.
+    await order.run(id, () => beginTurn(state, asking, undefined));
+  });
+}
+
+function askIn(state: TurnsState, caller: Participant, question: Question, id: number): Promise<Asked> {
+  const { conversations } = state.parts;
+  return state.order.run(id, async () => {
+    const conversation = await ownConversation(conversations, caller, id);
+    return once(state, caller, question, id, async (asking) => {
+      let now = conversation;
+      for (let attempt = 0; attempt < mostAttempts; attempt++) {
+        if (await put(state, asking, now)) return;
+        now = await ownConversation(conversations, caller, id);
+      }
+      throw changesTooQuickly();
+    });
+  });
+}
+
+function once(
+  { parts }: TurnsState,
+  caller: Participant,
+  question: Question,
+  conversationId: number,
+  write: (asking: Asking) => Promise<void>,
+): Promise<Asked> {
   // Filled where nothing stands in the way, so that repeats and refusals use up no ids; the claim shares this object.
-  const asked = { conversationId: conversation?.id ?? 0, questionId: 0, turnId: 0 };
+  const asked: Asking['asked'] = { conversationId, questionId: 0, turnId: 0 };
   return parts.idempotency.once<Asked>(
-    `user:${caller.userId}`,
+    ownerOf(caller),
     question.idempotency,
     asked,
     async (claim) => {
-      await begin(state, caller, question, conversation, asked, claim);
+      await write({ caller, question, asked, claim });
       return { ...asked, repeated: false };
     },
     (earlier) => Promise.resolve({ ...(earlier as typeof asked), repeated: true }),
   );
 }
 
-/** The conversation that the question continues; undefined where it begins one. */
-async function conversationFor(
-  parts: TurnsParts,
-  caller: UserCaller,
-  question: Question,
-): Promise<Conversation | undefined> {
-  const { place, contract } = question;
-  if (place.kind === 'existing') return ownConversation(parts.conversations, caller, place.id);
-  if (place.kind === 'new') return undefined;
-  const newest = await parts.conversations.newestOf(caller.userId, contract);
-  const isCurrent = newest !== undefined && newest.lastMessageAt >= parts.runtime.now() - parts.idleMs;
-  return isCurrent ? newest : undefined;
-}
-
-async function begin(
-  state: TurnsState,
-  caller: UserCaller,
-  question: Question,
-  conversation: Conversation | undefined,
-  asked: Omit<Asked, 'repeated'>,
-  claim: Claim | undefined,
-): Promise<void> {
-  const { parts, line } = state;
-  if (conversation === undefined) await refuseOverQuota(parts, caller);
-  const systemPrompt = question.systemPrompt ?? conversation?.systemPrompt ?? null;
-  const tokens = estimateTokens(question.text);
-  refuseWhatDoesNotFit(parts, question, systemPrompt, tokens);
-  refuseUnderLoad(state, asked.conversationId);
-  if (conversation === undefined) asked.conversationId = parts.conversations.nextId();
-  asked.questionId = parts.messages.nextId();
-  asked.turnId = parts.messages.nextId();
-  const turn: ActiveTurn = {
-    id: asked.turnId,
-    conversationId: asked.conversationId,
-    questionId: asked.questionId,
-    caller,
-    question,
-    channel: conversation?.channel ?? question.contract,
-    systemPrompt,
-    ...createVoice(parts, asked.turnId),
-    began: parts.runtime.elapsed(),
-    queued: line.in(asked.conversationId).length > 0,
-    stored: false,
-  };
-  state.active.set(turn.id, turn);
-  line.join(turn);
-  try {
-    await store(state, turn, conversation, tokens, claim);
-  } catch (thrown) {
-    // Who stops the conversation at this moment waits for its end.
-    turn.live.lose(thrown);
-    leave(state, turn);
-    throw refusalOf(thrown);
+/** Puts the question to whoever is in charge; false where that has to be looked at once more. */
+function put(state: TurnsState, asking: Asking, conversation: Conversation): Promise<boolean> {
+  const { status, agentType } = conversation;
+  const isOver = status === 'resolved' || status === 'closed';
+  if (!isOver && agentType === 'human') return post(state, asking, conversation);
+  const { question, caller } = asking;
+  if (mayAskForPerson(state, conversation) && wantsPerson(question.text)) {
+    return changeFirst(state, conversation, waitingFor('asked_for_a_person'));
   }
-  turn.stored = true;
-  parts.feed.wake(turn.conversationId, caller.userId);
-  runWhenFirst(state, turn);
+  const systemPrompt = question.systemPrompt ?? conversation.systemPrompt;
+  refuseWhatDoesNotFit(state.parts, question, systemPrompt);
+  if (isOver) return changeFirst(state, conversation, { ...reopened, actorId: caller.userId });
+  return askAi(state, asking, conversation);
 }
 
-/** What the turn speaks through, and what silences it. */
-function createVoice({ rows, log }: TurnsParts, turnId: number) {
-  const controller = new AbortController();
-  const live = createLiveTurn({
-    append: (start, delta) => rows.append(turnId, start, delta),
-    onTaken: () => controller.abort(interrupted),
-    onLogFailure(err) {
-      log.error({ err, turnId }, 'the log of an answer could not be written; the answer is given up');
-      const text = 'The answer could not be stored. Try again later.';
-      controller.abort(new ParleyError('storage_failed', text, { retryable: true, cause: err }));
-    },
-  });
-  return { live, controller };
+const reopened = {
+  status: 'open',
+  agentType: 'ai',
+  assigneeId: null,
+  cause: 'reopened',
+  reason: null,
+} as const;
+
+async function changeFirst(state: TurnsState, conversation: Conversation, owner: NewOwner): Promise<false> {
+  refuseUnderLoad(state, conversation.id);
+  await changeOwner(state, conversation, owner);
+  return false;
 }
 
-function store(
-  { parts, node }: TurnsState,
-  turn: ActiveTurn,
-  conversation: Conversation | undefined,
-  questionTokens: number,
-  claim: Claim | undefined,
-): Promise<void> {
-  const { runtime, dayOf, completions, catalogue } = parts;
-  const { question, caller } = turn;
+async function askAi(state: TurnsState, asking: Asking, conversation: Conversation): Promise<boolean> {
+  const gathering = asking.question.gathers ? joinableTurn(state, conversation.id) : undefined;
+  if (gathering !== undefined) {
+    refuseWhenDraining(state);
+    if (await join(state, gathering, asking)) {
+      state.parts.feed.wake(conversation.id, conversation.userId);
+      return true;
+    }
+  }
+  refuseUnderLoad(state, conversation.id);
+  return unlessRefused(beginTurn(state, asking, conversation));
+}
+
+/** A question to a person, or to the queue. */
+async function post(state: TurnsState, asking: Asking, conversation: Conversation): Promise<boolean> {
+  const { posts, messages, runtime, dayOf, feed } = state.parts;
+  const { question, asked, claim } = asking;
+  const { id: conversationId, userId, channel } = conversation;
+  refuseUnderLoad(state, conversationId);
+  asked.questionId = messages.nextId();
+  asked.turnId = null;
   const at = runtime.now();
-  const model = question.model ?? completions.defaultModel();
-  return parts.rows.begin(
+  const isPosted = await posts.post(
     {
-      conversation:
-        conversation === undefined
-          ? { kind: 'new', id: turn.conversationId, key: runtime.token(16), title: titleOf(question.text) }
-          : { kind: 'existing', id: conversation.id },
-      userId: caller.userId,
-      channel: turn.channel,
-      systemPrompt: question.systemPrompt,
-      questionId: turn.questionId,
-      question: question.text,
-      questionTokens,
-      id: turn.id,
-      state: turn.queued ? 'queued' : 'running',
-      node,
-      leaseUntil: at + leaseMs,
+      id: asked.questionId,
+      ...{ conversationId, userId, channel },
+      agentId: null,
+      content: question.text,
+      title: titleFor(conversation, question.text),
+      tokens: estimateTokens(question.text),
       at,
       day: dayOf(at),
-      origin: {
-        caller,
-        question: { ...question, text: '', model },
-        provider: catalogue.get(model)?.provider,
-      },
     },
     claim,
   );
+  if (isPosted) feed.wake(conversationId, userId);
+  return isPosted;
 }
 
-async function refuseOverQuota({ conversations, conversationsPerUser }: TurnsParts, { userId }: UserCaller) {
-  if ((await conversations.countOf(userId)) < conversationsPerUser) return;
-  throw new ParleyError(
-    'quota_exceeded',
-    `You have ${conversationsPerUser} conversations, which is all that you may have. Delete some to begin new ones.`,
-  );
-}
-
-/** Throws as `Router.plan` and `assembleContext` do, before anything is stored. */
-function refuseWhatDoesNotFit(
-  { completions }: TurnsParts,
-  question: Question,
-  systemPrompt: string | null,
-  tokens: number,
-): void {
-  const room = roomFor(completions, question);
-  assembleContext({ ...room, systemPrompt, history: [], question: { content: question.text, tokens } });
-}
-
-function refuseUnderLoad({ parts, active, line, draining }: TurnsState, conversationId: number): void {
-  if (draining) throw overloaded('The server is shutting down. Try again in a moment.', 2_000);
-  if (active.size >= parts.atOnce) {
-    throw overloaded(
-      `${parts.atOnce} answers are being made, which is all that this server can. Try again soon.`,
-      1_000,
-    );
+/** False where somebody else is in charge by now, or the conversation was removed. */
+async function unlessRefused(stored: Promise<void>): Promise<boolean> {
+  try {
+    await stored;
+    return true;
+  } catch (thrown) {
+    if (isRefused(thrown)) return false;
+    throw thrown;
   }
-  if (line.in(conversationId).length > waitingInConversation) {
-    throw overloaded('Too many questions wait in this conversation. Wait for their answers.', 1_000);
-  }
-}
-
-function overloaded(text: string, retryAfterMs: number): ParleyError {
-  return new ParleyError('overloaded', text, { retryable: true, retryAfterMs });
-}
-
-/** What the store says where the conversation was removed meanwhile; anything else as it is. */
-function refusalOf(thrown: unknown): unknown {
-  const failure = storageFailureOf(thrown);
-  const isRefused = failure?.code === 'conflict' && failure.constraint === undefined;
-  return isRefused ? noSuchConversation() : thrown;
 }

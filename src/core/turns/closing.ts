@@ -5,6 +5,7 @@ import { ParleyError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Feed } from '../realtime/feed.ts';
 import type { Runtime } from '../runtime.ts';
+import { givenUp } from './make-answer.ts';
 
 /** Stores how turns ended. */
 export interface Closing {
@@ -18,7 +19,9 @@ export interface Closing {
 }
 
 export interface ClosingParts {
-  rows: Pick<TurnRows, 'end'>;
+  rows: Pick<TurnRows, 'end' | 'find' | 'textOf'>;
+  /** Names this process in the leases. */
+  node: string;
   calls: Pick<ApiCalls, 'record'>;
   messages: Pick<Messages, 'find'>;
   feed: Pick<Feed, 'wake'>;
@@ -69,9 +72,20 @@ export function createClosing(parts: ClosingParts): Closing {
 }
 
 /** With its conversation, the answer is gone; that a model was called is not. */
-async function store({ rows, messages, calls }: ClosingParts, end: TurnEnd): Promise<void> {
-  if ((await rows.end(end)) || end.call === null) return;
+async function store(parts: ClosingParts, end: TurnEnd): Promise<void> {
+  const { rows, messages, calls } = parts;
+  if ((await rows.end(end)) || (await cancel(parts, end)) || end.call === null) return;
   if ((await messages.find(end.id)) === undefined) await calls.record(end.call);
+}
+
+/** Where somebody else was put in charge while the turn was ours: it has no more to say than what was shown by then. */
+async function cancel({ rows, node }: ClosingParts, end: TurnEnd): Promise<boolean> {
+  const turn = await rows.find(end.id);
+  if (turn?.node !== node) return false;
+  const { code: errorCode, message: errorText } = givenUp;
+  const content = await rows.textOf(end.id);
+  const { fence } = turn;
+  return rows.end({ ...end, fence, state: 'cancelled', content, finishReason: null, errorCode, errorText });
 }
 
 async function answerTo({ messages }: ClosingParts, end: TurnEnd): Promise<Message> {

@@ -1,20 +1,24 @@
-import type { ContextMessage, Messages } from '../../storage/messages.ts';
+import type { Citation, ContextMessage, Messages } from '../../storage/messages.ts';
 import type { CompletionsParts } from '../completions/completions.ts';
 import { stream } from '../completions/stream.ts';
 import type { CallEnd, CallOrigin, Meter } from '../completions/meter.ts';
 import type { FinishReason } from '../completions/provider.ts';
 import { assembleContext, type Context } from '../conversations/context.ts';
 import { asParleyError, ParleyError } from '../errors.ts';
-import type { UserCaller } from '../identity/caller.ts';
+import type { Participant } from '../identity/caller.ts';
+import type { Ground } from '../knowledge/grounding.ts';
+import { grounded } from './grounded.ts';
 import type { LiveTurn } from './live-turn.ts';
 import type { Question } from './turn.ts';
 
 /** What an answer is made of. */
 export interface AnswerWork {
-  caller: UserCaller;
+  caller: Participant;
   question: Question;
   questionId: number;
   conversationId: number;
+  /** The contract in which the conversation began. */
+  channel: string;
   systemPrompt: string | null;
 }
 
@@ -25,15 +29,22 @@ export interface Made {
   error: ParleyError | null;
   /** The one call to a model, for the books; null where none was made. */
   call: { origin: CallOrigin; end: CallEnd } | null;
+  /** What the answer may cite. */
+  sources: Citation[];
 }
 
 export interface MakeAnswerParts {
   completions: CompletionsParts;
   messages: Pick<Messages, 'contextBefore'>;
+  ground: Ground;
 }
 
-/** Why a turn is broken off: `stopped` by somebody who may, or `interrupted` because the process ends. */
+/** Why a turn is broken off: `stopped` by somebody who may, `givenUp` for a change of who is in charge, or `interrupted` because the process ends. */
 export const stopped = new ParleyError('cancelled', 'The answer was stopped.');
+export const givenUp = new ParleyError(
+  'cancelled',
+  'The answer was given up: who is in charge of the conversation changed.',
+);
 export const interrupted = new ParleyError(
   'interrupted',
   'The server was stopped in the middle of the answer.',
@@ -47,7 +58,7 @@ const historyMost = 2_000;
 export async function makeAnswer(
   parts: MakeAnswerParts,
   work: AnswerWork,
-  live: LiveTurn,
+  live: Pick<LiveTurn, 'say'>,
   signal: AbortSignal,
 ): Promise<Made> {
   let call: Made['call'] = null;
@@ -59,20 +70,27 @@ export async function makeAnswer(
     },
   };
   let reason: FinishReason | null = null;
+  let sources: Citation[] = [];
   try {
     signal.throwIfAborted();
-    const input = await completionInput(parts, work);
+    const { given, ...input } = await completionInput(parts, work);
+    sources = given;
     for await (const group of stream({ ...parts.completions, meter }, work.caller, input, signal)) {
       for (const event of group) {
         if (event.type === 'text-delta') live.say(event.text);
-        else if (event.type === 'finish') ({ reason } = event);
+        else if (event.type === 'finish') ({ reason, citations: sources = sources } = event);
       }
     }
-    return { state: 'completed', reason, error: null, call };
+    return { state: 'completed', reason, error: null, call, sources };
   } catch (thrown) {
-    const error = asParleyError(thrown);
-    return { state: stateOf(error), reason: null, error, call };
+    return madeNothing(thrown, call, sources);
   }
+}
+
+/** What is made where something was thrown. */
+export function madeNothing(thrown: unknown, call: Made['call'] = null, sources: Citation[] = []): Made {
+  const error = asParleyError(thrown);
+  return { state: stateOf(error), reason: null, error, call, sources };
 }
 
 function stateOf({ code }: ParleyError): Made['state'] {
@@ -82,22 +100,24 @@ function stateOf({ code }: ParleyError): Made['state'] {
 
 async function completionInput(parts: MakeAnswerParts, work: AnswerWork) {
   const { contract, endpoint, requestId, model, temperature, maxTokens } = work.question;
-  const { messages } = await contextOf(parts, work);
-  return { contract, endpoint, requestId, model, messages, temperature, maxTokens, cache: null };
+  const { messages, sources: given } = await contextOf(parts, work);
+  return { contract, endpoint, requestId, model, messages, temperature, maxTokens, cache: null, given };
 }
 
-/** The context that the model sees. */
+/** The context that the model sees, and what of the knowledge base is in it. */
 export async function contextOf(
-  { completions, messages }: MakeAnswerParts,
-  work: Pick<AnswerWork, 'question' | 'questionId' | 'conversationId' | 'systemPrompt'>,
-): Promise<Context> {
-  const { question, questionId, conversationId, systemPrompt } = work;
-  const room = roomFor(completions, question);
-  const newest = await readBack(messages, conversationId, room.contextLength ?? historyMost);
+  parts: MakeAnswerParts,
+  work: Omit<AnswerWork, 'caller'>,
+): Promise<Context & { sources: Citation[] }> {
+  const { question, questionId, conversationId } = work;
+  const room = roomFor(parts.completions, question);
+  const newest = await readBack(parts.messages, conversationId, room.contextLength ?? historyMost);
   const at = newest.findIndex(({ id }) => id === questionId);
   const asked = newest[at];
   if (asked === undefined) throw new ParleyError('not_found', 'The question was removed.');
-  return assembleContext({ ...room, systemPrompt, history: newest.slice(at + 1), question: asked });
+  const { systemPrompt, sources } = grounded(parts, work, newest.slice(at), room);
+  const context = assembleContext({ ...room, systemPrompt, history: newest.slice(at + 1), question: asked });
+  return { ...context, sources };
 }
 
 /** What the model that is asked first can take in; those it falls back to are asked the same. */

@@ -1,7 +1,7 @@
 import type { ActiveTurn, TurnEnd } from '../../storage/turns.ts';
 import { discoveredModel } from '../completions/catalogue.ts';
 import { estimateTokens } from '../completions/estimate.ts';
-import type { UserCaller } from '../identity/caller.ts';
+import type { Participant } from '../identity/caller.ts';
 import type { Closing } from './closing.ts';
 import { contextOf, interrupted } from './make-answer.ts';
 import { leaseMs, type TurnsParts } from './state.ts';
@@ -9,7 +9,7 @@ import type { Question } from './turn.ts';
 
 /** What a turn's row says for whoever must close it. */
 export interface TurnOrigin {
-  caller: UserCaller;
+  caller: Participant;
   /** Without its text, which is a message. */
   question: Question & { model: string };
   /** Of the model. */
@@ -49,6 +49,7 @@ async function interruptedEnd(parts: TurnsParts, turn: ActiveTurn): Promise<Turn
     finishReason: null,
     errorCode: interrupted.code,
     errorText: interrupted.message,
+    citations: null,
     at,
     day: parts.dayOf(at),
     responseMs: 0,
@@ -84,7 +85,8 @@ async function promptTokensOf(parts: TurnsParts, turn: ActiveTurn, question: Que
   const { conversationId, questionId } = turn;
   try {
     const { systemPrompt = null } = (await parts.conversations.find(conversationId)) ?? {};
-    const context = await contextOf(parts, { question, questionId, conversationId, systemPrompt });
+    const work = { question, questionId, conversationId, systemPrompt, channel: turn.channel };
+    const context = await contextOf(parts, work);
     return context.promptTokens;
   } catch {
     // The configuration has changed since: the question is what is known for certain.

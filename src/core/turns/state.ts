@@ -1,27 +1,37 @@
 import type { ApiCalls } from '../../storage/api-calls.ts';
 import type { Conversations } from '../../storage/conversations.ts';
 import type { Messages } from '../../storage/messages.ts';
+import type { Ownership } from '../../storage/ownership.ts';
+import type { Posts } from '../../storage/posts.ts';
 import type { Turns as TurnRows } from '../../storage/turns.ts';
 import type { Catalogue } from '../completions/catalogue.ts';
 import type { CompletionsParts } from '../completions/completions.ts';
+import type { DeskSettings } from '../desk/desk-settings.ts';
 import type { IdempotentWrites } from '../idempotency.ts';
-import type { UserCaller } from '../identity/caller.ts';
+import type { Participant } from '../identity/caller.ts';
+import type { Ground } from '../knowledge/grounding.ts';
 import type { Log } from '../log.ts';
 import type { Feed } from '../realtime/feed.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
 import type { Closing } from './closing.ts';
+import type { Burst, Pause } from './gathering.ts';
 import type { InOrder } from './in-order.ts';
 import type { LiveTurn } from './live-turn.ts';
+import type { Made } from './make-answer.ts';
 import type { Question } from './turn.ts';
 import type { TurnLine } from './turn-line.ts';
 
 export interface TurnsParts {
   rows: TurnRows;
+  posts: Posts;
+  ownership: Pick<Ownership, 'change'>;
   conversations: Pick<Conversations, 'nextId' | 'find' | 'newestOf' | 'countOf'>;
   calls: Pick<ApiCalls, 'record'>;
   messages: Pick<Messages, 'nextId' | 'find' | 'contextBefore'>;
   completions: CompletionsParts;
+  /** What the knowledge base has to say to helpdesk's customers. */
+  ground: Ground;
   catalogue: Catalogue;
   idempotency: IdempotentWrites;
   feed: Pick<Feed, 'wake'>;
@@ -34,22 +44,45 @@ export interface TurnsParts {
   conversationsPerUser: number;
   /** How long after its last message a contract's newest conversation is the current one. */
   idleMs: number;
+  settings: () => Pick<DeskSettings, 'burstMs' | 'handoff'>;
+  /** A conversation waits for a person from now on. */
+  onWaiting: (conversationId: number) => void;
+  /** An agent has a conversation less. */
+  onFree: (agentId: number) => void;
 }
 
 /** A turn of this process. */
 export interface ActiveTurn {
   id: number;
   conversationId: number;
+  /** The last of those that it answers. */
   questionId: number;
-  caller: UserCaller;
+  caller: Participant;
   question: Question;
   channel: string;
   systemPrompt: string | null;
   live: LiveTurn;
   controller: AbortController;
+  /** Null where it answers one question. */
+  burst: Burst | null;
+  /** How far it is: `calling` while the model is asked, `done` when it asks nobody any more. */
+  step: 'waiting' | 'starting' | 'calling' | 'done';
+  /** Breaks off the call that is on its way; null where none is. */
+  call: AbortController | null;
+  /** Where another question is about to join. */
+  pause: Pause | null;
+  /** The store's number of it, at which alone it may write. */
+  fence: number;
+  running: boolean;
+  /** How the making ended, where it has begun. */
+  made: PromiseWithResolvers<Made>;
+  /** Who is in charge changes: whoever changes it brings the turn to its end. */
+  givenUp: boolean;
+  /** Whether its end is on its way into the store. */
+  closing: boolean;
   /** By the monotonic clock. */
   began: number;
-  /** Whether it had to wait when it was asked. */
+  /** Whether it is to be started in the store. */
   queued: boolean;
   /** Whether its question is committed. */
   stored: boolean;
@@ -64,6 +97,8 @@ export interface TurnsState {
   line: TurnLine<ActiveTurn>;
   /** By user: two questions at once that each would begin a current conversation begin one. */
   placing: InOrder<number>;
+  /** By conversation: what is asked, and changes of who is in charge. */
+  order: InOrder<number>;
   closing: Closing;
   draining: boolean;
   /** Who waits until nothing is active. */

@@ -58,11 +58,18 @@ export interface Turns {
    * Everything that the turn says from `start` on, said already or yet to come, in groups as it becomes known; the last event is
    * `end`. Text is stored before it is told. Throws `not_found`, and `invalid_request` for a start that lies beyond what was said.
    */
-  follow(caller: Participant, turnId: number, start: number, signal: AbortSignal): AsyncGenerator<TurnEvent[]>;
+  follow(
+    caller: Participant,
+    turnId: number,
+    start: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<TurnEvent[]>;
   /** The turns of a conversation that have not ended, in their order. */
   activeIn(conversationId: number): number[];
   /** The conversation in which the caller asked last, of those where an answer is on its way. */
   lastActiveOf(caller: Participant): number | undefined;
+  /** The customer is typing: questions are gathered for up to 3 s more before they are answered. */
+  hold(conversationId: number): void;
   /**
    * Ends all turns of the caller's conversation, keeps what they said, and resolves to their answers. A repeat under the same key ends
    * none that were begun since. Throws `not_found`.

@@ -10,12 +10,15 @@ import {
 } from '../completions/bench.fixture.ts';
 import type { ModelRequest, ProviderEvent } from '../completions/provider.ts';
 import { createConversations, type Conversations } from '../conversations/conversations.ts';
+import { defaultDeskSettings } from '../desk/desk-settings.ts';
+import { createHandoff } from '../handoff/create-handoff.ts';
+import type { Handoff } from '../handoff/handoff.ts';
 import { createIdempotency } from '../idempotency.ts';
-import type { UserCaller } from '../identity/caller.ts';
+import type { Participant, UserCaller } from '../identity/caller.ts';
 import { createMemoryBus } from '../realtime/bus.ts';
 import { createFeed, type Feed } from '../realtime/feed.ts';
 import type { TurnsParts } from './state.ts';
-import type { Question, TurnEvent } from './turn.ts';
+import type { Asked, Question, TurnEvent } from './turn.ts';
 import { createTurns, type RunningTurns } from './turns.ts';
 
 /** A model's call that says what the test tells it to. */
@@ -92,12 +95,31 @@ function createSpeaker(request: ModelRequest, signal: AbortSignal) {
 export interface TurnsBench {
   bench: Bench;
   storage: Storage;
-  turns: RunningTurns;
+  turns: AnsweringTurns;
+  handoff: Handoff;
   conversations: Conversations;
   feed: Feed;
   speakers: Speakers;
   /** Another process over the same store, with changed parts. */
-  another(changes?: Partial<TurnsParts>): RunningTurns;
+  another(changes?: Partial<TurnsParts>): AnsweringTurns;
+}
+
+/** Turns of which a test expects that each question gets an answer, but through `put`. */
+export type AnsweringTurns = Omit<RunningTurns, 'ask'> & {
+  ask(caller: Participant, question: Question): Promise<Asked & { turnId: number }>;
+  put: RunningTurns['ask'];
+};
+
+function answering(turns: RunningTurns): AnsweringTurns {
+  return {
+    ...turns,
+    put: (caller, question) => turns.ask(caller, question),
+    async ask(caller, question) {
+      const { turnId, ...asked } = await turns.ask(caller, question);
+      if (turnId === null) throw new Error('no answer was begun');
+      return { ...asked, turnId };
+    },
+  };
 }
 
 export const mina: UserCaller = {
@@ -140,10 +162,13 @@ export async function createTurnsBench(
   const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
   const parts: TurnsParts = {
     rows: storage.turns,
+    posts: storage.posts,
+    ownership: storage.ownership,
     calls: storage.apiCalls,
     conversations: storage.conversations,
     messages: storage.messages,
     completions,
+    ground: () => null,
     catalogue,
     idempotency,
     feed,
@@ -153,29 +178,46 @@ export async function createTurnsBench(
     atOnce: 200,
     conversationsPerUser: 200,
     idleMs: 60_000,
+    settings: () => defaultDeskSettings,
+    onWaiting: () => {},
+    onFree: () => {},
     ...changes,
   };
-  const turns = createTurns(parts);
+  const turns = answering(createTurns(parts));
   const conversations = createConversations({
     conversations: storage.conversations,
     messages: storage.messages,
     feed: storage.feed,
     idempotency,
     idleMs: parts.idleMs,
+    conversationsPerUser: parts.conversationsPerUser,
     runtime,
     dayOf,
     wake: feed.wake,
     textOf: turns.textOf,
     stopTurns: async (id) => void (await turns.stopAll(id)),
   });
+  const handoff = createHandoff({
+    conversations: storage.conversations,
+    messages: storage.messages,
+    ownership: storage.ownership,
+    posts: storage.posts,
+    users: storage.users,
+    turns,
+    idempotency,
+    feed,
+    dayOf,
+    runtime,
+  });
   return {
     bench,
     storage,
     turns,
+    handoff,
     conversations,
     feed,
     speakers,
-    another: (more = {}) => createTurns({ ...parts, ...more }),
+    another: (more = {}) => answering(createTurns({ ...parts, ...more })),
   };
 }
 

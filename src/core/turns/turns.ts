@@ -1,16 +1,21 @@
+import type { Conversation } from '../../storage/conversations.ts';
 import type { Message } from '../../storage/messages.ts';
-import { ownConversation } from '../conversations/own.ts';
+import { isOwn, ownConversation } from '../conversations/own.ts';
 import { ParleyError } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
-import { ownerOf, type UserCaller } from '../identity/caller.ts';
+import { ownerOf, type Participant } from '../identity/caller.ts';
 import { ask } from './ask.ts';
+import { changeOwner, type NewOwner, type WithChange } from './change-owner.ts';
 import { createClosing } from './closing.ts';
+import { hold } from './gathering.ts';
 import { createInOrder } from './in-order.ts';
 import { interrupted, stopped } from './make-answer.ts';
 import { recover } from './recovery.ts';
 import { leaseMs, type ActiveTurn, type TurnsParts, type TurnsState } from './state.ts';
 import { createTurnLine } from './turn-line.ts';
 import type { TurnEvent, Turns } from './turn.ts';
+
+export type { NewOwner } from './change-owner.ts';
 
 /** Turns, and what the process does with them. */
 export interface RunningTurns extends Turns {
@@ -28,22 +33,35 @@ export interface RunningTurns extends Turns {
   stopAll(conversationId: number): Promise<Message[]>;
   /** What a turn has said so far, as far as it may be shown. */
   textOf(turnId: number): Promise<string>;
+  /** Runs `work` while nothing is asked in the conversation, and nobody else changes who is in charge of it. */
+  alone<T>(conversationId: number, work: () => Promise<T>): Promise<T>;
+  /**
+   * Puts somebody else in charge of the conversation as it was read, and ends the answers on their way. False where another change was
+   * quicker. To be called within `alone`.
+   */
+  changeOwner(
+    conversation: Conversation,
+    owner: NewOwner,
+    stored?: Pick<WithChange, 'claim' | 'audit'>,
+  ): Promise<boolean>;
 }
 
 /** Turns over the store; `tend` is due every few seconds. */
 export function createTurns(parts: TurnsParts): RunningTurns {
   const { rows, runtime } = parts;
+  const node = runtime.token(12);
   const state: TurnsState = {
     parts,
-    node: runtime.token(12),
+    node,
     active: new Map(),
     line: createTurnLine(),
     placing: createInOrder(),
-    closing: createClosing(parts),
+    order: createInOrder(),
+    closing: createClosing({ ...parts, node }),
     draining: false,
     idle: new Set(),
   };
-  const { active, closing, node } = state;
+  const { active, closing } = state;
 
   return {
     ask: (caller, question) => ask(state, caller, question),
@@ -52,9 +70,9 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     },
     follow: (caller, turnId, start, signal) => follow(state, caller, turnId, start, signal),
     activeIn: (conversationId) => activeIn(state, conversationId),
-    lastActiveOf: ({ userId }) =>
-      [...active.values()].findLast(({ caller, stored }) => stored && caller.userId === userId)
-        ?.conversationId,
+    lastActiveOf: (caller) =>
+      [...active.values()].findLast((turn) => turn.stored && isOwnTurn(caller, turn))?.conversationId,
+    hold: (conversationId) => hold(state, conversationId),
     stop: (caller, conversationId, idempotency) => stop(state, caller, conversationId, idempotency),
     stopAll: (conversationId) => stopAll(state, conversationId),
     textOf: async (turnId) => active.get(turnId)?.live.shown() ?? (await rows.textOf(turnId)),
@@ -65,21 +83,29 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     },
     drain: () => void (state.draining = true),
     idle: () => (active.size === 0 ? Promise.resolve() : new Promise((resolve) => state.idle.add(resolve))),
+    alone: (conversationId, work) => state.order.run(conversationId, work),
+    changeOwner: (conversation, owner, stored) => changeOwner(state, conversation, owner, stored),
     interruptAll() {
       for (const { controller } of active.values()) controller.abort(interrupted);
     },
   };
 }
 
-function ownTurn({ active }: TurnsState, { userId }: UserCaller, turnId: number): ActiveTurn | undefined {
+function ownTurn({ active }: TurnsState, caller: Participant, turnId: number): ActiveTurn | undefined {
   const turn = active.get(turnId);
-  return turn?.caller.userId === userId ? turn : undefined;
+  return turn !== undefined && isOwnTurn(caller, turn) ? turn : undefined;
+}
+
+function isOwnTurn(caller: Participant, { conversationId: id, caller: { userId } }: ActiveTurn): boolean {
+  return isOwn(caller, { id, userId });
 }
 
 /** The answer of a turn that this process does not run. */
-async function endedAnswer({ messages }: TurnsParts, { userId }: UserCaller, id: number): Promise<Message> {
+async function endedAnswer({ messages }: TurnsParts, caller: Participant, id: number): Promise<Message> {
   const answer = await messages.find(id);
-  if (answer === undefined || answer.userId !== userId || answer.role !== 'assistant') {
+  const isTheirs =
+    answer !== undefined && isOwn(caller, { id: answer.conversationId, userId: answer.userId });
+  if (!isTheirs || answer.role !== 'assistant') {
     throw new ParleyError('not_found', 'There is no such answer.');
   }
   if (answer.state === 'queued' || answer.state === 'running') {
@@ -91,7 +117,7 @@ async function endedAnswer({ messages }: TurnsParts, { userId }: UserCaller, id:
 
 async function* follow(
   state: TurnsState,
-  caller: UserCaller,
+  caller: Participant,
   turnId: number,
   start: number,
   signal: AbortSignal,
@@ -126,13 +152,13 @@ function activeIn({ line }: TurnsState, conversationId: number): number[] {
 }
 
 /** The answer of a turn, once it has ended. */
-function endOf(state: TurnsState, caller: UserCaller, turnId: number): Promise<Message> {
+function endOf(state: TurnsState, caller: Participant, turnId: number): Promise<Message> {
   return ownTurn(state, caller, turnId)?.live.ended ?? endedAnswer(state.parts, caller, turnId);
 }
 
 async function stop(
   state: TurnsState,
-  caller: UserCaller,
+  caller: Participant,
   conversationId: number,
   key: Idempotency | undefined,
 ): Promise<Message[]> {

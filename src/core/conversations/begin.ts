@@ -1,0 +1,82 @@
+import type { Conversation, NewConversation } from '../../storage/conversations.ts';
+import type { NewCustomer } from '../../storage/customers.ts';
+import { ParleyError } from '../errors.ts';
+import type { Idempotency } from '../idempotency.ts';
+import { ownerOf, type Caller } from '../identity/caller.ts';
+import type { ConversationsParts, ConversationStart } from './conversations.ts';
+import { noSuchConversation } from './own.ts';
+import { refuseOverQuota } from './quota.ts';
+import { untitled } from './title.ts';
+
+/** Bytes of `metadata` as JSON, at most. */
+const mostMetadata = 8 * 1024;
+
+/** See `Conversations.begin`. */
+export async function begin(
+  parts: ConversationsParts,
+  caller: Caller,
+  start: ConversationStart,
+  idempotency: Idempotency | undefined,
+): Promise<Conversation> {
+  const { conversations, runtime } = parts;
+  const customer = customerOf(parts, caller, start);
+  const metadata = metadataFrom(start.metadata);
+  const made = { conversationId: 0 };
+  const found = async (id: number) => {
+    const conversation = await conversations.find(id);
+    if (conversation === undefined) throw noSuchConversation();
+    return conversation;
+  };
+  return parts.idempotency.once(
+    keyOwnerOf(caller),
+    idempotency,
+    made,
+    async (claim) => {
+      if (caller.kind === 'user') await refuseOverQuota(conversations, caller, parts.conversationsPerUser);
+      made.conversationId = conversations.nextId();
+      const at = runtime.now();
+      const conversation: NewConversation = {
+        id: made.conversationId,
+        key: runtime.token(16),
+        userId: caller.kind === 'user' ? caller.userId : null,
+        customer,
+        channel: start.contract,
+        title: untitled,
+        metadata,
+        at,
+        day: parts.dayOf(at),
+      };
+      await conversations.begin(conversation, claim);
+      parts.wake(conversation.id, conversation.userId);
+      return found(conversation.id);
+    },
+    (earlier) => found((earlier as typeof made).conversationId),
+  );
+}
+
+/** All who are nobody share no keys but those of one address. */
+function keyOwnerOf(caller: Caller): string {
+  return caller.kind === 'anonymous' ? `anonymous:${caller.ip}` : ownerOf(caller);
+}
+
+function customerOf(
+  { runtime }: ConversationsParts,
+  caller: Caller,
+  { guestId }: ConversationStart,
+): NewCustomer {
+  if (caller.kind === 'user') return { userId: caller.userId };
+  if (guestId === undefined) return { guestId: `guest_${runtime.token(12)}` };
+  // Characters, not code units.
+  if (/^[^]{1,200}$/u.test(guestId)) return { guestId: guestId.toWellFormed() };
+  throw refusal('user_id', 'must be 1 to 200 characters');
+}
+
+function metadataFrom(metadata: Record<string, unknown> | undefined): Record<string, unknown> | null {
+  if (metadata === undefined) return null;
+  if (Buffer.byteLength(JSON.stringify(metadata)) <= mostMetadata) return metadata;
+  throw refusal('metadata', `must be at most ${mostMetadata} bytes as JSON`);
+}
+
+function refusal(field: string, issue: string): ParleyError {
+  return new ParleyError('invalid_request', `${field}: ${issue}`, { field });
+}
