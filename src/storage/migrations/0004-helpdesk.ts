@@ -27,7 +27,7 @@ export const helpdesk = {
     `ALTER TABLE messages ADD COLUMN citations TEXT`,
 
     // Who waits for a person, and what each agent has to do: few rows, which the AI's conversations never touch.
-    `CREATE INDEX conversations_waiting ON conversations (waiting_since, id) WHERE status = 'pending'`,
+    `CREATE INDEX conversations_waiting ON conversations (status, waiting_since, id) WHERE status = 'pending'`,
     `CREATE INDEX conversations_open ON conversations (assignee_id, id)
       WHERE assignee_id IS NOT NULL AND status = 'open'`,
 
