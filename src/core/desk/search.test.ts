@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { StaffCaller } from '../identity/caller.ts';
+import { createTurnsBench, mina, otto, question } from '../turns/turns.fixture.ts';
+import { createSearch } from './search.ts';
+
+const agent: StaffCaller = { ...mina, userId: 1, contract: 'helpdesk', role: 'agent' };
+const page = { skip: 0, limit: 10 };
+
+async function createTested(t: TestContext) {
+  const tested = await createTurnsBench(t);
+  const { messageSearch, messages, conversations, customers } = tested.storage;
+  const { runtime } = tested.bench;
+  const search = createSearch({ rows: messageSearch, messages, conversations, customers, runtime });
+  const exchange = async (text: string, answer: string, caller = mina) => {
+    const asked = await tested.turns.ask(caller, question(text));
+    const speaker = await tested.speakers.next();
+    speaker.say(answer);
+    speaker.finish();
+    assert.ok(asked.turnId !== null);
+    await tested.turns.result(caller, asked.turnId, new AbortController().signal);
+    return asked.conversationId;
+  };
+  return { ...tested, search, exchange };
+}
+
+describe('the search over everything that was said', () => {
+  it('finds what was said a moment ago, in anybody’s conversation, with the message and a snippet', async (t) => {
+    const { search, exchange } = await createTested(t);
+    const mine = await exchange('Where is my refund?', 'I do not know.');
+    const other = await exchange('退款什么时候到？', 'Your refund comes tomorrow.', otto);
+    const { results, total, complete } = await search.find(agent, 'REFUND', page);
+    assert.deepEqual(
+      results.map(({ conversation, message, snippet }) => [conversation.id, message.senderType, snippet]),
+      [
+        [other, 'ai', { text: 'Your refund comes tomorrow.', ranges: [[5, 6]] }],
+        [mine, 'user', { text: 'Where is my refund?', ranges: [[12, 6]] }],
+      ],
+    );
+    assert.deepEqual([total, complete], [2, true]);
+    const chinese = await search.find(agent, '退款', page);
+    assert.deepEqual(chinese.results[0]?.snippet, { text: '退款什么时候到？', ranges: [[0, 2]] });
+    assert.deepEqual(await search.find(agent, '?!', page), { results: [], total: 0, complete: true });
+    const second = await search.find(agent, 'refund', { skip: 1, limit: 1 });
+    assert.deepEqual([second.results[0]?.conversation.id, second.total], [mine, 2]);
+  });
+
+  it('finds nothing of a conversation that was removed', async (t) => {
+    const { search, exchange, conversations } = await createTested(t);
+    const id = await exchange('Where is my refund?', 'Here.');
+    assert.equal((await search.find(agent, 'refund', page)).total, 1);
+    await conversations.remove(mina, id);
+    assert.deepEqual((await search.find(agent, 'refund', page)).results, []);
+  });
+
+  it('keeps its indexes up to date without being asked, and those who search at once find the same', async (t) => {
+    const { search, exchange, storage } = await createTested(t);
+    await exchange('One word', 'Another.');
+    await search.tend();
+    assert.equal((await storage.messageSearch.find('word', page)).total, 1);
+    assert.equal(await storage.customers.index(), false);
+    await exchange('One more word', 'Another.');
+    const found = await Promise.all([1, 2, 3].map(() => search.find(agent, 'word', page)));
+    assert.deepEqual(
+      found.map(({ total }) => total),
+      [2, 2, 2],
+    );
+  });
+
+  it('fails where the store does, and works again when that does', async (t) => {
+    const { storage, bench } = await createTested(t);
+    const { messageSearch, messages, conversations, customers } = storage;
+    let broken = true;
+    const search = createSearch({
+      rows: {
+        ...messageSearch,
+        follow: () => (broken ? Promise.reject(new Error('no disk')) : messageSearch.follow()),
+      },
+      messages,
+      conversations,
+      customers,
+      runtime: bench.runtime,
+    });
+    await assert.rejects(search.find(agent, 'word', page), /no disk/);
+    broken = false;
+    assert.equal((await search.find(agent, 'word', page)).total, 0);
+  });
+});
