@@ -107,6 +107,7 @@ export async function createApp(parts: AppParts): Promise<App> {
       discovery.start();
       housekeeping.start();
       built.maintenanceWatch.start();
+      built.deskWatch.start();
       opened.start();
       built.cache
         .load()
@@ -257,7 +258,7 @@ interface Closing {
   server: FastifyInstance;
   sockets: Sockets;
   running: Running;
-  opened: Pick<Awaited<ReturnType<typeof openCore>>, 'turns' | 'feed' | 'maintenanceWatch'>;
+  opened: Pick<Awaited<ReturnType<typeof openCore>>, 'turns' | 'feed' | 'maintenanceWatch' | 'deskWatch'>;
   discovery: Discovery;
   knowledge: Pick<OpenedKnowledge, 'close'>;
   storage: Storage;
@@ -271,13 +272,14 @@ const lastWordsMs = 2_000;
 
 async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
   const { server, sockets, running } = app;
-  const { turns, feed: watched, maintenanceWatch } = app.opened;
+  const { turns, feed: watched, maintenanceWatch, deskWatch } = app.opened;
   const within = async (work: Promise<unknown>, ms: number) => {
     const waiting = new AbortController();
     await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
     waiting.abort();
   };
   maintenanceWatch.stop();
+  deskWatch.stop();
   app.discovery.stop();
   app.knowledge.close();
   app.housekeeping.stop();

@@ -6,6 +6,7 @@ import type { Catalogue } from '../core/completions/catalogue.ts';
 import { createMeter } from '../core/completions/meter.ts';
 import { createRouter, defaultModelOf, type ProviderSlot } from '../core/completions/router.ts';
 import { createCore } from '../core/core.ts';
+import { defaultDeskSettings } from '../core/desk/desk-settings.ts';
 import { createSearch } from '../core/desk/search.ts';
 import { createIdempotency, type IdempotentWrites } from '../core/idempotency.ts';
 import { createApiKeys } from '../core/identity/api-keys.ts';
@@ -64,6 +65,7 @@ export async function openCore(parts: OpenCoreParts) {
   const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
   const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
   const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });
+  const ground = createGround(parts.knowledge.knowledge);
   const settings = await openDeskSettings({ storage, catalogue, idempotency, runtime });
   const opened = openConversations({
     config,
@@ -71,7 +73,10 @@ export async function openCore(parts: OpenCoreParts) {
     completions,
     catalogue,
     idempotency,
-    ground: createGround(parts.knowledge.knowledge),
+    ground,
+    settings: () => defaultDeskSettings,
+    onWaiting: () => {},
+    onFree: () => {},
     dayOf,
     runtime,
     log,
@@ -120,7 +125,18 @@ export async function openCore(parts: OpenCoreParts) {
     accounts,
     administration,
   });
-  return { core, search, cache, apiKeys, defaultModel, idempotency, maintenanceWatch: watch, ...opened };
+  return {
+    core,
+    search,
+    cache,
+    apiKeys,
+    defaultModel,
+    idempotency,
+    maintenanceWatch: watch,
+    deskWatch,
+    assignment,
+    ...opened,
+  };
 }
 
 function articlesOver({ storage, knowledge, runtime }: OpenCoreParts, idempotency: IdempotentWrites) {

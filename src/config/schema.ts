@@ -277,6 +277,35 @@ const knowledge = group('The knowledge base.', {
   }),
 });
 
+const webhooks = group('Webhooks: receivers of events, which administrators set up.', {
+  allowHttp: field(flag, {
+    default: false,
+    description: 'Whether `http://` addresses may be told; otherwise only `https://`.',
+  }),
+  allowPrivateAddresses: field(listOf(addressRange), {
+    default: [],
+    shownDefault: 'none',
+    description:
+      'Addresses or ranges that may be told though they are not of the public internet, such as `10.1.2.3`.',
+  }),
+  timeoutMs: field(duration(100, 120 * second), {
+    default: 15 * second,
+    description: 'How long a receiver may take to answer, redirects included.',
+  }),
+  connectionsPerReceiver: field(wholeNumber(1, 100), {
+    default: 4,
+    description: 'Conversations of which one receiver is told at once.',
+  }),
+  disableAfterMs: field(duration(60 * second, 365 * day), {
+    default: 3 * day,
+    description: 'How long every attempt to tell a receiver may fail before it is switched off.',
+  }),
+  retentionMs: field(duration(60 * second, 365 * day), {
+    default: 14 * day,
+    description: 'How long it can be looked up what became of a delivery.',
+  }),
+});
+
 /** What users commonly open with; the names are the gateway's documented warm-up patterns. */
 export const builtInPrompts: Record<string, string[]> = {
   greeting: ['Hello', 'Hi', 'Good morning', 'Hello, how are you?', '你好'],

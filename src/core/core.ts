@@ -14,6 +14,7 @@ import { warm, type WarmInput, type WarmReport } from './completions/warm.ts';
 import type { Conversations } from './conversations/conversations.ts';
 import type { Search } from './desk/search.ts';
 import type { StaffCore } from './desk/staff-core.ts';
+import type { Handoff } from './handoff/handoff.ts';
 import type { Accounts } from './identity/accounts.ts';
 import type { Administration } from './identity/administration.ts';
 import type { ApiKeys } from './identity/api-keys.ts';
@@ -54,6 +55,7 @@ export interface Core extends StaffCore {
   conversations: Conversations;
   articles: Articles;
   turns: Turns;
+  handoff: Handoff;
   feed: Pick<Feed, 'head' | 'watch'>;
   statistics: ChatStatistics;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
@@ -74,6 +76,7 @@ export interface CoreParts {
   conversations: Conversations;
   articles: Articles;
   turns: Turns;
+  handoff: Handoff;
   feed: Feed;
   statistics: ChatStatistics;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
@@ -90,6 +93,7 @@ export function createCore(parts: CoreParts): Core {
     conversations,
     articles,
     turns,
+    handoff,
     feed,
     statistics,
     maintenance,
@@ -125,7 +129,9 @@ export function createCore(parts: CoreParts): Core {
     accounts,
     administration,
     conversations,
+    articles,
     turns,
+    handoff,
     feed,
     statistics,
     maintenance,

@@ -10,6 +10,7 @@ export interface Ids {
   nextMessage(): number;
   nextNote(): number;
   nextCannedReply(): number;
+  nextArticle(): number;
 }
 
 /** Counts on from the highest id that each table ever held, deleted rows included. */
@@ -26,10 +27,12 @@ export async function readIds(database: Database, queries: Queries): Promise<Ids
   let message = last.get('messages') ?? 0;
   let note = last.get('notes') ?? 0;
   let cannedReply = last.get('canned_replies') ?? 0;
+  let article = last.get('articles') ?? 0;
   return {
     nextConversation: () => ++conversation,
     nextMessage: () => ++message,
     nextNote: () => ++note,
     nextCannedReply: () => ++cannedReply,
+    nextArticle: () => ++article,
   };
 }

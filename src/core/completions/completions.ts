@@ -1,3 +1,4 @@
+import type { Citation } from '../../storage/messages.ts';
 import { ParleyError } from '../errors.ts';
 import { ownerOf, type Caller, type OwnerKey } from '../identity/caller.ts';
 import type { Log } from '../log.ts';
@@ -59,7 +60,8 @@ export type CompletionEvent =
   | { type: 'start'; cache: CacheReport }
   | { type: 'text-delta'; text: string; model: string }
   | { type: 'extra-delta'; delta: Record<string, unknown>; model: string }
-  | { type: 'finish'; reason: FinishReason; usage: Usage; model: string };
+  /** `citations`: of a model that looks into the knowledge base by itself. */
+  | { type: 'finish'; reason: FinishReason; usage: Usage; model: string; citations?: Citation[] };
 
 export interface CompletionsParts {
   router: Router;

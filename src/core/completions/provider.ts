@@ -1,3 +1,4 @@
+import type { Citation } from '../../storage/messages.ts';
 import type { Message } from './messages.ts';
 
 /** Tokens of one model call. */
@@ -31,6 +32,8 @@ export interface Answer {
   extra?: Record<string, unknown>;
   reason: FinishReason;
   usage: Usage;
+  /** Where the provider looked it up, of a provider that does. */
+  citations?: Citation[];
 }
 
 /**
@@ -41,7 +44,7 @@ export type ProviderEvent =
   | { type: 'text-delta'; text: string }
   /** A delta that is not plain text, in the spelling of OpenAI's `choices[0].delta` (`tool_calls` …). */
   | { type: 'extra-delta'; delta: Record<string, unknown> }
-  | { type: 'finish'; reason: FinishReason; usage: Usage };
+  | { type: 'finish'; reason: FinishReason; usage: Usage; citations?: Citation[] };
 
 export interface EmbeddingRequest {
   model: string;
@@ -62,6 +65,8 @@ export interface EmbeddingAnswer {
  */
 export interface Provider {
   readonly name: string;
+  /** Whether it looks into the knowledge base by itself. */
+  readonly retrieves?: boolean;
   answer(request: ModelRequest, signal: AbortSignal): Promise<Answer>;
   /**
    * Events in groups as they arrived together, none empty: a turn of the promise queue is paid per group, not per token.

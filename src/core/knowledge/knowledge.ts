@@ -1,19 +1,23 @@
 import { createHash } from 'node:crypto';
-import MiniSearch from 'minisearch';
-import type { SearchResult } from 'minisearch';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Citation } from '../../storage/messages.ts';
+import { createPassageIndex } from './passage-index.ts';
+import type { IndexedPassage, PassageIndex } from './passage-index.ts';
 import { splitMarkdown } from './passages.ts';
 import type { Passage } from './passages.ts';
-import { queryUnits, segment } from './segment.ts';
-import type { QueryUnit } from './segment.ts';
+import { queryUnits } from './segment.ts';
 
 /** A Markdown document by its name, `setup/docker.md` for example. */
 export interface KnowledgeDocument {
   name: string;
   text: string;
+  /** Where it is an article of the store and no file. */
+  article?: { id: number; title: string };
 }
 
 export interface Found {
   passage: Passage;
+  place: Omit<Citation, 'number'>;
   /** 0 to 1: `coverage`, lowered for passages that match less well than the best one. */
   score: number;
   /** 0 to 1: the share of the query's informative terms that the passage contains, rare terms counting more. */
@@ -22,8 +26,15 @@ export interface Found {
 
 /** A full-text index over Markdown documents. */
 export interface Knowledge {
-  /** Forgets everything and takes these documents instead. */
-  replace(documents: readonly KnowledgeDocument[]): void;
+  /** Forgets all files and takes these instead; those that are the same cost nothing. Articles stay. */
+  replace(files: readonly KnowledgeDocument[]): void;
+  /**
+   * Takes the document in place of the one of its name. Resolves when it is found, all of it at once; until then the earlier one is. Other
+   * work goes on meanwhile, however long the document.
+   */
+  put(document: KnowledgeDocument): Promise<void>;
+  /** Forgets the document: from the call on nothing of it is found. Resolves when its room is free. */
+  remove(name: string): Promise<void>;
   /** The passages that fit best, best first, at most `limit`. */
   search(query: string, limit: number): Found[];
   /** How many informative terms a text has; 0 for "and how?". */
@@ -32,154 +43,133 @@ export interface Knowledge {
   revision(): string;
 }
 
-/** What is not found exactly but as a longer word, or with a typing error, counts less. */
-const nearCoverage = 0.75;
-const partsCoverage = 0.9;
-/** Passages that the ranking by coverage looks at, beyond the number wanted. */
-const candidates = 20;
-/** The part of a score that depends on whether the passage's own heading is about the query and nothing else. */
-const headingShare = 0.25;
+type Article = KnowledgeDocument['article'];
 
-interface Index {
-  search: MiniSearch<Passage>;
-  passages: Map<string, Passage>;
-  /** Passage id to the informative terms of its own heading. */
-  headings: Map<string, string[]>;
-  /** In how many passages a term occurs. */
-  frequency: Map<string, number>;
-  revision: string;
+/** A document that is found. */
+interface Held {
+  isFile: boolean;
+  hash: bigint;
+  passages: IndexedPassage<Article>[];
 }
 
-/** An empty, in-memory knowledge base; feed it with `replace`. It does no file access. */
+interface State {
+  index: PassageIndex<Article>;
+  held: Map<string, Held>;
+  /** The newest `put` or `remove` of a name while it is under way: what an older one has made by then is not wanted. */
+  changing: Map<string, object>;
+  revision: bigint;
+  /** When the work that is under way last let others have their turn. */
+  sliceBegan: number;
+}
+
+/** Work on the index goes on for so long before others get their turn. */
+const sliceMs = 8;
+
+/** An empty, in-memory knowledge base. It does no file access. */
 export function createKnowledge(): Knowledge {
-  let index = buildIndex([]);
+  const state: State = {
+    index: createPassageIndex(),
+    held: new Map(),
+    changing: new Map(),
+    revision: 0n,
+    sliceBegan: performance.now(),
+  };
   return {
-    replace: (documents) => {
-      index = buildIndex(documents);
+    replace: (files) => replaceFiles(state, files),
+    put: (document) => put(state, document),
+    async remove(name) {
+      state.changing.delete(name);
+      await inSlices(letGo(state, name), ({ remove }, one) => remove(one), state);
     },
-    search: (query, limit) => searchIndex(index, query, limit),
+    search: (query, limit) =>
+      state.index.search(query, limit).map(({ indexed: { passage, document }, score, coverage }) => ({
+        passage,
+        place: placeOf(passage, document),
+        score,
+        coverage,
+      })),
     informativeTerms: (text) => queryUnits(text).length,
-    revision: () => index.revision,
+    revision: () => state.revision.toString(16).padStart(16, '0'),
   };
 }
 
-function buildIndex(documents: readonly KnowledgeDocument[]): Index {
-  const passages = new Map<string, Passage>();
-  const headings = new Map<string, string[]>();
-  const frequency = new Map<string, number>();
-  const search = new MiniSearch<Passage>({
-    fields: ['title', 'text'],
-    tokenize: segment,
-    processTerm: (term) => term,
-  });
-  for (const passage of documents.flatMap((document) => splitMarkdown(document.name, document.text))) {
-    if (passages.has(passage.id)) continue;
-    passages.set(passage.id, passage);
-    search.add(passage);
-    headings.set(passage.id, termsOf(queryUnits(passage.title.split(' › ').at(-1)!)));
-    for (const term of new Set(segment(`${passage.title}\n${passage.text}`))) {
-      frequency.set(term, (frequency.get(term) ?? 0) + 1);
+function replaceFiles(state: State, files: readonly KnowledgeDocument[]): void {
+  const { index, held } = state;
+  const wanted = new Map(files.map((file) => [file.name, { file, hash: hashOf(file) }]));
+  for (const [name, { isFile, hash }] of held) {
+    if (isFile && wanted.get(name)?.hash !== hash) for (const one of letGo(state, name)) index.remove(one);
+  }
+  for (const { file, hash } of wanted.values()) {
+    if (held.has(file.name)) continue;
+    const passages = passagesOf(file).map((passage) => index.add(passage, undefined));
+    hold(state, file.name, { isFile: true, hash, passages });
+  }
+}
+
+async function put(state: State, document: KnowledgeDocument): Promise<void> {
+  const { index, held, changing } = state;
+  const { name, article } = document;
+  const hash = hashOf(document);
+  const mine = {};
+  changing.set(name, mine);
+  const passages: IndexedPassage<Article>[] = [];
+  if (held.get(name)?.hash !== hash) {
+    await inSlices(passagesOf(document), (_, passage) => passages.push(index.add(passage, article)), state);
+  }
+  if (changing.get(name) !== mine) {
+    await inSlices(passages, ({ remove }, one) => remove(one), state);
+    return;
+  }
+  changing.delete(name);
+  if (held.get(name)?.hash === hash) return;
+  const earlier = letGo(state, name);
+  hold(state, name, { isFile: article === undefined, hash, passages });
+  await inSlices(earlier, ({ remove }, one) => remove(one), state);
+}
+
+/** Shows what the document consists of. */
+function hold(state: State, name: string, document: Held): void {
+  state.held.set(name, document);
+  state.revision ^= document.hash;
+  for (const one of document.passages) state.index.show(one);
+}
+
+/** Hides what the document consists of, which is to be removed then. */
+function letGo(state: State, name: string): IndexedPassage<Article>[] {
+  const earlier = state.held.get(name);
+  if (earlier === undefined) return [];
+  state.held.delete(name);
+  state.revision ^= earlier.hash;
+  for (const one of earlier.passages) state.index.hide(one);
+  return earlier.passages;
+}
+
+async function inSlices<T>(
+  items: readonly T[],
+  work: (index: PassageIndex<Article>, item: T) => void,
+  state: State,
+): Promise<void> {
+  for (const item of items) {
+    if (performance.now() - state.sliceBegan > sliceMs) {
+      await nextTurn();
+      state.sliceBegan = performance.now();
     }
+    work(state.index, item);
   }
-  return { search, passages, headings, frequency, revision: hashOf(documents) };
 }
 
-function hashOf(documents: readonly KnowledgeDocument[]): string {
-  const hash = createHash('sha256');
-  const byName = [...documents].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  for (const { name, text } of byName) hash.update(JSON.stringify([name, text]));
-  return hash.digest('hex').slice(0, 16);
+function placeOf({ title: path }: Passage, article: Article): Found['place'] {
+  const title = article?.title ?? path.split(' › ', 1)[0] ?? '';
+  const section = path.slice(title.length + ' › '.length);
+  return { articleId: article?.id ?? null, title, section: section === '' ? null : section };
 }
 
-function searchIndex(index: Index, query: string, limit: number): Found[] {
-  const units = queryUnits(query);
-  if (units.length === 0 || index.passages.size === 0) return [];
-  const weights = weightsOf(index, units);
-  const results = index.search.search(query, {
-    tokenize: () => [...weights.keys()],
-    boostTerm: (term) => weights.get(term) ?? 1,
-    boost: { title: 2 },
-    prefix: (term) => term.length >= 5,
-    fuzzy: (term) => (isMisspelt(index, term) ? 1 : false),
-    weights: { prefix: 0.3, fuzzy: 0.3 },
-  });
-  const best = results[0]?.score ?? 0;
-  return results
-    .slice(0, limit + candidates)
-    .map((result) => toFound(index, units, result, best))
-    .sort((a, b) => b.score - a.score)
-    .slice(0, limit);
+function passagesOf({ name, text, article }: KnowledgeDocument): Passage[] {
+  return splitMarkdown(name, text, article?.title);
 }
 
-/** The terms to look up: each unit whole, and its parts with a share of its weight. */
-function weightsOf(index: Index, units: QueryUnit[]): Map<string, number> {
-  const weights = new Map<string, number>();
-  for (const unit of units) {
-    weights.set(unit.term, unit.weight);
-    for (const part of unit.parts) {
-      const share =
-        unit.weight / (index.frequency.has(unit.term) ? 2 * unit.parts.length : unit.parts.length);
-      weights.set(part, Math.max(weights.get(part) ?? 0, share));
-    }
-  }
-  return weights;
-}
-
-/** Only unknown, longer, alphabetic terms: otherwise "rice" would find "price", and "v1" "v2". */
-function isMisspelt(index: Index, term: string): boolean {
-  return /^[a-z]{5,30}$/.test(term) && !index.frequency.has(term);
-}
-
-function toFound(index: Index, units: QueryUnit[], result: SearchResult, best: number): Found {
-  let all = 0;
-  let covered = 0;
-  for (const unit of units) {
-    const weight = unit.weight * rarityOf(index, unit);
-    all += weight;
-    covered += weight * coverageOf(unit, result);
-  }
-  const coverage = all === 0 ? 0 : covered / all;
-  const passage = index.passages.get(result.id as string)!;
-  const about = headingFit(index.headings.get(passage.id)!, units);
-  const relative = Math.sqrt(result.score / best) * (1 - headingShare + headingShare * about);
-  return { passage, coverage, score: coverage * relative };
-}
-
-/** The share of the heading's terms that the query has: "Rate limits" fits "rate limits?" better than "Rate limits off". */
-function headingFit(heading: string[], units: QueryUnit[]): number {
-  if (heading.length === 0) return 0;
-  const asked = new Set(termsOf(units));
-  return heading.filter((term) => asked.has(term)).length / heading.length;
-}
-
-function termsOf(units: QueryUnit[]): string[] {
-  return units.flatMap((unit) => [unit.term, ...unit.parts]);
-}
-
-function coverageOf(unit: QueryUnit, result: SearchResult): number {
-  const whole = matchOf(unit.term, result);
-  if (whole > 0 || unit.parts.length === 0) return whole;
-  const matches = unit.parts.map((part) => matchOf(part, result));
-  if (!unit.overlapping) return partsCoverage * meanOf(matches);
-  const characters = [...matches, 0].map((match, index) => Math.max(match, matches[index - 1] ?? 0));
-  return partsCoverage * meanOf(characters);
-}
-
-function matchOf(term: string, result: SearchResult): number {
-  if (Object.hasOwn(result.match, term)) return 1;
-  return result.queryTerms.includes(term) ? nearCoverage : 0;
-}
-
-function meanOf(values: number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** The inverse document frequency; a term that occurs nowhere counts like one that occurs once. */
-function rarityOf(index: Index, unit: QueryUnit): number {
-  const terms = index.frequency.has(unit.term) || unit.parts.length === 0 ? [unit.term] : unit.parts;
-  const rarities = terms.map((term) => {
-    const frequency = Math.max(index.frequency.get(term) ?? 0, 1);
-    return Math.log(1 + (index.passages.size - frequency + 0.5) / (frequency + 0.5));
-  });
-  return meanOf(rarities);
+/** Of everything about a document that answers show. */
+function hashOf({ name, text, article }: KnowledgeDocument): bigint {
+  const whole = JSON.stringify([name, text, ...(article === undefined ? [] : [article.title])]);
+  return createHash('sha256').update(whole).digest().readBigUInt64BE();
 }

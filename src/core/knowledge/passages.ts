@@ -2,7 +2,7 @@
 export interface Passage {
   /** Unique among all passages: the file's name, `#`, and the passage's number in it. */
   id: string;
-  /** The headings above the text, outermost first, joined with ` › `; the file's name where there are none. */
+  /** The document's title, where it has one of its own, and the headings above the text, outermost first, joined with ` › `; the file's name where there are none. */
   title: string;
   /** Markdown, never empty. */
   text: string;
@@ -20,14 +20,17 @@ const maxCodeChars = 6_000;
 
 /**
  * Cuts a Markdown document at its headings, and long sections between paragraphs into passages of about 1,200
- * characters. Code blocks stay whole (up to 6,000 characters), front matter is left out.
+ * characters. Code blocks stay whole (up to 6,000 characters), front matter is left out. `ownTitle` is the document's, where it has one
+ * beside its text.
  */
-export function splitMarkdown(file: string, text: string): Passage[] {
+export function splitMarkdown(file: string, text: string, ownTitle?: string): Passage[] {
   const passages: Passage[] = [];
   const path: { level: number; text: string }[] = [];
   let section: string[] = [];
   const flush = () => {
-    const title = path.map((heading) => heading.text).join(' › ') || file.replace(/\.md$/i, '');
+    const headings = path.map((heading) => heading.text);
+    if (ownTitle !== undefined && headings[0] !== ownTitle) headings.unshift(ownTitle);
+    const title = headings.join(' › ') || file.replace(/\.md$/i, '');
     for (const piece of packed(section)) {
       passages.push({ id: `${file}#${passages.length + 1}`, title, text: piece, source: file });
     }

@@ -178,7 +178,8 @@ test('a stream is the whole answer in words, and ends with the same usage', asyn
     assert.equal(deltas.join(''), answer.text);
     assert.ok(deltas.length > 10);
     assert.ok(Math.max(...deltas.map((delta) => delta.length)) < 90);
-    assert.deepEqual(last, { type: 'finish', reason: 'stop', usage: answer.usage });
+    const { usage, citations } = answer;
+    assert.deepEqual(last, { type: 'finish', reason: 'stop', usage, citations });
   }
 });
 

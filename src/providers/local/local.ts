@@ -24,6 +24,7 @@ const piecesPerTurn = 16;
 export function createLocalProvider(parts: LocalParts): Provider {
   return {
     name: 'local',
+    retrieves: true,
     answer: async (request, signal) => {
       throwIfAborted(signal);
       return answerOf(parts, request);
@@ -35,7 +36,8 @@ export function createLocalProvider(parts: LocalParts): Provider {
 }
 
 function answerOf({ knowledge, estimateTokens }: LocalParts, request: ModelRequest): Answer {
-  const whole = beforeStop(replyTo(questionOf(request.messages), knowledge), request.extra?.['stop']);
+  const reply = replyTo(questionOf(request.messages), knowledge);
+  const whole = beforeStop(reply.text, request.extra?.['stop']);
   const text =
     request.maxTokens === undefined ? whole : cutToTokens(whole, request.maxTokens, estimateTokens);
   const promptTokens = request.messages.reduce(
@@ -46,6 +48,7 @@ function answerOf({ knowledge, estimateTokens }: LocalParts, request: ModelReque
     text,
     reason: text.length < whole.length ? 'length' : 'stop',
     usage: { promptTokens, completionTokens: estimateTokens(text), estimated: true },
+    citations: reply.citations,
   };
 }
 
@@ -64,7 +67,8 @@ async function* streamOf(
     yielded += 1;
   }
   throwIfAborted(signal);
-  yield [{ type: 'finish', reason: answer.reason, usage: answer.usage }];
+  const { reason, usage, citations = [] } = answer;
+  yield [{ type: 'finish', reason, usage, citations }];
 }
 
 /** The text before the first of OpenAI's `stop` sequences: a string or a list of strings. */

@@ -12,7 +12,8 @@ export interface Phrases {
   /** What to do about it. */
   advice: string;
   blind: string;
-  sourceOf(title: string, file: string): string;
+  /** `file`: null for an article, which is known by its title. */
+  sourceOf(title: string, file: string | null, number: number): string;
 }
 
 const keys = '`OPENAI_API_KEY`, `ANTHROPIC_API_KEY`';
@@ -32,7 +33,7 @@ const en: Phrases = {
     `For answers from a language model, set ${keys} or \`DASHSCOPE_API_KEY\` and restart Parley. To teach me, add a ` +
     'Markdown file to the knowledge folder.',
   blind: 'I cannot see the images, videos or other attachments in your message; I read its text only.',
-  sourceOf: (title, file) => `**${title}** (${file})`,
+  sourceOf: (title, file, number) => `**${title}**${file === null ? '' : ` (${file})`} [${number}]`,
 };
 
 const zh: Phrases = {
@@ -46,7 +47,7 @@ const zh: Phrases = {
     '我不知道：知识库中没有相关内容。我是 parley-local，Parley 内置的检索应答器，不是语言模型，只能引用知识库里的内容。',
   advice: `如需语言模型的回答，请设置 ${keys.replace(', ', '、')} 或 \`DASHSCOPE_API_KEY\` 后重启 Parley；也可以把 Markdown 文件放进知识库文件夹。`,
   blind: '我看不到消息中的图片、视频或其他附件，只能读取文字。',
-  sourceOf: (title, file) => `**${title}**（${file}）`,
+  sourceOf: (title, file, number) => `**${title}**${file === null ? ' ' : `（${file}）`}[${number}]`,
 };
 
 /** The sentences in the language of a question. */

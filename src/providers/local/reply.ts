@@ -1,3 +1,4 @@
+import type { Answer } from '../../core/completions/provider.ts';
 import type { Found, Knowledge } from '../../core/knowledge/knowledge.ts';
 import { phrasesIn } from './phrases.ts';
 import type { Phrases } from './phrases.ts';
@@ -16,17 +17,28 @@ const nearBest = 0.8;
 /** A passage in another language than the question's is quoted only for lack of a better one. */
 const foreignFactor = 0.6;
 
-/** The whole answer to a question, as Markdown: passages of the knowledge base, or plainly that there are none. */
-export function replyTo(question: Question, knowledge: Knowledge): string {
+/** A whole answer. */
+export interface Reply {
+  /** Markdown. */
+  text: string;
+  /** Of what it quotes, with the numbers that the text gives it. */
+  citations: NonNullable<Answer['citations']>;
+}
+
+/** The answer to a question: passages of the knowledge base, or plainly that there are none. */
+export function replyTo(question: Question, knowledge: Knowledge): Reply {
   const phrases = phrasesIn(question.language);
   const paragraphs = question.attachments ? [phrases.blind] : [];
+  const citations: Reply['citations'] = [];
   const talk = smallTalkOf(question.text);
   if (talk !== null || (question.text === '' && !question.attachments)) {
     paragraphs.push(talk === 'greeting' ? phrases.hello + phrases.identity : phrases.identity);
   } else if (question.text !== '') {
-    paragraphs.push(...quotations(retrieve(question, knowledge), phrases));
+    const quoted = quotations(retrieve(question, knowledge), phrases);
+    paragraphs.push(...quoted.paragraphs);
+    citations.push(...quoted.citations);
   }
-  return paragraphs.join('\n\n');
+  return { text: paragraphs.join('\n\n'), citations };
 }
 
 const followUpStart =
@@ -50,16 +62,21 @@ function ranked(knowledge: Knowledge, query: string, language: Language): Found[
     .sort((a, b) => b.score - a.score);
 }
 
-function quotations(found: Found[], phrases: Phrases): string[] {
+function quotations(found: Found[], phrases: Phrases) {
   const best = found[0];
-  if (best === undefined || best.coverage < faint) return [phrases.unknown, phrases.advice];
+  if (best === undefined || best.coverage < faint) {
+    return { paragraphs: [phrases.unknown, phrases.advice], citations: [] };
+  }
   const isSure = best.coverage >= sure;
   const chosen = isSure ? worthQuoting(found, best) : [best];
-  const quoted = chosen.flatMap(({ passage }) => [
-    phrases.sourceOf(passage.title, passage.source),
+  const quoted = chosen.flatMap(({ passage, place }, index) => [
+    phrases.sourceOf(passage.title, place.articleId === null ? passage.source : null, index + 1),
     passage.text.replace(/^/gm, '> '),
   ]);
-  return isSure ? [phrases.found, ...quoted] : [phrases.unsure, ...quoted, phrases.advice];
+  return {
+    paragraphs: isSure ? [phrases.found, ...quoted] : [phrases.unsure, ...quoted, phrases.advice],
+    citations: chosen.map(({ place }, index) => ({ number: index + 1, ...place })),
+  };
 }
 
 function worthQuoting(found: Found[], best: Found): Found[] {
