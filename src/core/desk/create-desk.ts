@@ -2,9 +2,10 @@ import type { Conversation, Conversations as ConversationRows } from '../../stor
 import type { Customers } from '../../storage/customers.ts';
 import type { DeskLists } from '../../storage/desk-lists.ts';
 import type { Claim } from '../../storage/idempotency-keys.ts';
-import type { Message, Messages } from '../../storage/messages.ts';
+import type { Messages } from '../../storage/messages.ts';
 import type { Ownership } from '../../storage/ownership.ts';
 import { auditEntry } from '../audit.ts';
+import { withText } from '../conversations/conversations.ts';
 import { noSuchConversation } from '../conversations/own.ts';
 import { invalidField, ParleyError } from '../errors.ts';
 import type { IdempotentWrites } from '../idempotency.ts';
@@ -22,14 +23,14 @@ export interface DeskParts extends Omit<PresentParts, 'customers'>, SuggestParts
   lists: DeskLists;
   customers: Customers;
   conversations: Pick<ConversationRows, 'find'>;
-  messages: Pick<Messages, 'listOf' | 'contextBefore'>;
+  messages: Pick<Messages, 'listOf' | 'find' | 'contextBefore'>;
   ownership: Pick<Ownership, 'label'>;
   idempotency: Pick<IdempotentWrites, 'once'>;
   runtime: Pick<Runtime, 'now'>;
   dayOf: DayOf;
   wake: Feed['wake'];
-  /** Running answers with what they have said so far. */
-  withTexts: (messages: Message[]) => Promise<Message[]>;
+  /** What a running answer has said so far. */
+  textOf: (id: number) => Promise<string>;
 }
 
 export function createDesk(parts: DeskParts): Desk {
@@ -56,8 +57,8 @@ export function createDesk(parts: DeskParts): Desk {
     },
     async messages(_caller, id, page) {
       const conversation = await found(id);
-      const messages = await parts.withTexts(await parts.messages.listOf(id, page));
-      return { conversation, messages };
+      const rows = await parts.messages.listOf(id, page);
+      return { conversation, messages: await Promise.all(rows.map((row) => withText(parts, row))) };
     },
     customers: (_caller, search, page) => parts.customers.list(search, page),
     async customer(_caller, id) {

@@ -1,0 +1,120 @@
+import type { AuditLog } from '../core/audit.ts';
+import type { Catalogue } from '../core/completions/catalogue.ts';
+import type { CompletionsParts } from '../core/completions/completions.ts';
+import { createDeskAgents } from '../core/desk/agents.ts';
+import { createAssignment } from '../core/desk/assignment.ts';
+import { createCannedReplies } from '../core/desk/canned-replies.ts';
+import { createDesk } from '../core/desk/create-desk.ts';
+import { createDeskFeed } from '../core/desk/desk-feed.ts';
+import { createExports } from '../core/desk/export.ts';
+import { createKeptSettings, type KeptSettings } from '../core/desk/kept-settings.ts';
+import { createNotes } from '../core/desk/notes.ts';
+import { createPresence } from '../core/desk/presence.ts';
+import { createStaffReceipts } from '../core/desk/receipts.ts';
+import { createHousekeeping } from '../core/housekeeping.ts';
+import type { IdempotentWrites } from '../core/idempotency.ts';
+import type { Ground } from '../core/knowledge/grounding.ts';
+import type { Log } from '../core/log.ts';
+import type { Feed } from '../core/realtime/feed.ts';
+import { createMemorySignals } from '../core/realtime/signals.ts';
+import type { Runtime } from '../core/runtime.ts';
+import type { DayOf } from '../core/statistics/calendar.ts';
+import type { Storage } from '../storage/storage.ts';
+
+export interface OpenDeskParts {
+  storage: Storage;
+  completions: CompletionsParts;
+  settings: KeptSettings;
+  auditLog: AuditLog;
+  idempotency: IdempotentWrites;
+  feed: Feed;
+  ground: Ground;
+  /** What a running answer has said so far. */
+  textOf: (id: number) => Promise<string>;
+  dayOf: DayOf;
+  runtime: Runtime;
+  log: Log;
+}
+
+/** An agent who reconnects within this was never gone. */
+const absenceMs = 5_000;
+
+/** The helpdesk's settings as they were left. */
+export async function openDeskSettings(parts: {
+  storage: Pick<Storage, 'settings'>;
+  catalogue: Catalogue;
+  idempotency: IdempotentWrites;
+  runtime: Runtime;
+}): Promise<KeptSettings> {
+  const settings = createKeptSettings({ ...parts, settings: parts.storage.settings });
+  await settings.refresh();
+  return settings;
+}
+
+/** What staff do, over the store. */
+export function openDesk(parts: OpenDeskParts) {
+  const { storage, settings, idempotency, feed, dayOf, runtime, log } = parts;
+  const { conversations, messages, ownership, users } = storage;
+  const { wake } = feed;
+  const presence = createPresence({ agents: storage.agents, runtime, log, graceMs: absenceMs });
+  const assignment = createAssignment({
+    line: storage.waitingLine,
+    agents: storage.agents,
+    ownership,
+    presence,
+    settings,
+    wake,
+    dayOf,
+    runtime,
+    log,
+  });
+  const look = () => void assignment.look();
+  presence.watch(look);
+  settings.watch(look);
+  const desk = createDesk({
+    ...parts,
+    lists: storage.deskLists,
+    details: storage.deskDetails,
+    customers: storage.customers,
+    conversations,
+    messages,
+    ownership,
+    users,
+    wake,
+  });
+  return {
+    desk,
+    deskSettings: settings,
+    presence,
+    deskFeed: createDeskFeed({
+      feed: parts.feed,
+      conversations,
+      notes: storage.notes,
+      users,
+      present: desk.present,
+      receipts: createStaffReceipts({ messages, runtime, wake, log }),
+    }),
+    signals: createMemorySignals({
+      onError: (err) => log.error({ err }, 'a signal could not be passed on'),
+    }),
+    assignment,
+    notes: createNotes({ rows: storage.notes, conversations, idempotency, runtime, wake }),
+    cannedReplies: createCannedReplies({ rows: storage.cannedReplies, idempotency, runtime }),
+    exports: createExports({ ...storage, auditLog: parts.auditLog, desk }),
+    agents: createDeskAgents({
+      rows: storage.agents,
+      ownership,
+      presence,
+      settings,
+      idempotency,
+      runtime,
+      onRoom: look,
+    }),
+    /** Looks every second for what other processes have done. */
+    deskWatch: createHousekeeping({
+      tasks: { 'settings of the helpdesk': settings.refresh, assignment: assignment.look },
+      everyMs: 1000,
+      log,
+    }),
+  };
+}
