@@ -300,6 +300,32 @@ describe('a login', () => {
   });
 });
 
+describe('a login that is renewed', () => {
+  it('gets another access token of the same login, no longer than the login lasts', async (t) => {
+    const { connect, clock } = createTested(t);
+    const { accounts, logIn } = await connect();
+    await accounts.register(ada);
+    const first = await logIn({ contract: 'helpdesk' });
+    const caller = await accounts.identify(first.accessToken, ip);
+    clock.time += 30 * dayMs - hourMs / 2;
+    const renewed = await accounts.renew(caller);
+    assert.equal(renewed.account.username, 'Ada');
+    assert.equal(renewed.expiresInSeconds, 1800);
+    assert.deepEqual(await accounts.identify(renewed.accessToken, ip), caller);
+    clock.time += hourMs / 2;
+    await assert.rejects(accounts.identify(renewed.accessToken, ip), { code: 'token_expired' });
+    await assert.rejects(accounts.renew(caller), { code: 'token_expired' });
+  });
+
+  it('is refused once it has ended', async (t) => {
+    const { accounts, logIn } = await createTested(t).connect();
+    await accounts.register(ada);
+    const caller = await accounts.identify((await logIn()).accessToken, ip);
+    await accounts.logOut(caller);
+    await assert.rejects(accounts.renew(caller), { code: 'token_invalid' });
+  });
+});
+
 describe('a refresh token', () => {
   it('gives new tokens of the same login, for thirty days from its last use', async (t) => {
     const { connect, clock } = createTested(t);
