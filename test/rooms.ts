@@ -17,6 +17,7 @@ const rooms: Room[] = [
     values: ['core/errors.ts', 'core/completions/messages.ts'],
     types: ['core/'],
   },
+  { holds: ['webhooks/'], values: ['core/errors.ts'], types: ['core/'] },
   { holds: ['redis/'], values: ['core/errors.ts'], types: ['core/'] },
   { holds: ['storage/'], values: [], types: [] },
   {
@@ -41,7 +42,8 @@ const homes: Record<string, string[]> = {
   undici: ['providers/'],
   fastify: ['contracts/', 'http/', 'app.ts'],
   ws: ['contracts/', 'http/'],
-  'node:http': ['contracts/', 'http/', 'providers/'],
+  'node:http': ['contracts/', 'http/', 'providers/', 'webhooks/'],
+  'node:https': ['webhooks/'],
   'prom-client': ['http/'],
 };
 

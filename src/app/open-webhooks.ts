@@ -1,0 +1,59 @@
+import type { Config } from '../config.ts';
+import { presentWebhookEvent } from '../contracts/helpdesk/webhook-payload.ts';
+import type { AuditLog } from '../core/audit.ts';
+import type { Desk } from '../core/desk/desk.ts';
+import type { IdempotentWrites } from '../core/idempotency.ts';
+import type { Log } from '../core/log.ts';
+import type { Feed } from '../core/realtime/feed.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { createDispatcher, type Dispatcher } from '../core/webhooks/dispatcher.ts';
+import { aDayOfRetries, type RetrySchedule } from '../core/webhooks/retry-schedule.ts';
+import { createWebhooks, type Webhooks } from '../core/webhooks/webhooks.ts';
+import type { Storage } from '../storage/storage.ts';
+import { createDeliver, type DeliverParts } from '../webhooks/deliver.ts';
+
+export interface OpenWebhooksParts {
+  config: Pick<Config, 'webhooks'>;
+  storage: Storage;
+  feed: Feed;
+  /** See `Desk`. */
+  present: Desk['present'];
+  auditLog: AuditLog;
+  idempotency: IdempotentWrites;
+  runtime: Runtime;
+  log: Log;
+  /** The system's, unless a test has its own. */
+  lookup?: DeliverParts['lookup'];
+  /** About a day, unless a test has its own. */
+  schedule?: RetrySchedule;
+}
+
+/** Deliveries to one receiver that may wait; what happens beyond them stays in the feed meanwhile. */
+const mostOpen = 10_000;
+
+/** Webhooks over the store and the feed, told in the helpdesk's words. */
+export function openWebhooks(parts: OpenWebhooksParts): { webhooks: Webhooks; dispatcher: Dispatcher } {
+  const { config, storage, feed, auditLog, idempotency, runtime, log, lookup } = parts;
+  const { connectionsPerReceiver, disableAfterMs, retentionMs, ...limits } = config.webhooks;
+  const { webhooks, webhookDeliveries: deliveries, conversations, notes } = storage;
+  const deliver = createDeliver({ ...limits, agent: 'Parley', ...(lookup && { lookup }) });
+  const shared = { webhooks, deliveries, deliver, feed, present: presentWebhookEvent, runtime };
+  const dispatcher = createDispatcher({
+    ...shared,
+    sources: {
+      async conversation(id) {
+        const found = await conversations.find(id);
+        return found && parts.present(found);
+      },
+      note: notes.find,
+      ratingComment: async (id) => (await conversations.ratingOf(id))?.comment ?? null,
+    },
+    schedule: parts.schedule ?? aDayOfRetries,
+    concurrency: connectionsPerReceiver,
+    disableAfterMs,
+    retentionMs,
+    mostOpen,
+    log,
+  });
+  return { dispatcher, webhooks: createWebhooks({ ...shared, dispatcher, auditLog, idempotency }) };
+}
