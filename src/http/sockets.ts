@@ -19,6 +19,7 @@ export interface SocketRequest {
   params: Readonly<Record<string, string>>;
   /** The query without the token. */
   query: URLSearchParams;
+  acceptLanguage: string | undefined;
 }
 
 /** A contract's way of speaking on a path. */
@@ -95,7 +96,8 @@ export function createSockets(parts: SocketsParts): Sockets {
       pulse.watch(socket);
       door.count(socket);
       const ip = parts.clientAddress(request);
-      door.open(socket, { ip, requestId: parts.requestId(request), credentials, params, query });
+      const acceptLanguage = request.headers['accept-language'];
+      door.open(socket, { ip, requestId: parts.requestId(request), credentials, params, query, acceptLanguage });
     });
   };
 

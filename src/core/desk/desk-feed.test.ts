@@ -46,6 +46,7 @@ it('what staff are told of a change carries what they show of it, and each conve
       },
     },
     notes: { find: (id) => Promise.resolve({ id, content: 'Known.' } as NoteRow) },
+    users: { namesOf: (ids) => Promise.resolve(new Map(ids.map((id) => [id, 'Wang']))) },
     present: ({ id }) => Promise.resolve({ id, priority: 'high' } as DeskConversation),
     receipts: createStaffReceipts({
       messages: {
@@ -76,10 +77,15 @@ it('what staff are told of a change carries what they show of it, and each conve
     item(3.6, { messageId: 23, data: { turnId: 24 }, message: { place: 3, receipt: 'sent' } as Message }),
     item(4, { type: 'noted', data: { noteId: 8 } }),
     item(5, { type: 'status', data: { cause: 'taken' } }),
+    item(5.5, { type: 'replied', message: { senderId: 4 } as Message }),
     item(6, { conversationId: 9, type: 'removed' }),
   ]);
   assert.deepEqual(
-    seen.map(({ key, conversation, note }) => [key, conversation?.priority ?? null, note?.content ?? null]),
+    seen.map(({ key, conversation, note, sender }) => [
+      key,
+      conversation?.priority ?? sender?.name ?? null,
+      note?.content ?? null,
+    ]),
     [
       ['k5', 'high', null],
       ['k5', 'high', null],
@@ -88,6 +94,7 @@ it('what staff are told of a change carries what they show of it, and each conve
       ['k5', null, null],
       ['k5', null, 'Known.'],
       ['k5', 'high', null],
+      ['k5', 'Wang', null],
       [null, null, null],
     ],
   );

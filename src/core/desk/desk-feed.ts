@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Conversation, Conversations } from '../../storage/conversations.ts';
 import type { NoteRow, Notes } from '../../storage/notes.ts';
 import { noSuchConversation } from '../conversations/own.ts';
+import type { Users } from '../../storage/users.ts';
 import type { StaffCaller } from '../identity/caller.ts';
 import type { Feed, FeedItem } from '../realtime/feed.ts';
 import { createStaffFeed, type StaffWatcher } from '../realtime/staff-feed.ts';
@@ -16,6 +17,8 @@ export interface DeskChange extends FeedItem {
   conversation: DeskConversation | null;
   /** Of an event `noted`. */
   note: NoteRow | null;
+  /** How the person who has answered is called. */
+  sender: { id: number; name: string } | null;
 }
 
 export type DeskWatcher = StaffWatcher<DeskChange>;
@@ -38,6 +41,7 @@ export interface DeskFeedParts {
   feed: Pick<Feed, 'head' | 'watch'>;
   conversations: Pick<Conversations, 'find'>;
   notes: Pick<Notes, 'find'>;
+  users: Pick<Users, 'namesOf'>;
   present: Desk['present'];
   receipts: StaffReceipts;
 }
@@ -46,7 +50,7 @@ export interface DeskFeedParts {
 const mostKeys = 20_000;
 
 export function createDeskFeed(parts: DeskFeedParts): DeskFeed {
-  const { feed, conversations, notes, present, receipts } = parts;
+  const { feed, conversations, notes, users, present, receipts } = parts;
   const keys = new LRUCache<number, string>({ max: mostKeys });
   const find = async (id: number): Promise<Conversation | undefined> => {
     const found = await conversations.find(id);
@@ -55,6 +59,10 @@ export function createDeskFeed(parts: DeskFeedParts): DeskFeed {
   };
   const keyOf = async (id: number) => keys.get(id) ?? (await find(id))?.key;
 
+  const senderOf = async ({ message }: FeedItem): Promise<DeskChange['sender']> => {
+    const id = message?.senderId ?? null;
+    return id === null ? null : { id, name: (await users.namesOf([id])).get(id) ?? '' };
+  };
   const prepare = async (item: FeedItem): Promise<DeskChange> => {
     const found = showsConversation(item) ? await find(item.conversationId) : undefined;
     const noteId = item.type === 'noted' ? item.data?.['noteId'] : undefined;
@@ -62,6 +70,7 @@ export function createDeskFeed(parts: DeskFeedParts): DeskFeed {
       ...item,
       key: (await keyOf(item.conversationId)) ?? null,
       conversation: found === undefined ? null : await present(found),
+      sender: await senderOf(item),
       note: typeof noteId === 'number' ? ((await notes.find(noteId)) ?? null) : null,
     };
   };

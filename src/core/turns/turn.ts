@@ -1,6 +1,6 @@
 import type { Message } from '../../storage/messages.ts';
 import { ParleyError, type ErrorCode } from '../errors.ts';
-import type { Participant } from '../identity/caller.ts';
+import type { Participant, StaffCaller } from '../identity/caller.ts';
 import type { Idempotency } from '../idempotency.ts';
 
 /** Which conversation a question belongs to. */
@@ -60,6 +60,13 @@ export interface Turns {
    */
   follow(
     caller: Participant,
+    turnId: number,
+    start: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<TurnEvent[]>;
+  /** The same for staff, of an answer that is being made; they need not be in the conversation. Throws `not_found` for any other. */
+  followAsStaff(
+    caller: StaffCaller,
     turnId: number,
     start: number,
     signal: AbortSignal,

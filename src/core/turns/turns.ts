@@ -69,6 +69,7 @@ export function createTurns(parts: TurnsParts): RunningTurns {
       return unlessAborted(endOf(state, caller, turnId), signal);
     },
     follow: (caller, turnId, start, signal) => follow(state, caller, turnId, start, signal),
+    followAsStaff: (_caller, turnId, start, signal) => followActive(state, turnId, start, signal),
     activeIn: (conversationId) => activeIn(state, conversationId),
     lastActiveOf: (caller) =>
       [...active.values()].findLast((turn) => turn.stored && isOwnTurn(caller, turn))?.conversationId,
@@ -133,6 +134,18 @@ async function* follow(
   const rest = answer.content.slice(start);
   const delta: TurnEvent[] = rest === '' ? [] : [{ type: 'delta', start, text: rest }];
   yield [...delta, { type: 'end', answer }];
+}
+
+async function* followActive(
+  { active }: TurnsState,
+  turnId: number,
+  start: number,
+  signal: AbortSignal,
+): AsyncGenerator<TurnEvent[]> {
+  const turn = active.get(turnId);
+  if (turn === undefined) throw new ParleyError('not_found', 'There is no such answer on its way.');
+  refuseBeyond(start, turn.live.shown());
+  yield* turn.live.follow(start, signal);
 }
 
 function refuseBeyond(start: number, text: string): void {
