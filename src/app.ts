@@ -108,6 +108,7 @@ export async function createApp(parts: AppParts): Promise<App> {
       housekeeping.start();
       built.maintenanceWatch.start();
       built.deskWatch.start();
+      built.dispatcher.start();
       opened.start();
       built.cache
         .load()
@@ -116,7 +117,18 @@ export async function createApp(parts: AppParts): Promise<App> {
     },
     close: (graceMs) =>
       close(
-        { server, sockets, running, opened: built, discovery, knowledge: opened, storage, slots, housekeeping, log },
+        {
+          server,
+          sockets,
+          running,
+          opened: built,
+          discovery,
+          knowledge: opened,
+          storage,
+          slots,
+          housekeeping,
+          log,
+        },
         runtime,
         graceMs,
       ),
@@ -129,6 +141,7 @@ function housekeepingOf(opened: Awaited<ReturnType<typeof openCore>>, log: Log):
     'key use': opened.apiKeys.flush,
     turns: opened.turns.tend,
     feed: opened.tidyFeed,
+    webhooks: opened.dispatcher.tend,
     'search indexes': opened.search.tend,
     'idempotency keys': opened.idempotency.removeExpired,
   };
@@ -225,6 +238,8 @@ async function registerContracts(server: FastifyInstance, parts: AppParts, doors
     ...doors,
     loginLimit: aMinute('helpdesk-login', limits.helpdesk.loginsPerMinute),
     messageLimit: { ...aMinute('helpdesk-messages', limits.helpdesk.messagesPerMinute), per: 'user' },
+    socketsPerAddress: limits.helpdesk.socketsPerAddress,
+    socketFrameBytes: limits.socketFrameBytes,
     adminLimit: { ...aMinute('admin', limits.helpdesk.adminCallsPerMinute), per: 'user' },
   });
 }
@@ -258,7 +273,10 @@ interface Closing {
   server: FastifyInstance;
   sockets: Sockets;
   running: Running;
-  opened: Pick<Awaited<ReturnType<typeof openCore>>, 'turns' | 'feed' | 'maintenanceWatch' | 'deskWatch'>;
+  opened: Pick<
+    Awaited<ReturnType<typeof openCore>>,
+    'turns' | 'feed' | 'maintenanceWatch' | 'deskWatch' | 'dispatcher'
+  >;
   discovery: Discovery;
   knowledge: Pick<OpenedKnowledge, 'close'>;
   storage: Storage;
@@ -272,7 +290,7 @@ const lastWordsMs = 2_000;
 
 async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
   const { server, sockets, running } = app;
-  const { turns, feed: watched, maintenanceWatch, deskWatch } = app.opened;
+  const { turns, feed: watched, maintenanceWatch, deskWatch, dispatcher } = app.opened;
   const within = async (work: Promise<unknown>, ms: number) => {
     const waiting = new AbortController();
     await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
@@ -289,6 +307,7 @@ async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<v
   await within(Promise.all([running.idle(), turns.idle()]), graceMs);
   turns.interruptAll();
   await within(turns.idle(), lastWordsMs);
+  await within(dispatcher.stop(), lastWordsMs);
   await within(watched.settled(), lastWordsMs);
   running.abortAll(shuttingDown());
   await within(running.idle(), lastWordsMs);

@@ -17,7 +17,7 @@ export function loginFrom(text: string): string {
 /** A customer's message in core's words. What administrators have set for the helpdesk holds for its own conversations only. */
 export function questionOf(
   core: Pick<Core, 'deskSettings'>,
-  { id, channel }: Conversation,
+  { id, channel }: Pick<Conversation, 'id' | 'channel'>,
   text: string,
   from: Pick<Question, 'endpoint' | 'requestId' | 'idempotency'>,
 ): Question {

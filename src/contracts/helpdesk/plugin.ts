@@ -8,18 +8,24 @@ import { admitUsers, requireUser } from '../../http/user-access.ts';
 import { errorShapeFor, sessionErrorShapeFor } from './errors.ts';
 import type { HelpdeskOptions } from './options.ts';
 import { registerApiKeyRoutes } from './routes/api-keys.ts';
+import { registerAuditLogRoutes } from './routes/audit-log.ts';
 import { registerLogin, registerOwnLogin } from './routes/auth.ts';
+import { registerKnowledgeReads, registerKnowledgeWrites } from './routes/knowledge.ts';
 import { registerMaintenanceRoutes } from './routes/maintenance.ts';
 import { registerMessageReads, registerMessageWrites } from './routes/messages.ts';
 import { registerRating, registerSessionRoutes } from './routes/sessions.ts';
 import { registerUserRoutes } from './routes/users.ts';
+import { registerSocket } from './socket.ts';
+import type { SocketOptions } from './socket-visit.ts';
+import { registerWebhookRoutes } from './routes/webhooks.ts';
 
 /** The helpdesk contract (helpdesk.md): guests talk to an AI, a person takes over. */
-export async function helpdeskPlugin(app: FastifyInstance, options: HelpdeskOptions): Promise<void> {
+export async function helpdeskPlugin(app: FastifyInstance, options: SocketOptions): Promise<void> {
   app.setErrorHandler<FastifyError>((thrown, request, reply) =>
     answerError(thrown, request, reply, errorShapeFor(request)),
   );
   registerLogin(app, options);
+  registerSocket(options);
   await app.register(visitors, options);
   await app.register(async (people) => {
     people.addHook('onRequest', admitUsers(options));
@@ -52,6 +58,7 @@ async function staff(app: FastifyInstance, options: HelpdeskOptions): Promise<vo
     await takeAllowance(limits, caller, adminLimit, reply, runtime.now());
     if (!isStaff(caller)) throw new ParleyError('forbidden', 'Only agents and administrators may do this.');
   });
+  registerKnowledgeReads(app, options);
   await app.register(administrators, options);
 }
 
@@ -65,4 +72,7 @@ async function administrators(app: FastifyInstance, options: HelpdeskOptions): P
   registerUserRoutes(app, options);
   registerApiKeyRoutes(app, options);
   registerMaintenanceRoutes(app, options);
+  registerAuditLogRoutes(app, options);
+  registerWebhookRoutes(app, options);
+  registerKnowledgeWrites(app, options);
 }

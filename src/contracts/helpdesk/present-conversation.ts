@@ -1,0 +1,24 @@
+import type { DeskConversation } from '../../core/desk/desk.ts';
+import { presentMessage, sessionIdOf } from './present.ts';
+
+/** A conversation as staff see it in lists (contracts/README, "helpdesk"). */
+export function presentConversation(shown: DeskConversation) {
+  const { id, key, customer, channel, status, agentType, assignee, priority, tags } = shown;
+  const { lastMessage, messageCount, rating, createdAt, updatedAt } = shown;
+  return {
+    id,
+    session_id: sessionIdOf(key),
+    user_id: customer.guestId ?? String(customer.userId),
+    channel,
+    status,
+    agent_type: agentType,
+    assignee,
+    priority,
+    tags,
+    last_message: lastMessage === null ? null : presentMessage(shown, lastMessage),
+    message_count: messageCount,
+    rating,
+    created_at: new Date(createdAt).toISOString(),
+    updated_at: new Date(updatedAt).toISOString(),
+  };
+}
