@@ -25,6 +25,7 @@ import { openConversations } from './open-conversations.ts';
 import { openDesk, openDeskSettings } from './open-desk.ts';
 import type { OpenedKnowledge } from './open-knowledge.ts';
 import { openMaintenance } from './open-maintenance.ts';
+import { openWebhooks } from './open-webhooks.ts';
 
 export interface OpenCoreParts {
   config: Config;
@@ -108,6 +109,16 @@ export async function openCore(parts: OpenCoreParts) {
     runtime,
     log,
   });
+  const { webhooks, dispatcher } = openWebhooks({
+    config,
+    storage,
+    feed: opened.feed,
+    present: staff.desk.present,
+    auditLog,
+    idempotency,
+    runtime,
+    log,
+  });
   const core = createCore({
     ...opened,
     staff,
@@ -115,6 +126,7 @@ export async function openCore(parts: OpenCoreParts) {
     search,
     maintenance,
     auditLog,
+    webhooks,
     statistics: createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
     completions,
     embeddings,
@@ -135,11 +147,18 @@ export async function openCore(parts: OpenCoreParts) {
     maintenanceWatch: watch,
     deskWatch,
     assignment,
+    dispatcher,
     ...opened,
   };
 }
 
 function articlesOver({ storage, knowledge, runtime }: OpenCoreParts, idempotency: IdempotentWrites) {
   const { knowledge: index, articleFeed } = knowledge;
-  return createArticles({ rows: storage.articles, feed: articleFeed, knowledge: index, idempotency, runtime });
+  return createArticles({
+    rows: storage.articles,
+    feed: articleFeed,
+    knowledge: index,
+    idempotency,
+    runtime,
+  });
 }

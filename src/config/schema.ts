@@ -343,6 +343,7 @@ export const schema = group('', {
   promptSets,
   conversations,
   knowledge,
+  webhooks,
   limits,
 });
 

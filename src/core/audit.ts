@@ -1,5 +1,4 @@
-import type { AuditFilter, AuditLog as AuditRows, NewAuditEntry } from '../storage/audit-log.ts';
-import type { AuditEntry } from '../storage/audit-log.ts';
+import type { AuditEntry, AuditFilter, AuditLog as AuditRows, NewAuditEntry } from '../storage/audit-log.ts';
 import type { UserCaller } from './identity/caller.ts';
 import type { Runtime } from './runtime.ts';
 

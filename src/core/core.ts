@@ -24,6 +24,7 @@ import type { Maintenance } from './maintenance.ts';
 import type { Feed } from './realtime/feed.ts';
 import type { ChatStatistics } from './statistics/chat-statistics.ts';
 import type { Turns } from './turns/turn.ts';
+import type { Webhooks } from './webhooks/webhooks.ts';
 
 /** A model and whether it can answer at present. */
 export interface OfferedModel extends Model {
@@ -60,6 +61,7 @@ export interface Core extends StaffCore {
   statistics: ChatStatistics;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
   auditLog: AuditLog;
+  webhooks: Webhooks;
   search: Search;
 }
 
@@ -81,6 +83,7 @@ export interface CoreParts {
   statistics: ChatStatistics;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
   auditLog: AuditLog;
+  webhooks: Webhooks;
   search: Search;
 }
 
@@ -98,6 +101,7 @@ export function createCore(parts: CoreParts): Core {
     statistics,
     maintenance,
     auditLog,
+    webhooks,
     search,
   } = parts;
   const offered = (model: Model): OfferedModel => ({
@@ -136,6 +140,7 @@ export function createCore(parts: CoreParts): Core {
     statistics,
     maintenance,
     auditLog,
+    webhooks,
     search,
   };
 }

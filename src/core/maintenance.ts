@@ -41,7 +41,7 @@ export function createMaintenance(parts: { settings: Settings; runtime: Pick<Run
       const next = enabled ? { enabled, message: messageFrom(message), since: state.since ?? now } : off;
       const details = { enabled, message: next.message };
       const audit = auditEntry(actor, now, 'maintenance.set', { type: 'setting', id: setting }, details);
-      await settings.set(setting, next, now, undefined, audit);
+      await settings.set(setting, next, now, audit);
       changes++;
       state = next;
       return next;

@@ -132,8 +132,7 @@ export function createWebhookDeliveries(database: Database, queries: Queries): W
       );
       return accepted(database.write([withValues(advance, [to, webhookId, from]), ...rows]));
     },
-    due: async (webhookId, at, limit) =>
-      (await database.read(withValues(reads.due, [webhookId, at, limit]))).map((row) => ({ ...row })),
+    due: (webhookId, at, limit) => database.read(withValues(reads.due, [webhookId, at, limit])),
     async nextDue(webhookId, at) {
       const [row] = await database.read(withValues(reads.nextDue, [webhookId, at]));
       return row?.at ?? undefined;
@@ -154,14 +153,14 @@ export function createWebhookDeliveries(database: Database, queries: Queries): W
     },
     async find(webhookId, id) {
       const [row] = await database.read(withValues(reads.byId, [id, webhookId]));
-      return row && { ...row };
+      return row;
     },
     async list(webhookId, { skip, limit }) {
       const [rows, total] = await Promise.all([
         database.read(withValues(reads.page, [webhookId, limit, skip])),
         count(webhookId, reads.total, countedDeliveries),
       ]);
-      return { deliveries: rows.map((row) => ({ ...row })), total };
+      return { deliveries: rows, total };
     },
     async removeEnded(at) {
       const [result] = await database.write([withValues(removeEnded, [at, forgottenAtOnce])]);
@@ -238,19 +237,7 @@ function compileWrites(queries: Queries) {
         )
         .where(sql<boolean>`state = 'waiting'`),
     ),
-    note: compileStatement(
-      queries
-        .updateTable('webhooks')
-        .set({
-          failing_since: sql<
-            number | null
-          >`case when ${''} is null then null else coalesce(failing_since, ${0}) end`,
-          last_at: 0,
-          last_status: 0,
-          last_error: '',
-        })
-        .where('id', '=', 0),
-    ),
+    note: compileNote(queries),
     retry: compileRetry(queries),
     removeEnded: compileStatement(
       queries
@@ -285,6 +272,23 @@ function compileInsert(queries: Queries): Statement {
         payload: '',
       })
       .onConflict((conflict) => conflict.columns(['webhook_id', 'event_id']).doNothing()),
+  );
+}
+
+/** The receiver's last outcome. */
+function compileNote(queries: Queries): Statement {
+  return compileStatement(
+    queries
+      .updateTable('webhooks')
+      .set({
+        failing_since: sql<
+          number | null
+        >`case when ${''} is null then null else coalesce(failing_since, ${0}) end`,
+        last_at: 0,
+        last_status: 0,
+        last_error: '',
+      })
+      .where('id', '=', 0),
   );
 }
 

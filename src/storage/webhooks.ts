@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { compileAudit } from './audit-log.ts';
 import type { NewAuditEntry } from './audit-log.ts';
-import type { Database, SqlValue } from './database.ts';
+import type { Database, SqlValue, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileClaim } from './idempotency-keys.ts';
@@ -137,21 +137,7 @@ export function createWebhooks(database: Database, queries: Queries): Webhooks {
 function compileWrites(queries: Queries) {
   const change = queries.updateTable('webhooks');
   return {
-    create: compileStatement(
-      queries.insertInto('webhooks').values({
-        url: '',
-        description: '',
-        events: '',
-        enabled: 0,
-        secret: '',
-        old_secret_until: 0,
-        cursor: 0,
-        created_by: 0,
-        created_at: 0,
-        updated_at: 0,
-      }),
-      1,
-    ),
+    create: compileInsert(queries),
     nameResult: compileStatement(
       queries
         .updateTable('idempotency_keys')
@@ -195,6 +181,24 @@ function compileWrites(queries: Queries) {
       1,
     ),
   };
+}
+
+function compileInsert(queries: Queries): Statement {
+  return compileStatement(
+    queries.insertInto('webhooks').values({
+      url: '',
+      description: '',
+      events: '',
+      enabled: 0,
+      secret: '',
+      old_secret_until: 0,
+      cursor: 0,
+      created_by: 0,
+      created_at: 0,
+      updated_at: 0,
+    }),
+    1,
+  );
 }
 
 function newRow(webhook: NewWebhook): SqlValue[] {

@@ -13,7 +13,7 @@ export interface DispatcherParts extends Parts {
 /** Tells receivers of what happens: at least once each, and what happens in one conversation in its order. */
 export interface Dispatcher {
   /** Begins with what was not told before the process ended. */
-  start(): Promise<void>;
+  start(): void;
   /** To be called when a webhook was made, changed or removed; resolves when that is heeded. */
   reconcile(): Promise<void>;
   /** To be called when a delivery may be due that was not made by the dispatcher. */
@@ -39,48 +39,14 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
   let begun = false;
   let queue = Promise.resolve();
 
-  const begin = async (webhook: Webhook) => {
-    const again = () =>
-      void reconcile().catch((err: unknown) => log.error({ err }, 'webhooks could not be read'));
-    const line: Line = {
-      updatedAt: webhook.updatedAt,
-      collector: undefined,
-      failed: false,
-      sender: createSender(parts, webhook, {
-        onEnded: () => line.collector?.onEnded(),
-        onSwitchedOff: again,
-      }),
-    };
-    lines.set(webhook.id, line);
-    line.sender.wake();
-    const collector = await createCollector(parts, webhook, {
-      onCollected: line.sender.wake,
-      onFailure(err) {
-        log.warn(
-          { err, webhook: webhook.id },
-          'events for a webhook could not be collected; it is tried again',
-        );
-        line.failed = true;
-      },
-    });
-    line.collector = collector;
-  };
-
-  const end = async (id: number, line: Line) => {
-    lines.delete(id);
-    line.collector?.stop();
-    line.sender.stop();
-    await line.sender.idle();
-  };
-
   const heed = async () => {
     if (!begun) return;
     const enabled = (await webhooks.list()).filter((webhook) => webhook.enabled);
     const current = new Map(enabled.map((webhook) => [webhook.id, webhook]));
     for (const [id, line] of lines) {
-      if (line.failed || current.get(id)?.updatedAt !== line.updatedAt) await end(id, line);
+      if (line.failed || current.get(id)?.updatedAt !== line.updatedAt) await end(lines, id, line);
     }
-    for (const webhook of enabled) if (!lines.has(webhook.id)) await begin(webhook);
+    for (const webhook of enabled) if (!lines.has(webhook.id)) await begin(parts, lines, webhook, again);
   };
 
   const reconcile = () => {
@@ -89,10 +55,15 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     return heeded;
   };
 
+  const again = () =>
+    void reconcile().catch((err: unknown) =>
+      log.error({ err }, 'webhooks could not be read; it is tried again'),
+    );
+
   return {
-    async start() {
+    start() {
       begun = true;
-      await reconcile();
+      again();
     },
     reconcile,
     wake: (id) => lines.get(id)?.sender.wake(),
@@ -104,7 +75,44 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     async stop() {
       begun = false;
       await queue;
-      await Promise.all([...lines].map(([id, line]) => end(id, line)));
+      await Promise.all([...lines].map(([id, line]) => end(lines, id, line)));
     },
   };
+}
+
+type Lines = Map<number, Line>;
+
+/** `onSwitchedOff` is called when the receiver was switched off. */
+async function begin(
+  parts: DispatcherParts,
+  lines: Lines,
+  webhook: Webhook,
+  onSwitchedOff: () => void,
+): Promise<void> {
+  const { log } = parts;
+  const line: Line = {
+    updatedAt: webhook.updatedAt,
+    collector: undefined,
+    failed: false,
+    sender: createSender(parts, webhook, { onEnded: () => line.collector?.onEnded(), onSwitchedOff }),
+  };
+  lines.set(webhook.id, line);
+  line.sender.wake();
+  line.collector = await createCollector(parts, webhook, {
+    onCollected: line.sender.wake,
+    onFailure(err) {
+      log.warn(
+        { err, webhook: webhook.id },
+        'events for a webhook could not be collected; it is tried again',
+      );
+      line.failed = true;
+    },
+  });
+}
+
+async function end(lines: Lines, id: number, line: Line): Promise<void> {
+  lines.delete(id);
+  line.collector?.stop();
+  line.sender.stop();
+  await line.sender.idle();
 }
