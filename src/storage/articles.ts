@@ -73,6 +73,7 @@ export interface Articles {
   revision(): Promise<number>;
   /** What has changed since that revision, in the order of the changes. */
   changedSince(revision: number, limit: number): Promise<Article[]>;
+  /** Of all, in no order. */
   ids(): Promise<number[]>;
 }
 

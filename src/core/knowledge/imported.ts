@@ -1,4 +1,5 @@
 import type { ArticleFields } from '../../storage/articles.ts';
+import { firstHeading } from './passages.ts';
 
 /** A Markdown file to make an article of. */
 export interface ImportedFile {
@@ -20,7 +21,7 @@ export function articleOf({ name, content }: ImportedFile): ArticleFields {
   const body = (front === null ? text : text.slice(front[0].length)).trim();
   const language = fields.get('language') ?? fields.get('lang') ?? '';
   return {
-    title: titleOf(fields.get('title') ?? headingOf(body), name),
+    title: titleOf(fields.get('title') ?? firstHeading(body), name),
     language: isLanguage(language) ? language : null,
     tags: tagsOf(fields.get('tags') ?? ''),
     content: body,
@@ -52,12 +53,6 @@ function fieldsOf(front: string): Map<string, string> {
 
 function unquoted(value: string): string {
   return /^(["']).*\1$/u.test(value) && value.length > 1 ? value.slice(1, -1) : value;
-}
-
-function headingOf(body: string): string {
-  const heading = /^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$/mu.exec(body)?.[1];
-  const underlined = /^(\S[^\n]*)\n(?:=+|-+)[ \t]*(?:\n|$)/u.exec(body)?.[1];
-  return underlined ?? heading ?? '';
 }
 
 function titleOf(wanted: string, name: string): string {

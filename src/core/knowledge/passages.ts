@@ -51,6 +51,11 @@ export function splitMarkdown(file: string, text: string, ownTitle?: string): Pa
   return passages;
 }
 
+/** Empty where a Markdown document has none. */
+export function firstHeading(text: string): string {
+  return blocksOf(text).find(({ kind }) => kind === 'heading')?.text ?? '';
+}
+
 function blocksOf(text: string): Block[] {
   const blocks: Block[] = [];
   let lines: string[] = [];

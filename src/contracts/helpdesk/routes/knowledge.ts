@@ -90,12 +90,12 @@ export function registerKnowledgeReads(app: FastifyInstance, { core }: HelpdeskO
 
 /** Changes of articles, for administrators. */
 export function registerKnowledgeWrites(app: FastifyInstance, options: HelpdeskOptions): void {
-  registerArticleWrites(app, options);
+  registerCreation(app, options);
+  registerChanges(app, options);
   registerImport(app, options);
 }
 
-function registerArticleWrites(app: FastifyInstance, { core }: HelpdeskOptions): void {
-  const { articles } = core;
+function registerCreation(app: FastifyInstance, { core }: HelpdeskOptions): void {
   app.post<{ Body: NewArticleBody }>(
     path,
     {
@@ -111,12 +111,15 @@ function registerArticleWrites(app: FastifyInstance, { core }: HelpdeskOptions):
     async (request, reply) => {
       const { title, content, language = null, tags = [] } = request.body;
       const fields = { title: title.trim(), content, language, tags };
-      const made = await articles.create(requireUser(request.caller), fields, idempotencyOf(request));
+      const made = await core.articles.create(requireUser(request.caller), fields, idempotencyOf(request));
       reply.code(201);
       return { success: true, data: presentArticle(made) };
     },
   );
+}
 
+function registerChanges(app: FastifyInstance, { core }: HelpdeskOptions): void {
+  const { articles } = core;
   app.put<{ Params: ArticleParams; Body: ArticleChangesBody }>(
     articlePath,
     {
