@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { guestIdOf } from './fill/desk.ts';
 import { fill } from './fill/fill.ts';
 import { exchangesIn, heavyId, type Population } from './fill/population.ts';
 import { openStorage } from '../src/storage/storage.ts';
@@ -13,6 +14,7 @@ const population: Population = {
   conversationsEach: 8,
   exchanges: 3,
   heavy: { conversations: 6, hugeExchanges: 30 },
+  desk: { guests: 40, conversationsEach: 2, exchanges: 1, agents: 3 },
 };
 
 test('a filled database is what real use leaves: gapless places, counters and daily sums that agree with the rows', async (t) => {
@@ -21,7 +23,7 @@ test('a filled database is what real use leaves: gapless places, counters and da
   const path = join(folder, 'parley.db');
   const { messages, conversations } = await fill(path, population);
   assert.equal(messages, exchangesIn(population) * 2);
-  assert.equal(conversations, 5 * 8 + 6 + 1);
+  assert.equal(conversations, 5 * 8 + 6 + 1 + 80);
 
   const storage = await openStorage({ path });
   t.after(() => storage.close());
@@ -64,4 +66,43 @@ test('its rows satisfy every constraint of the schema, and all indices are back'
   assert.deepEqual(ask(filled, schema), ask(empty, schema));
   assert.deepEqual(ask(filled, 'PRAGMA integrity_check'), ask(empty, 'PRAGMA integrity_check'));
   assert.deepEqual(ask(filled, 'PRAGMA foreign_key_check'), []);
+});
+
+test('what the desk shows of it agrees with its rows', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-bench-fill-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'parley.db');
+  const { conversations } = await fill(path, population);
+  const storage = await openStorage({ path });
+  t.after(() => storage.close());
+  const all = { skip: 0, limit: 1_000 };
+  const list = await storage.deskLists.conversations({}, all);
+  assert.deepEqual([list.total, list.conversations.length], [conversations, conversations]);
+  const human = await storage.deskLists.conversations({ agentType: 'human' }, all);
+  const naive = list.conversations.filter(({ agentType }) => agentType === 'human');
+  assert.ok(naive.length > 0);
+  assert.deepEqual(human, { conversations: naive, total: naive.length });
+  const totals = await storage.deskLists.totals('', '~');
+  assert.equal(totals.begun, conversations);
+  assert.equal(totals.human, list.conversations.filter(({ assigneeId }) => assigneeId !== null).length);
+
+  const { customers, total } = await storage.customers.list(undefined, all);
+  assert.deepEqual([total, customers.length], [46, 46]);
+  for (const customer of customers) {
+    const theirs = await storage.deskLists.conversations({ customerId: customer.id }, all);
+    assert.equal(theirs.total, customer.conversationCount);
+    const last = theirs.conversations.map(({ lastMessageAt }) => lastMessageAt);
+    assert.equal(Math.max(...last), customer.lastSeenAt);
+  }
+  assert.equal(await storage.customers.index(), false);
+  const guest = guestIdOf(7);
+  const found = await storage.customers.list(guest.slice(-9).toUpperCase(), all);
+  assert.deepEqual(
+    found.customers.map(({ name }) => name),
+    [guest],
+  );
+  assert.deepEqual(
+    [await storage.messageSearch.follow(), await storage.messageSearch.fill()],
+    [false, false],
+  );
 });

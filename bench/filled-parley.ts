@@ -5,7 +5,8 @@ import { createAccessTokens } from '../src/core/identity/access-tokens.ts';
 import { spawnNode, type Party } from './children.ts';
 import type { Filled } from './fill/fill.ts';
 import { loginIdOf } from './fill/people.ts';
-import type { Channel, Population } from './fill/population.ts';
+import type { LoginContract } from './fill/people.ts';
+import type { Population } from './fill/population.ts';
 import { createParleyHouse, type ParleySettings } from './parley.ts';
 
 const script = new URL('fill/fill.ts', import.meta.url).pathname;
@@ -19,7 +20,7 @@ const perMinute = 1_000_000;
 export interface FilledParley {
   filled: Filled;
   /** The header that names a user by an access token of that contract. */
-  headersOf(userId: number, contract?: Channel): Record<string, string>;
+  headersOf(userId: number, contract?: LoginContract): Record<string, string>;
   /** What the database answers, which must not be asked while somebody measures. */
   select<Row>(sql: string): Row[];
   start(nodeArgs?: readonly string[]): Promise<Party>;

@@ -3,7 +3,8 @@ import type { Channel } from './population.ts';
 
 /** The rows of `chat_daily`, for each user and for the whole service. */
 export interface DailySums {
-  add(day: string, userId: number, channel: Channel, share: { chats: number; tokens: number }): void;
+  /** `userId` null: of nobody. */
+  add(day: string, userId: number | null, channel: Channel, share: { chats: number; tokens: number }): void;
   /** Writes what is left. */
   end(): void;
 }
@@ -45,7 +46,7 @@ export function createDailySums(database: DatabaseSync, responseMs: number): Dai
     add(day, userId, channel, { chats, tokens }) {
       if (day !== current) write();
       current = day;
-      addTo(userId, channel, chats, tokens);
+      if (userId !== null) addTo(userId, channel, chats, tokens);
       addTo(wholeService, channel, chats, tokens);
     },
     end: write,

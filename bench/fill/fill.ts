@@ -10,6 +10,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { openStorage } from '../../src/storage/storage.ts';
 import { createDailySums } from './daily-sums.ts';
+import { createDeskBooks, customerIdOf, kindOf, type Kind } from './desk.ts';
 import { writePeople } from './people.ts';
 import { exchangesIn, exchangesOf, type Planned, type Population } from './population.ts';
 import { buildTexts } from './texts.ts';
@@ -58,7 +59,7 @@ function takeIndices(database: DatabaseSync): string[] {
   const rows = database
     .prepare(
       `SELECT name, sql FROM sqlite_master
-       WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('conversations', 'messages', 'feed')`,
+       WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('conversations', 'messages', 'feed', 'customers')`,
     )
     .all() as { name: string; sql: string }[];
   for (const { name } of rows) database.exec(`DROP INDEX ${name}`);
@@ -85,6 +86,7 @@ interface Begun {
 function writeExchanges(database: DatabaseSync, population: Population, now: number) {
   const statements = prepareInserts(database);
   const sums = createDailySums(database, responseMs);
+  const desk = createDeskBooks(database, population, responseMs);
   const { questions, answers } = buildTexts();
   const begun = new Map<Planned, Begun>();
   const counters = new Map<number, Counter>();
@@ -95,36 +97,52 @@ function writeExchanges(database: DatabaseSync, population: Population, now: num
   for (const planned of exchangesOf(population)) {
     const { userId, channel } = planned;
     const at = Math.floor(now - spanMs + stepMs * exchange);
+    const day = dayOf(at);
     const question = questions[exchange % questions.length]!;
     const answer = answers[exchange % answers.length]!;
-    const counter = counters.get(userId) ?? { conversations: 0, messages: 0 };
-    counters.set(userId, counter);
+    const counter = counterOf(counters, userId);
     let conversation = begun.get(planned);
     const opens = conversation === undefined;
     if (conversation === undefined) {
       conversation = { id: ++conversations, messages: 0 };
       begun.set(planned, conversation);
-      statements.begin(conversation.id, planned, ++counter.conversations, question.content.slice(0, 60), at);
+      const kind = kindOf(planned, conversations, population);
+      const customerId = customerIdOf(planned, population);
+      const place = counter === undefined ? null : ++counter.conversations;
+      const title = question.content.slice(0, 60);
+      statements.begin({ id: conversations, planned, place, kind, customerId, title, day, at });
+      desk.begin(planned, kind, day, at);
     }
     const questionId = exchange * 2 + 1;
     const tokens = question.tokens + answer.tokens;
+    const places = counter === undefined ? [null, null] : [counter.messages + 1, counter.messages + 2];
     statements.exchange(
-      [questionId, conversation.id, conversation.messages + 1, userId, counter.messages + 1, at],
+      [questionId, conversation.id, conversation.messages + 1, userId, ...places, at],
       [question.tokens, question.content, answer.tokens, answer.content, tokens],
     );
     conversation.messages += 2;
-    counter.messages += 2;
+    if (counter !== undefined) counter.messages += 2;
     if (conversation.messages === planned.exchanges * 2) {
       statements.end(conversation.id, at + responseMs);
       begun.delete(planned);
     }
     if (at >= now - dayMs) statements.feed(conversation.id, userId, questionId, at);
-    sums.add(dayOf(at), userId, channel, { chats: opens ? 1 : 0, tokens });
+    sums.add(day, userId, channel, { chats: opens ? 1 : 0, tokens });
+    desk.reply(planned, day, at + responseMs);
     exchange++;
   }
   sums.end();
+  desk.end();
   for (const [userId, counter] of counters) statements.count(userId, counter);
   return { messages: exchange * 2, conversations };
+}
+
+/** What belongs to nobody is counted nowhere. */
+function counterOf(counters: Map<number, Counter>, userId: number | null): Counter | undefined {
+  if (userId === null) return undefined;
+  const counter = counters.get(userId) ?? { conversations: 0, messages: 0 };
+  counters.set(userId, counter);
+  return counter;
 }
 
 let knownDay = Number.NaN;
@@ -139,11 +157,23 @@ function dayOf(at: number): string {
   return knownName;
 }
 
+/** A conversation that begins, with all the messages that it will have. */
+interface Beginning {
+  id: number;
+  planned: Planned;
+  place: number | null;
+  kind: Kind;
+  customerId: number;
+  title: string;
+  day: string;
+  at: number;
+}
+
 function prepareInserts(database: DatabaseSync) {
   const begin = database.prepare(
-    `INSERT INTO conversations (id, key, user_id, user_place, channel, title, status, message_count, created_at, updated_at, last_message_at,
-       delivered_place, read_place)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'active', ?7, ?8, 0, 0, ?7, ?7)`,
+    `INSERT INTO conversations (id, key, user_id, user_place, channel, title, message_count, created_at, delivered_place, read_place,
+       status, agent_type, assignee_id, priority, tags, customer_id, day, human, waiting_since, updated_at, last_message_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?7, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?11 IS NOT NULL, iif(?9 = 'pending', ?8, NULL), 0, 0)`,
   );
   const end = database.prepare(
     'UPDATE conversations SET updated_at = ?1, last_message_at = ?1 WHERE id = ?2',
@@ -151,8 +181,8 @@ function prepareInserts(database: DatabaseSync) {
   const messages = database.prepare(
     `INSERT INTO messages (id, conversation_id, place, user_id, user_place, role, sender_type, state, receipt, created_at, tokens,
        exchange_tokens, estimated, question_id, model, finish_reason, content)
-     VALUES (?1, ?2, ?3, ?4, ?5, 'user', 'user', 'sent', 'read', ?6, ?7, NULL, 1, NULL, NULL, NULL, ?8),
-       (?1 + 1, ?2, ?3 + 1, ?4, ?5 + 1, 'assistant', 'ai', 'completed', 'read', ?6 + ${responseMs}, ?9, ?11, 0, ?1, 'gpt-4o-mini', 'stop', ?10)`,
+     VALUES (?1, ?2, ?3, ?4, ?5, 'user', 'user', 'sent', 'read', ?7, ?8, NULL, 1, NULL, NULL, NULL, ?9),
+       (?1 + 1, ?2, ?3 + 1, ?4, ?6, 'assistant', 'ai', 'completed', 'read', ?7 + ${responseMs}, ?10, ?12, 0, ?1, 'gpt-4o-mini', 'stop', ?11)`,
   );
   const feed = database.prepare(
     `INSERT INTO feed (conversation_id, user_id, type, message_id, at, data)
@@ -163,12 +193,16 @@ function prepareInserts(database: DatabaseSync) {
      VALUES (?1, ?2, ?2, ?3, ?3, ?3, ?3)`,
   );
   return {
-    begin(id: number, { userId, channel, exchanges }: Planned, place: number, title: string, at: number) {
-      begin.run(id, randomBytes(16).toString('base64url'), userId, place, channel, title, exchanges * 2, at);
+    begin({ id, planned, place, kind, customerId, title, day, at }: Beginning) {
+      const { userId, channel, exchanges } = planned;
+      const { status, agentType, assigneeId, priority, tags } = kind;
+      const key = randomBytes(16).toString('base64url');
+      const labels = [status, agentType, assigneeId, priority, JSON.stringify(tags)];
+      begin.run(id, key, userId, place, channel, title, exchanges * 2, at, ...labels, customerId, day);
     },
     end: (id: number, at: number) => end.run(at, id),
-    exchange: (ids: number[], said: (number | string)[]) => messages.run(...ids, ...said),
-    feed: (conversation: number, userId: number, questionId: number, at: number) =>
+    exchange: (ids: (number | null)[], said: (number | string)[]) => messages.run(...ids, ...said),
+    feed: (conversation: number, userId: number | null, questionId: number, at: number) =>
       feed.run(conversation, userId, questionId, at),
     count: (userId: number, counter: Counter) => count.run(userId, counter.conversations, counter.messages),
   };

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { adminId, heavyId, ordinaryIds, type Population } from './population.ts';
+import { adminId, agentIds, heavyId, ordinaryIds, type Population } from './population.ts';
 
 const loginLifetimeMs = 30 * 86_400_000;
 
+/** The contracts through which everybody has a login. */
+export type LoginContract = 'assistant' | 'companion';
+
 /** The id of a user's login through a contract. */
-export function loginIdOf(userId: number, contract: 'assistant' | 'companion'): number {
+export function loginIdOf(userId: number, contract: LoginContract): number {
   return userId * 2 - (contract === 'assistant' ? 1 : 0);
 }
 
@@ -19,9 +22,11 @@ export function writePeople(database: DatabaseSync, population: Population, now:
     `INSERT INTO logins (id, user_id, contract, created_at, expires_at, family_hash, refresh_hash, ip)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, '127.0.0.1')`,
   );
-  for (const id of [adminId, heavyId, ...ordinaryIds(population)]) {
+  const agents = new Set(agentIds(population));
+  for (const id of [adminId, heavyId, ...ordinaryIds(population), ...agents]) {
     const name = id === adminId ? 'admin' : `user${id}`;
-    insertUser.run(id, name, `${name}@example.com`, id === adminId ? 'admin' : 'user', now);
+    const role = id === adminId ? 'admin' : agents.has(id) ? 'agent' : 'user';
+    insertUser.run(id, name, `${name}@example.com`, role, now);
     for (const contract of ['assistant', 'companion'] as const) {
       const hash = randomBytes(32).toString('hex');
       insertLogin.run(loginIdOf(id, contract), id, contract, now, now + loginLifetimeMs, hash);

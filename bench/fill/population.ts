@@ -7,6 +7,8 @@ export interface Population {
   exchanges: number;
   /** A user with a large share: conversations as everybody's, and one that is huge. */
   heavy?: { conversations: number; hugeExchanges: number };
+  /** Guests of the helpdesk, who have no account, and the agents who answer some of them. */
+  desk?: { guests: number; conversationsEach: number; exchanges: number; agents: number };
 }
 
 /** Ids of users: the administrator, the heavy user, and the ordinary ones from 3 on. */
@@ -15,11 +17,14 @@ export const heavyId = 2;
 const firstOrdinaryId = 3;
 
 /** The contracts through which conversations begin. */
-export type Channel = 'assistant' | 'companion';
+export type Channel = 'assistant' | 'companion' | 'helpdesk';
 
 /** A conversation that is to be written. */
 export interface Planned {
-  userId: number;
+  /** Null for a guest's. */
+  userId: number | null;
+  /** The guest's number, from 0. */
+  guest?: number;
   channel: Channel;
   exchanges: number;
 }
@@ -29,14 +34,25 @@ export function ordinaryIds({ users }: Population): number[] {
   return Array.from({ length: users }, (_, index) => firstOrdinaryId + index);
 }
 
+/** The ids of the agents, after all other users'. */
+export function agentIds({ users, desk }: Population): number[] {
+  return Array.from({ length: desk?.agents ?? 0 }, (_, index) => firstOrdinaryId + users + index);
+}
+
+/** The id of the first guest as a customer. */
+export function firstGuestCustomer({ users, desk }: Population): number {
+  return firstOrdinaryId + users + (desk?.agents ?? 0);
+}
+
 /** Exchanges in all. */
-export function exchangesIn({ users, conversationsEach, exchanges, heavy }: Population): number {
+export function exchangesIn({ users, conversationsEach, exchanges, heavy, desk }: Population): number {
   const common = users * conversationsEach + (heavy?.conversations ?? 0);
-  return common * exchanges + (heavy?.hugeExchanges ?? 0);
+  const guests = desk === undefined ? 0 : desk.guests * desk.conversationsEach * desk.exchanges;
+  return common * exchanges + (heavy?.hugeExchanges ?? 0) + guests;
 }
 
 /** Conversations that go on at the same time. */
-const atOnce = { ordinary: 64, heavy: 8, huge: 1 };
+const atOnce = { ordinary: 64, heavy: 8, huge: 1, guests: 64 };
 
 /** Conversations of one kind, some of them open at the same time, each getting its next exchange in turn. */
 interface Lane {
@@ -89,7 +105,7 @@ export function* exchangesOf(population: Population): Generator<Planned> {
   }
 }
 
-function lanesOf({ users, conversationsEach, exchanges, heavy }: Population): Lane[] {
+function lanesOf({ users, conversationsEach, exchanges, heavy, desk }: Population): Lane[] {
   const ordinary = (index: number): Planned => ({
     userId: firstOrdinaryId + (index % users),
     channel: Math.floor(index / users) % 2 === 0 ? 'assistant' : 'companion',
@@ -103,6 +119,15 @@ function lanesOf({ users, conversationsEach, exchanges, heavy }: Population): La
       createLane(1, hugeExchanges, atOnce.huge, ofHeavy(hugeExchanges)),
       createLane(conversations, exchanges, atOnce.heavy, ofHeavy(exchanges)),
     );
+  }
+  if (desk) {
+    const ofGuest = (index: number): Planned => ({
+      userId: null,
+      guest: index % desk.guests,
+      channel: 'helpdesk',
+      exchanges: desk.exchanges,
+    });
+    lanes.push(createLane(desk.guests * desk.conversationsEach, desk.exchanges, atOnce.guests, ofGuest));
   }
   return lanes;
 }
