@@ -123,8 +123,9 @@ async function showAgain(screen: Screen, { questionId, turnId }: Asked, id: Id):
   const { options, caller, sessionId } = screen;
   const { conversations } = options.core;
   const question = await conversations.message(caller, sessionId, questionId);
-  const answer = await conversations.message(caller, sessionId, turnId);
   void send(screen, messageFrame(question), id);
+  if (turnId === null) return;
+  const answer = await conversations.message(caller, sessionId, turnId);
   if (answer.state === 'queued' || answer.state === 'running') {
     return void send(screen, typingFrame(turnId), id);
   }

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { asParleyError, type ParleyError } from '../../core/errors.ts';
+import type { Message } from '../../core/conversations/conversations.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
 import { failureOf, type TurnEvent } from '../../core/turns/turn.ts';
 import { eventStreamTimes, sendEventStream, type Frame } from '../../http/event-stream.ts';
@@ -38,6 +39,23 @@ export async function streamTurn(
     login.release();
   }
   return reply;
+}
+
+/** Tells that a question was stored which a person will answer: it is all that there is. */
+export async function streamQuestion(reply: FastifyReply, question: Message): Promise<FastifyReply> {
+  const { id, conversationId } = question;
+  const start = { type: 'start', session_id: conversationId, message_id: id, turn_id: null };
+  const done = { type: 'done', ...presentAnswer(question) };
+  await sendEventStream(reply, both([start, done]), {
+    ...eventStreamTimes,
+    frame: (event: object) => JSON.stringify(event),
+    failureFrame: (thrown: unknown) => failure(asParleyError(thrown)),
+  });
+  return reply;
+}
+
+async function* both(events: object[]): AsyncGenerator<object[]> {
+  yield await Promise.resolve(events);
 }
 
 async function* eventsOf(turn: AsyncGenerator<TurnEvent[]>): AsyncGenerator<StreamEvent[]> {

@@ -23,9 +23,9 @@ export function presentMessage(message: Message) {
 }
 
 /** companion.md, "Send Message". */
-export function presentAnswer(answer: Message, messages: readonly Message[]) {
+export function presentAnswer(answer: Message | null, messages: readonly Message[]) {
   return {
-    response: answer.content,
+    response: answer?.content ?? '',
     messages: messages.filter(({ content }) => content !== '').map(presentMessage),
   };
 }

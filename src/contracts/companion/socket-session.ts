@@ -132,6 +132,7 @@ async function ask(session: Session, frame: Record<string, unknown>): Promise<vo
   if (!asked.repeated) return;
   const { conversationId, questionId, turnId } = asked;
   await tell(session, messageFrame(await core.conversations.message(caller, conversationId, questionId)));
+  if (turnId === null) return;
   const answer = await core.conversations.message(caller, conversationId, turnId);
   const isMade = answer.state !== 'queued' && answer.state !== 'running';
   const frames = isMade

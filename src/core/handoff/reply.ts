@@ -8,7 +8,7 @@ import { invalidField } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
 import { ownerOf, type StaffCaller } from '../identity/caller.ts';
 import { changesTooQuickly } from '../turns/refusals.ts';
-import { changeAlone, mostAttempts, taken, type HandoffParts } from './create-handoff.ts';
+import { changeAlone, mostAttempts, taken, type HandoffParts } from './change.ts';
 import { openedFor } from './who-may.ts';
 
 const mostCharacters = 16_000;
@@ -57,7 +57,11 @@ async function say(
     const at = runtime.now();
     const post = {
       id: made.messageId,
-      ...{ conversationId, userId, channel, content, at },
+      conversationId,
+      userId,
+      channel,
+      content,
+      at,
       agentId: caller.userId,
       title: titleFor({ messageCount }, content),
       tokens: estimateTokens(content),

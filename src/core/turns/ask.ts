@@ -150,7 +150,9 @@ async function post(state: TurnsState, asking: Asking, conversation: Conversatio
   const isPosted = await posts.post(
     {
       id: asked.questionId,
-      ...{ conversationId, userId, channel },
+      conversationId,
+      userId,
+      channel,
       agentId: null,
       content: question.text,
       title: titleFor(conversation, question.text),

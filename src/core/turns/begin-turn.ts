@@ -7,7 +7,7 @@ import type { Participant } from '../identity/caller.ts';
 import { beginBurst } from './gathering.ts';
 import { createLiveTurn } from './live-turn.ts';
 import { interrupted } from './make-answer.ts';
-import { leave, runWhenFirst } from './run.ts';
+import { leave, runWhenFirst } from './end-turn.ts';
 import { leaseMs, type ActiveTurn, type TurnsParts, type TurnsState } from './state.ts';
 import type { Asked, Question } from './turn.ts';
 

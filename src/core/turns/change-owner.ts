@@ -5,7 +5,7 @@ import type { OwnerChange } from '../../storage/ownership.ts';
 import type { TurnEnd } from '../../storage/turns.ts';
 import { ParleyError } from '../errors.ts';
 import { givenUp, madeNothing, type Made } from './make-answer.ts';
-import { conclude, endOf, leave } from './run.ts';
+import { conclude, endOf, leave } from './end-turn.ts';
 import type { ActiveTurn, TurnsState } from './state.ts';
 
 /** Who is in charge from now on, and why. */

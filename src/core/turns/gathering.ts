@@ -70,11 +70,16 @@ export async function join(
     asked.turnId = turn.id;
     const { id: turnId, fence, conversationId, channel } = turn;
     const joining = {
-      ...{ turnId, fence, conversationId, userId: turn.caller.userId, channel },
+      turnId,
+      fence,
+      conversationId,
+      userId: turn.caller.userId,
+      channel,
       questionId: asked.questionId,
       question: question.text,
       questionTokens: estimateTokens(question.text),
-      ...{ at, day: dayOf(at) },
+      at,
+      day: dayOf(at),
     };
     if (!(await rows.join(joining, claim))) return false;
     turn.questionId = asked.questionId;

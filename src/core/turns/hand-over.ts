@@ -2,7 +2,7 @@ import type { HandoffReason } from '../handoff/handoff.ts';
 import { saysItDoesNotKnow } from '../handoff/does-not-know.ts';
 import { changeOwner, type Ending } from './change-owner.ts';
 import type { Made } from './make-answer.ts';
-import { conclude, endOf } from './run.ts';
+import { conclude, endOf } from './end-turn.ts';
 import type { ActiveTurn, TurnsState } from './state.ts';
 
 /** The contract in whose conversations the AI hands over by itself. */

@@ -100,6 +100,8 @@ export interface TurnsState {
   /** By conversation: what is asked, and changes of who is in charge. */
   order: InOrder<number>;
   closing: Closing;
+  /** Makes the answer of a turn whose time has come. */
+  run: (turn: ActiveTurn) => void;
   draining: boolean;
   /** Who waits until nothing is active. */
   idle: Set<() => void>;

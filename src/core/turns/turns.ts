@@ -11,6 +11,7 @@ import { hold } from './gathering.ts';
 import { createInOrder } from './in-order.ts';
 import { interrupted, stopped } from './make-answer.ts';
 import { recover } from './recovery.ts';
+import { run } from './run.ts';
 import { leaseMs, type ActiveTurn, type TurnsParts, type TurnsState } from './state.ts';
 import { createTurnLine } from './turn-line.ts';
 import type { TurnEvent, Turns } from './turn.ts';
@@ -58,6 +59,7 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     placing: createInOrder(),
     order: createInOrder(),
     closing: createClosing({ ...parts, node }),
+    run: (turn) => void run(state, turn),
     draining: false,
     idle: new Set(),
   };

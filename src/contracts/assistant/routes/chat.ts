@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Message } from '../../../core/conversations/conversations.ts';
 import type { UserCaller } from '../../../core/identity/caller.ts';
 import { failureOf, type Asked, type Place } from '../../../core/turns/turn.ts';
 import { lastEventIdOf } from '../../../http/event-stream.ts';
@@ -18,7 +19,7 @@ import {
   type SessionParams,
   type StreamRequest,
 } from '../schemas.ts';
-import { streamTurn, type StreamedTurn } from '../stream.ts';
+import { streamQuestion, streamTurn, type StreamedTurn } from '../stream.ts';
 
 export const chatPath = '/api/v1/chat';
 const streamPath = '/api/v1/chat/sessions/:session_id/stream';
@@ -62,6 +63,7 @@ export function registerChatRoutes(app: FastifyInstance, options: AssistantOptio
       const signal = options.running.forResponse(reply.raw);
       const caller = requireUser(request.caller);
       const streamed = await turnOf(options, request, reply, caller);
+      if ('question' in streamed) return streamQuestion(reply, streamed.question);
       return streamTurn(options, reply, caller, streamed, signal);
     },
   );
@@ -95,30 +97,35 @@ async function answerQuestion(
   const { message, session_id: id, stream = false } = request.body;
   const place: Place = id === undefined || id === null ? { kind: 'new' } : { kind: 'existing', id };
   const asked = await ask(options, request, reply, questionFrom(request, message, place));
-  if (stream) {
-    const { conversationId: sessionId, turnId } = asked;
-    return streamTurn(options, reply, caller, { sessionId, turnId, start: 0 }, signal);
+  const { conversationId: sessionId, questionId, turnId } = asked;
+  // While a person is in charge, there is nothing but the question.
+  if (turnId === null) {
+    const question = await core.conversations.message(caller, sessionId, questionId);
+    return stream ? streamQuestion(reply, question) : presentAnswer(question);
   }
-  const answer = await core.turns.result(caller, asked.turnId, signal);
+  if (stream) return streamTurn(options, reply, caller, { sessionId, turnId, start: 0 }, signal);
+  const answer = await core.turns.result(caller, turnId, signal);
   const failure = failureOf(answer);
   if (failure !== undefined) throw failure;
   return presentAnswer(answer);
 }
 
-/** The turn that a client of the stream wants to hear. */
+/** The turn that a client of the stream wants to hear; while a person is in charge, the question alone. */
 async function turnOf(
   options: AssistantOptions,
   request: FastifyRequest<{ Params: SessionParams; Body: StreamRequest | null }>,
   reply: FastifyReply,
   caller: UserCaller,
-): Promise<StreamedTurn> {
+): Promise<StreamedTurn | { question: Message }> {
   const { message } = request.body ?? {};
   if (message === undefined || lastEventIdOf(request) !== undefined) {
     return begunTurn(options, request, caller);
   }
   const place: Place = { kind: 'existing', id: sessionOf(request) };
   const asked = await ask(options, request, reply, questionFrom(request, message, place));
-  return { sessionId: asked.conversationId, turnId: asked.turnId, start: 0 };
+  const { conversationId: sessionId, questionId, turnId } = asked;
+  if (turnId !== null) return { sessionId, turnId, start: 0 };
+  return { question: await options.core.conversations.message(caller, sessionId, questionId) };
 }
 
 /** The turn of the last event that the client saw, from there on; or the one that is running. Throws `not_found`. */

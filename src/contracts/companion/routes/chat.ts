@@ -55,8 +55,9 @@ export function registerChat(app: FastifyInstance, { core, running }: CompanionO
         idempotency: idempotencyOf(request),
       });
       if (asked.repeated) reply.header('idempotent-replayed', 'true');
-      const answer = await core.turns.result(caller, asked.turnId, signal);
-      const failure = failureOf(answer);
+      // While a person is in charge, nothing is answered at once.
+      const answer = asked.turnId === null ? null : await core.turns.result(caller, asked.turnId, signal);
+      const failure = answer === null ? undefined : failureOf(answer);
       // What somebody stopped before it began is an answer that says nothing.
       if (failure !== undefined && failure.code !== 'cancelled') throw failure;
       const messages = await core.conversations.recent(caller, asked.conversationId, shownWithAnswer);

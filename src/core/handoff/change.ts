@@ -1,0 +1,95 @@
+import type { NewAuditEntry } from '../../storage/audit-log.ts';
+import type { Conversation, Conversations } from '../../storage/conversations.ts';
+import type { Claim } from '../../storage/idempotency-keys.ts';
+import type { Messages } from '../../storage/messages.ts';
+import type { Ownership } from '../../storage/ownership.ts';
+import type { Posts } from '../../storage/posts.ts';
+import type { User, Users } from '../../storage/users.ts';
+import { ParleyError } from '../errors.ts';
+import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
+import { ownerOf, type Participant, type StaffCaller } from '../identity/caller.ts';
+import type { Feed } from '../realtime/feed.ts';
+import type { Runtime } from '../runtime.ts';
+import type { DayOf } from '../statistics/calendar.ts';
+import { changesTooQuickly } from '../turns/refusals.ts';
+import type { NewOwner, RunningTurns } from '../turns/turns.ts';
+import { isOver, isWith, takenBy } from './next-owner.ts';
+import { openedFor } from './who-may.ts';
+
+export interface HandoffParts {
+  conversations: Pick<Conversations, 'find'>;
+  messages: Pick<Messages, 'nextId' | 'find'>;
+  ownership: Pick<Ownership, 'openOf'>;
+  posts: Posts;
+  users: Pick<Users, 'findById'>;
+  turns: Pick<RunningTurns, 'alone' | 'changeOwner'>;
+  idempotency: Pick<IdempotentWrites, 'once'>;
+  feed: Pick<Feed, 'wake'>;
+  dayOf: DayOf;
+  runtime: Pick<Runtime, 'now'>;
+}
+
+/** A change as it is wanted. */
+export interface Wish {
+  caller: Participant | StaffCaller;
+  id: number;
+  idempotency?: Idempotency | undefined;
+  /** Who is to be in charge after `now`; null where nothing is to change. Throws where the change is refused. */
+  next(now: Conversation): Promise<NewOwner | null> | NewOwner | null;
+  audit?: ((now: Conversation) => NewAuditEntry) | undefined;
+}
+
+/** How often it is looked who is in charge before a change is refused. */
+export const mostAttempts = 8;
+
+/** Makes the change once, however often it is wished under the same key; resolves to how things are then. */
+export async function change(parts: HandoffParts, wish: Wish): Promise<Conversation> {
+  const { caller, id, idempotency } = wish;
+  return parts.turns.alone(id, async () => {
+    const now = await openedFor(parts, caller, id);
+    return parts.idempotency.once(
+      ownerOf(caller),
+      idempotency,
+      { conversationId: id },
+      (claim) => changeAlone(parts, wish, now, claim),
+      () => openedFor(parts, caller, id),
+    );
+  });
+}
+
+/** To be called within `alone`. */
+export async function changeAlone(
+  parts: HandoffParts,
+  { caller, id, next, audit }: Wish,
+  first: Conversation,
+  claim?: Claim,
+): Promise<Conversation> {
+  let now = first;
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const owner = await next(now);
+    if (owner === null) return now;
+    const isChanged = await parts.turns.changeOwner(now, owner, { claim, audit: audit?.(now) });
+    now = await openedFor(parts, caller, id);
+    if (isChanged) return now;
+  }
+  throw changesTooQuickly();
+}
+
+/** The caller in charge; throws `conflict` where another agent is. */
+export async function taken(
+  { users }: Pick<HandoffParts, 'users'>,
+  { userId }: StaffCaller,
+  now: Conversation,
+): Promise<NewOwner | null> {
+  if (isWith(now, userId)) return null;
+  if (isOver(now) || now.assigneeId === null) return takenBy(userId);
+  const holder = await users.findById(now.assigneeId);
+  const name = holder === undefined ? '' : nameOf(holder);
+  throw new ParleyError('conflict', `${name || 'Another agent'} has this conversation.`, {
+    facts: { assignee: { id: now.assigneeId, name } },
+  });
+}
+
+function nameOf({ fullName, username }: User): string {
+  return fullName || username;
+}
