@@ -15,6 +15,10 @@ const greetings = [
   '你好吗？',
 ];
 const identities = [
+  '你好，我需要帮助',
+  'Hello, I need help',
+  'can somebody help me please?',
+  '我有一个问题想问',
   'Who are you?',
   'hi, who are you',
   'What is your name?',

@@ -18,7 +18,8 @@ const identity = [
   /^(?:请问)?你是不?是?(?:一个|一种|真)*(?:的)?(?:大|语言|AI)*(?:模型|机器人|ai|人工智能|真人|人类|人|chatgpt|gpt\S*|claude|通义千问)(?:吗)?$/,
   /^(?:请)?(?:介绍一下你自己|介绍你自己|自我介绍(?:一下)?|做个自我介绍)$/,
   /^你(?:叫什么(?:名字)?|能做什么|会做什么|会什么|能干什么|有什么用|能帮我(?:做)?什么)$/,
-  /^(?:帮助|帮帮我)$/,
+  /^(?:please )?(?:help me|(?:i )?(?:need|could use|would like|want)(?: some| your)? help|(?:can|could|would|will) (?:you|anyone|somebody|someone) (?:please )?help(?: me)?|i have a question)(?: please)?$/,
+  /^(?:请)?(?:帮助|帮帮我|帮帮忙|帮我一下|帮个忙|我?(?:需要|想要|要)(?:一些|一点|你的|您的)?(?:帮助|帮忙)|(?:你|您)?(?:能|可以|能不能|可不可以)帮(?:帮|助)?我(?:吗|一下吗)?|我有(?:一|个|一个)?问题(?:想问|要问|想咨询|请教)?)(?:可以吗|好吗|谢谢)?$/u,
 ];
 
 /** What a message is when it is not a question to look up; null for everything else. Only short, whole messages count. */
