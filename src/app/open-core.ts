@@ -6,7 +6,6 @@ import type { Catalogue } from '../core/completions/catalogue.ts';
 import { createMeter } from '../core/completions/meter.ts';
 import { createRouter, defaultModelOf, type ProviderSlot } from '../core/completions/router.ts';
 import { createCore } from '../core/core.ts';
-import { defaultDeskSettings } from '../core/desk/desk-settings.ts';
 import { createSearch } from '../core/desk/search.ts';
 import { createIdempotency, type IdempotentWrites } from '../core/idempotency.ts';
 import { createApiKeys } from '../core/identity/api-keys.ts';
@@ -68,6 +67,7 @@ export async function openCore(parts: OpenCoreParts) {
   const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });
   const ground = createGround(parts.knowledge.knowledge);
   const settings = await openDeskSettings({ storage, catalogue, idempotency, runtime });
+  let look = () => {};
   const opened = openConversations({
     config,
     storage,
@@ -75,9 +75,9 @@ export async function openCore(parts: OpenCoreParts) {
     catalogue,
     idempotency,
     ground,
-    settings: () => defaultDeskSettings,
-    onWaiting: () => {},
-    onFree: () => {},
+    settings: settings.get,
+    onWaiting: () => look(),
+    onFree: () => look(),
     dayOf,
     runtime,
     log,
@@ -96,7 +96,7 @@ export async function openCore(parts: OpenCoreParts) {
     releaseAll: (agentId) => opened.handoff.releaseAll(agentId),
   });
   const auditLog = createAuditLog({ rows: storage.auditLog, runtime });
-  const { deskWatch, assignment, ...staff } = openDesk({
+  const desk = openDesk({
     storage,
     completions,
     settings,
@@ -109,11 +109,12 @@ export async function openCore(parts: OpenCoreParts) {
     runtime,
     log,
   });
+  look = desk.look;
   const { webhooks, dispatcher } = openWebhooks({
     config,
     storage,
     feed: opened.feed,
-    present: staff.desk.present,
+    present: desk.staff.desk.present,
     auditLog,
     idempotency,
     runtime,
@@ -121,7 +122,7 @@ export async function openCore(parts: OpenCoreParts) {
   });
   const core = createCore({
     ...opened,
-    staff,
+    staff: desk.staff,
     articles: articlesOver(parts, idempotency),
     search,
     maintenance,
@@ -145,8 +146,7 @@ export async function openCore(parts: OpenCoreParts) {
     defaultModel,
     idempotency,
     maintenanceWatch: watch,
-    deskWatch,
-    assignment,
+    deskWatch: desk.watch,
     dispatcher,
     ...opened,
   };

@@ -10,6 +10,7 @@ import { createExports } from '../core/desk/export.ts';
 import { createKeptSettings, type KeptSettings } from '../core/desk/kept-settings.ts';
 import { createNotes } from '../core/desk/notes.ts';
 import { createPresence } from '../core/desk/presence.ts';
+import type { StaffCore } from '../core/desk/staff-core.ts';
 import { createStaffReceipts } from '../core/desk/receipts.ts';
 import { createHousekeeping } from '../core/housekeeping.ts';
 import type { IdempotentWrites } from '../core/idempotency.ts';
@@ -51,15 +52,14 @@ export async function openDeskSettings(parts: {
   return settings;
 }
 
-/** What staff do, over the store. */
-export function openDesk(parts: OpenDeskParts) {
-  const { storage, settings, idempotency, feed, dayOf, runtime, log } = parts;
-  const { conversations, messages, ownership, users } = storage;
+/** Who is there, and what is given to them. */
+function openAssignment({ storage, settings, feed, dayOf, runtime, log }: OpenDeskParts) {
+  const { agents, ownership, waitingLine: line } = storage;
+  const presence = createPresence({ agents, runtime, log, graceMs: absenceMs });
   const { wake } = feed;
-  const presence = createPresence({ agents: storage.agents, runtime, log, graceMs: absenceMs });
   const assignment = createAssignment({
-    line: storage.waitingLine,
-    agents: storage.agents,
+    line,
+    agents,
     ownership,
     presence,
     settings,
@@ -71,6 +71,15 @@ export function openDesk(parts: OpenDeskParts) {
   const look = () => void assignment.look();
   presence.watch(look);
   settings.watch(look);
+  return { presence, assignment, look };
+}
+
+/** What staff do, over the store. */
+export function openDesk(parts: OpenDeskParts) {
+  const { storage, settings, idempotency, feed, runtime, log } = parts;
+  const { conversations, messages, ownership, users } = storage;
+  const { wake } = feed;
+  const { presence, assignment, look } = openAssignment(parts);
   const desk = createDesk({
     ...parts,
     lists: storage.deskLists,
@@ -82,7 +91,7 @@ export function openDesk(parts: OpenDeskParts) {
     users,
     wake,
   });
-  return {
+  const staff: StaffCore = {
     desk,
     deskSettings: settings,
     presence,
@@ -97,7 +106,6 @@ export function openDesk(parts: OpenDeskParts) {
     signals: createMemorySignals({
       onError: (err) => log.error({ err }, 'a signal could not be passed on'),
     }),
-    assignment,
     notes: createNotes({ rows: storage.notes, conversations, idempotency, runtime, wake }),
     cannedReplies: createCannedReplies({ rows: storage.cannedReplies, idempotency, runtime }),
     exports: createExports({ ...storage, auditLog: parts.auditLog, desk }),
@@ -110,8 +118,13 @@ export function openDesk(parts: OpenDeskParts) {
       runtime,
       onRoom: look,
     }),
+  };
+  return {
+    staff,
+    /** To be called whenever something begins to wait, or somebody has room again. */
+    look,
     /** Looks every second for what other processes have done. */
-    deskWatch: createHousekeeping({
+    watch: createHousekeeping({
       tasks: { 'settings of the helpdesk': settings.refresh, assignment: assignment.look },
       everyMs: 1000,
       log,
