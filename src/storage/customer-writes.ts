@@ -9,11 +9,14 @@ import { shownName } from './shown-name.ts';
 export interface CustomerWrites {
   /** Of who begins a conversation: makes or finds the customer, whose name and address become what the account has now. */
   begins(customer: NewCustomer, at: number): Statement;
-  /** Of who says something in a conversation. */
+  /** Of who says something in a conversation; again only when a minute has passed, because it moves the customer in the list. */
   isSeen(conversationId: number, at: number): Statement;
   /** Before a conversation is removed. */
   loses(conversationId: number): Statement;
 }
+
+/** How exactly it is known when a customer was last seen. */
+const seenAgainMs = 60_000;
 
 /** The unique name of a customer. */
 export function customerKey(customer: NewCustomer): string {
@@ -24,7 +27,9 @@ export function compileCustomerWrites(queries: Queries): CustomerWrites {
   const begins = compileBegins(queries);
   const ofConversation = queries.selectFrom('conversations').select('customer_id').where('id', '=', 0);
   const customer = queries.updateTable('customers');
-  const isSeen = compileStatement(customer.set({ last_seen_at: 0 }).where('id', '=', ofConversation));
+  const isSeen = compileStatement(
+    customer.set({ last_seen_at: 0 }).where('id', '=', ofConversation).where('last_seen_at', '<', 0),
+  );
   const loses = compileStatement(
     customer
       .set((eb) => ({ conversations: eb('conversations', '-', eb.lit(1)) }))
@@ -35,7 +40,7 @@ export function compileCustomerWrites(queries: Queries): CustomerWrites {
       const [userId, guestId] = 'userId' in who ? [who.userId, null] : [null, who.guestId];
       return withValues(begins, [customerKey(who), userId, guestId, userId, guestId, userId, at, at]);
     },
-    isSeen: (conversationId, at) => withValues(isSeen, [at, conversationId]),
+    isSeen: (conversationId, at) => withValues(isSeen, [at, conversationId, at - seenAgainMs]),
     loses: (conversationId) => withValues(loses, [conversationId]),
   };
 }

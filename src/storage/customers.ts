@@ -18,6 +18,7 @@ export interface Customer {
   email: string | null;
   conversationCount: number;
   firstSeenAt: number;
+  /** To the minute: when a customer last began a conversation or said something. */
   lastSeenAt: number;
 }
 

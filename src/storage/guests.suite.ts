@@ -181,7 +181,7 @@ function customerTests(openOne: OpenOne): void {
     assert.deepEqual([guest?.userId, guest?.name], [null, `user:${userId}`], 'a guest is never an account');
   });
 
-  it('are seen whenever they say something, and have one conversation less after a removal', async (test) => {
+  it('are seen when they say something, to the minute, and have one conversation less after a removal', async (test) => {
     const storage = await openOne(test);
     const conversation = await inCharge(storage, []);
     const { id, customerId } = conversation;
@@ -190,14 +190,16 @@ function customerTests(openOne: OpenOne): void {
       return [conversationCount, lastSeenAt];
     };
     const existing = { conversation: { kind: 'existing', id } as const, userId: null };
-    await storage.turns.begin(newTurn(storage, { ...existing, at: 2500 }));
-    assert.deepEqual(await customer(), [1, 2500]);
-    await storage.ownership.change(changeOf(conversation, { ...to(3), at: 3000 }));
-    await storage.posts.post(newPost(storage, conversation, { at: 3500 }));
-    await storage.posts.post(newPost(storage, conversation, { at: 3600, agentId: 3 }));
-    assert.deepEqual(await customer(), [1, 3500]);
-    await storage.conversations.remove({ id, userId: null, at: 4000 });
-    assert.deepEqual(await customer(), [0, 3500]);
+    await storage.turns.begin(newTurn(storage, { ...existing, at: 61_000 }));
+    assert.deepEqual(await customer(), [1, 1000], 'seen a minute ago');
+    await storage.turns.begin(newTurn(storage, { ...existing, at: 61_001 }));
+    assert.deepEqual(await customer(), [1, 61_001]);
+    await storage.ownership.change(changeOf(conversation, { ...to(3), at: 70_000 }));
+    await storage.posts.post(newPost(storage, conversation, { at: 130_000 }));
+    await storage.posts.post(newPost(storage, conversation, { at: 200_000, agentId: 3 }));
+    assert.deepEqual(await customer(), [1, 130_000]);
+    await storage.conversations.remove({ id, userId: null, at: 300_000 });
+    assert.deepEqual(await customer(), [0, 130_000]);
   });
 }
 
