@@ -28,7 +28,9 @@ async function createDesk(t: TestContext, settings: Partial<DeskSettings> = {}) 
       fullName: `Agent ${username}`,
       passwordHash: 'none',
       role: 'agent',
+      status: 'active',
       createdAt: 0,
+      updatedAt: 0,
     });
     agents.push(agent(id));
   }
@@ -44,7 +46,8 @@ async function createDesk(t: TestContext, settings: Partial<DeskSettings> = {}) 
 
 type DeskBench = Awaited<ReturnType<typeof createDesk>>;
 
-const asks = (text: string, changes = {}) => question(text, { contract: 'helpdesk', gathers: true, ...changes });
+const asks = (text: string, changes = {}) =>
+  question(text, { contract: 'helpdesk', gathers: true, ...changes });
 
 const transcript = async ({ conversations, guest, id }: DeskBench) =>
   (await conversations.messages(guest, id, page)).map(({ senderType, state, content }) => [
@@ -231,7 +234,8 @@ describe('a takeover', () => {
       const error = lost[0]?.reason as ParleyError;
       const { assigneeId } = await desk.conversations.get(desk.guest, desk.id);
       assert.equal(error.code, 'conflict');
-      assert.deepEqual((error.facts?.['assignee'] as { id: number }).id, assigneeId);
+      const name = assigneeId === desk.wang.userId ? 'Agent wang' : 'Agent li';
+      assert.deepEqual(error.facts, { assignee: { id: assigneeId, name } });
     }
   });
 
@@ -294,51 +298,64 @@ describe('a question while a person is in charge', () => {
     assert.deepEqual((await events(desk)).slice(-3), ['status reopened open', 'asked', 'answered']);
   });
 
-  it('is neither lost nor forgotten, whoever is put in charge meanwhile', async (t) => {
-    const desk = await createDesk(t);
-    const asking: Promise<{ questionId: number; turnId: number | null }>[] = [];
-    const changing: Promise<unknown>[] = [];
-    void (async () => {
-      for (;;) {
-        const speaker = await desk.speakers.next();
-        speaker.say('Yes.');
-        speaker.finish();
+  for (const where of ['this process', 'another process']) {
+    it(`is neither lost nor forgotten, whoever is put in charge by ${where} meanwhile`, async (t) => {
+      const desk = await createDesk(t);
+      const handoff = where === 'this process' ? desk.handoff : desk.handoffOf(desk.another());
+      const { settled, changes } = await askAndChange(desk, handoff);
+      assert.ok(changes > 20, 'there was a race');
+      const rows = await desk.storage.messages.listOf(desk.id, { skip: 0, limit: 2000 });
+      const accepted = settled.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+      const ids = rows.flatMap(({ id, role }) => (role === 'user' ? id : []));
+      const known = accepted.map(({ questionId }) => questionId);
+      assert.deepEqual(ids.toSorted(inOrder), known.toSorted(inOrder), 'stored is what was accepted');
+      const byId = new Map(rows.map((row) => [row.id, row]));
+      const log = await desk.storage.feed.after({ conversationId: desk.id }, 0, 10_000);
+      for (const { questionId, turnId } of accepted) {
+        const answer = turnId === null ? undefined : byId.get(turnId);
+        if (answer?.state === 'completed') continue;
+        const at = log.findIndex(({ messageId, type }) => type === 'asked' && messageId === questionId);
+        const isToPerson = ({ type, data }: (typeof log)[number]) =>
+          type === 'status' && data?.['agentType'] === 'human';
+        const before = log.slice(0, at).findLast(({ type }) => type === 'status');
+        const hasPerson = turnId === null && before !== undefined && isToPerson(before);
+        assert.ok(hasPerson || log.slice(at).some(isToPerson), `question ${questionId} is forgotten`);
+        if (answer !== undefined) assert.equal(answer.state, 'cancelled');
       }
-    })();
-    for (let round = 0; round < 200; round++) {
-      asking.push(desk.turns.put(desk.guest, asks(`Question ${round}`, { gathers: round % 3 !== 0 })));
-      if (round % 4 === 1) changing.push(desk.handoff.take(round % 8 === 1 ? desk.wang : desk.li, desk.id));
-      if (round % 4 === 3) changing.push(desk.handoff.switchTo(desk.guest, desk.id, 'ai'));
-      if (round % 5 === 0) await Promise.allSettled([asking.at(-1), changing.at(-1)]);
-    }
-    const settled = await Promise.allSettled(asking);
-    await Promise.allSettled(changing);
-    await desk.turns.idle();
-    await desk.handoff.take(desk.wang, desk.id).catch(() => desk.handoff.take(desk.li, desk.id));
-    const rows = await desk.storage.messages.listOf(desk.id, { skip: 0, limit: 2000 });
-    const stored = rows.filter(({ role }) => role === 'user');
-    const accepted = settled.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
-    assert.deepEqual(
-      stored.map(({ id }) => id).toSorted((a, b) => a - b),
-      accepted.map(({ questionId }) => questionId).toSorted((a, b) => a - b),
-      'what was accepted is stored, and nothing else',
-    );
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    const log = await desk.storage.feed.after({ conversationId: desk.id }, 0, 10_000);
-    for (const { questionId, turnId } of accepted) {
-      const answer = turnId === null ? undefined : byId.get(turnId);
-      if (answer?.state === 'completed') continue;
-      const at = log.findIndex(({ messageId, type }) => type === 'asked' && messageId === questionId);
-      const before = log.slice(0, at).findLast(({ type }) => type === 'status');
-      const isForPerson = turnId === null && before?.data?.['agentType'] === 'human';
-      const wasHandedOn = log
-        .slice(at)
-        .some(({ type, data }) => type === 'status' && data?.['agentType'] === 'human');
-      assert.ok(isForPerson || wasHandedOn, `question ${questionId} has neither an answer nor a person`);
-      if (answer !== undefined) assert.equal(answer.state, 'cancelled');
-    }
-  });
+      assert.deepEqual(
+        desk.bench.log.lines.filter(({ level }) => level === 'error'),
+        [],
+      );
+    });
+  }
 });
+
+const inOrder = (a: number, b: number) => a - b;
+
+/** Hundreds of questions, and who is in charge changed between them. */
+async function askAndChange(desk: DeskBench, handoff: DeskBench['handoff']) {
+  const asking: Promise<{ questionId: number; turnId: number | null }>[] = [];
+  const changing: Promise<unknown>[] = [];
+  void (async () => {
+    for (;;) {
+      const speaker = await desk.speakers.next();
+      speaker.say('Yes.');
+      speaker.finish();
+    }
+  })();
+  for (let round = 0; round < 300; round++) {
+    asking.push(desk.turns.put(desk.guest, asks(`Question ${round}`, { gathers: round % 3 !== 0 })));
+    if (round % 4 === 1) changing.push(handoff.take(round % 8 === 1 ? desk.wang : desk.li, desk.id));
+    if (round % 4 === 3) changing.push(handoff.switchTo(desk.guest, desk.id, 'ai'));
+    if (round % 5 === 0) await Promise.allSettled([asking.at(-1), changing.at(-1)]);
+    if (round % 7 === 0) await desk.turns.idle();
+  }
+  const settled = await Promise.allSettled(asking);
+  await Promise.allSettled(changing);
+  await desk.turns.idle();
+  const log = await desk.storage.feed.after({ conversationId: desk.id }, 0, 10_000);
+  return { settled, changes: log.filter(({ type }) => type === 'status').length };
+}
 
 describe('a burst of questions', () => {
   it('gets one answer to all of it, which breaks off one that has said nothing', async (t) => {
@@ -521,13 +538,16 @@ describe('staff', () => {
     assert.equal((await desk.conversations.get(desk.guest, id)).status, 'pending');
     await handoff.switchTo(admin, id, 'ai');
     const { entries } = await desk.storage.auditLog.list({}, page);
-    assert.deepEqual(entries.toReversed().map(({ action, targetId }) => [action, targetId]), [
-      ['conversation.assign', String(id)],
-      ['conversation.assign', String(id)],
-      ['conversation.status', String(id)],
-      ['conversation.status', String(id)],
-      ['conversation.switch', String(id)],
-    ]);
+    assert.deepEqual(
+      entries.toReversed().map(({ action, targetId }) => [action, targetId]),
+      [
+        ['conversation.assign', String(id)],
+        ['conversation.assign', String(id)],
+        ['conversation.status', String(id)],
+        ['conversation.status', String(id)],
+        ['conversation.switch', String(id)],
+      ],
+    );
     assert.deepEqual(desk.heard, [
       `free ${li.userId}`,
       `waiting ${id}`,
@@ -537,4 +557,3 @@ describe('staff', () => {
     await assert.rejects(handoff.switchTo(mina, id, 'human'), { code: 'not_found' });
   });
 });
-

@@ -97,6 +97,8 @@ export interface TurnsBench {
   storage: Storage;
   turns: AnsweringTurns;
   handoff: Handoff;
+  /** Of another process. */
+  handoffOf(turns: Pick<RunningTurns, 'alone' | 'changeOwner'>): Handoff;
   conversations: Conversations;
   feed: Feed;
   speakers: Speakers;
@@ -197,23 +199,14 @@ export async function createTurnsBench(
     textOf: turns.textOf,
     stopTurns: async (id) => void (await turns.stopAll(id)),
   });
-  const handoff = createHandoff({
-    conversations: storage.conversations,
-    messages: storage.messages,
-    ownership: storage.ownership,
-    posts: storage.posts,
-    users: storage.users,
-    turns,
-    idempotency,
-    feed,
-    dayOf,
-    runtime,
-  });
+  const handoffOf = (process: Pick<RunningTurns, 'alone' | 'changeOwner'>) =>
+    createHandoff({ ...storage, turns: process, idempotency, feed, dayOf, runtime });
   return {
     bench,
     storage,
     turns,
-    handoff,
+    handoff: handoffOf(turns),
+    handoffOf,
     conversations,
     feed,
     speakers,
