@@ -1,12 +1,10 @@
 import type { Config } from '../config.ts';
 import { createAuditLog } from '../core/audit.ts';
-import { createResponseCache } from '../core/completions/cache/response-cache.ts';
-import { createCacheEmbed, embedderOf } from '../core/completions/cache/cache-embed.ts';
 import type { Catalogue } from '../core/completions/catalogue.ts';
-import { createMeter } from '../core/completions/meter.ts';
-import { createRouter, defaultModelOf, type ProviderSlot } from '../core/completions/router.ts';
+import type { ProviderSlot } from '../core/completions/router.ts';
 import { createCore } from '../core/core.ts';
 import { createSearch } from '../core/desk/search.ts';
+import type { Handoff } from '../core/handoff/handoff.ts';
 import { createIdempotency, type IdempotentWrites } from '../core/idempotency.ts';
 import { createApiKeys } from '../core/identity/api-keys.ts';
 import { createAdministration } from '../core/identity/administration.ts';
@@ -20,6 +18,7 @@ import { createChatStatistics } from '../core/statistics/chat-statistics.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import { openAccounts } from './open-accounts.ts';
+import { openCompletions } from './open-completions.ts';
 import { openConversations } from './open-conversations.ts';
 import { openDesk, openDeskSettings } from './open-desk.ts';
 import type { OpenedKnowledge } from './open-knowledge.ts';
@@ -40,88 +39,31 @@ export interface OpenCoreParts {
 
 /** Core over the store and the providers, and those of its parts that the process starts, tends and ends. */
 export async function openCore(parts: OpenCoreParts) {
-  const { config, log, runtime, storage, passwords, catalogue, slots, metrics } = parts;
-  const { fallback } = config;
+  const { config, runtime, storage, catalogue } = parts;
   const dayOf = createDayOf(config.timeZone);
-  const meter = createMeter({
-    apiCalls: storage.apiCalls,
-    runtime,
-    dayOf,
-    observer: metrics,
-    log,
-  });
-  const router = createRouter({ catalogue, slots, fallback, runtime, observer: metrics, log });
-  const embeddings = { catalogue, router, slots, meter, runtime, fallbackEnabled: fallback.enabled };
-  const cache = createResponseCache({
-    entries: storage.cacheEntries,
-    runtime,
-    log,
-    ...config.cache,
-    embed: createCacheEmbed(embeddings, config.cache.embeddingModel),
-    embedder: embedderOf(config.cache.embeddingModel),
-  });
-  metrics.watchCache(cache.stats);
-  const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);
-  const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
+  const { completions, embeddings, cache, defaultModel } = openCompletions({ ...parts, dayOf });
   const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
-  const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });
+  const auditLog = createAuditLog({ rows: storage.auditLog, runtime });
   const ground = createGround(parts.knowledge.knowledge);
-  const settings = await openDeskSettings({ storage, catalogue, idempotency, runtime });
+  const base = { ...parts, dayOf, completions, idempotency, auditLog, ground };
+  const settings = await openDeskSettings(base);
   let look = () => {};
   const opened = openConversations({
-    config,
-    storage,
-    completions,
-    catalogue,
-    idempotency,
-    ground,
+    ...base,
     settings: settings.get,
     onWaiting: () => look(),
     onFree: () => look(),
-    dayOf,
-    runtime,
-    log,
   });
-  const { maintenance, watch } = await openMaintenance({ storage, runtime, log });
-  const { messageSearch, messages, conversations, customers } = storage;
-  const search = createSearch({ rows: messageSearch, messages, conversations, customers, runtime });
-  const accounts = openAccounts({ config, storage, passwords, runtime });
-  const administration = createAdministration({
-    users: storage.users,
-    passwords,
-    registry: accounts,
-    idempotency,
-    runtime,
-    onChanged: accounts.forgetBeliefs,
-    releaseAll: (agentId) => opened.handoff.releaseAll(agentId),
-  });
-  const auditLog = createAuditLog({ rows: storage.auditLog, runtime });
-  const desk = openDesk({
-    storage,
-    completions,
-    settings,
-    auditLog,
-    idempotency,
-    feed: opened.feed,
-    ground,
-    textOf: opened.turns.textOf,
-    dayOf,
-    runtime,
-    log,
-  });
+  const { feed } = opened;
+  const desk = openDesk({ ...base, settings, feed, textOf: opened.turns.textOf });
   look = desk.look;
-  const { webhooks, dispatcher } = openWebhooks({
-    config,
-    storage,
-    feed: opened.feed,
-    present: desk.staff.desk.present,
-    auditLog,
-    idempotency,
-    runtime,
-    log,
-  });
+  const { webhooks, dispatcher } = openWebhooks({ ...base, feed, present: desk.staff.desk.present });
+  const { maintenance, watch } = await openMaintenance(base);
+  const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });
+  const search = createSearch({ rows: storage.messageSearch, ...storage, runtime });
   const core = createCore({
     ...opened,
+    ...openPeople(base, opened.handoff),
     staff: desk.staff,
     articles: articlesOver(parts, idempotency),
     search,
@@ -135,8 +77,6 @@ export async function openCore(parts: OpenCoreParts) {
     cache,
     promptSets: config.promptSets,
     apiKeys,
-    accounts,
-    administration,
   });
   return {
     core,
@@ -150,6 +90,22 @@ export async function openCore(parts: OpenCoreParts) {
     dispatcher,
     ...opened,
   };
+}
+
+/** Accounts, and what administrators do with them. */
+function openPeople(
+  parts: OpenCoreParts & { idempotency: IdempotentWrites },
+  handoff: Pick<Handoff, 'releaseAll'>,
+) {
+  const accounts = openAccounts(parts);
+  const administration = createAdministration({
+    ...parts,
+    users: parts.storage.users,
+    registry: accounts,
+    onChanged: accounts.forgetBeliefs,
+    releaseAll: (agentId) => handoff.releaseAll(agentId),
+  });
+  return { accounts, administration };
 }
 
 function articlesOver({ storage, knowledge, runtime }: OpenCoreParts, idempotency: IdempotentWrites) {

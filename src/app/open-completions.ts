@@ -1,0 +1,43 @@
+import type { Config } from '../config.ts';
+import { createCacheEmbed, embedderOf } from '../core/completions/cache/cache-embed.ts';
+import { createResponseCache } from '../core/completions/cache/response-cache.ts';
+import type { Catalogue } from '../core/completions/catalogue.ts';
+import { createMeter } from '../core/completions/meter.ts';
+import { createRouter, defaultModelOf, type ProviderSlot } from '../core/completions/router.ts';
+import type { Log } from '../core/log.ts';
+import type { Runtime } from '../core/runtime.ts';
+import type { DayOf } from '../core/statistics/calendar.ts';
+import type { Metrics } from '../http/metrics.ts';
+import type { Storage } from '../storage/storage.ts';
+
+export interface OpenCompletionsParts {
+  config: Pick<Config, 'fallback' | 'cache' | 'defaultModel'>;
+  storage: Pick<Storage, 'apiCalls' | 'cacheEntries'>;
+  catalogue: Catalogue;
+  slots: Map<string, ProviderSlot>;
+  metrics: Metrics;
+  dayOf: DayOf;
+  runtime: Runtime;
+  log: Log;
+}
+
+/** What calls models: the router over the providers, the cache, the books. */
+export function openCompletions(parts: OpenCompletionsParts) {
+  const { config, storage, catalogue, slots, metrics, dayOf, runtime, log } = parts;
+  const { fallback } = config;
+  const meter = createMeter({ apiCalls: storage.apiCalls, runtime, dayOf, observer: metrics, log });
+  const router = createRouter({ catalogue, slots, fallback, runtime, observer: metrics, log });
+  const embeddings = { catalogue, router, slots, meter, runtime, fallbackEnabled: fallback.enabled };
+  const cache = createResponseCache({
+    entries: storage.cacheEntries,
+    runtime,
+    log,
+    ...config.cache,
+    embed: createCacheEmbed(embeddings, config.cache.embeddingModel),
+    embedder: embedderOf(config.cache.embeddingModel),
+  });
+  metrics.watchCache(cache.stats);
+  const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);
+  const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
+  return { completions, embeddings, cache, defaultModel };
+}
