@@ -6,6 +6,10 @@ export type Issue =
   | { kind: 'type'; types: readonly string[] }
   /** In characters. */
   | { kind: 'length'; min?: number; max?: number }
+  /** In characters, all on one line. */
+  | { kind: 'line'; min?: number; max?: number }
+  /** Of a question with its prompt, as we estimate them, and what the model takes beside its answer. */
+  | { kind: 'tokens'; tokens: number; max: number }
   | { kind: 'range'; min?: number; max?: number; whole?: boolean }
   /** Of a list. */
   | { kind: 'count'; min?: number; max?: number }
@@ -25,6 +29,9 @@ export type Issue =
   | { kind: 'shortcut_taken' }
   /** No such agent, or none that is active. */
   | { kind: 'no_agent' }
+  /** Of an idempotency key, and of a frame's id. */
+  | { kind: 'key' }
+  | { kind: 'frame_id' }
   | { kind: 'key_reused' }
   | { kind: 'nothing_to_change' }
   | { kind: 'invalid' };
@@ -41,6 +48,9 @@ const texts: Texts = {
   empty: () => 'must not be empty',
   type: ({ types }) => `must be ${types.join(' or ')}`,
   length: ({ min, max }) => `must be ${bounds(min, max)} characters`,
+  line: ({ min, max }) => `must be ${bounds(min, max)} characters on one line`,
+  tokens: ({ tokens, max }) =>
+    `too long: together with the system prompt it has about ${tokens} tokens, and the model takes ${max} beside its answer`,
   range: ({ min, max, whole }) => `must be a ${whole === true ? 'whole ' : ''}number, ${bounds(min, max)}`,
   count: ({ min, max }) => `must have ${bounds(min, max)} entries`,
   size: ({ max }) => `must be at most ${max.toLocaleString('en-GB')} bytes as JSON`,
@@ -56,6 +66,8 @@ const texts: Texts = {
   taken: ({ what }) => `another account has this ${takenNames[what]}`,
   shortcut_taken: () => 'another canned reply has this shortcut',
   no_agent: () => 'must be an active agent',
+  key: () => 'must be 1 to 255 visible ASCII characters',
+  frame_id: () => 'must be a text of 1 to 255 characters, or a whole number',
   key_reused: () =>
     'this key was used for another request. Send a new key with each new request, and the same only to repeat one.',
   nothing_to_change: () => 'must name at least one thing to change',

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { ParleyError } from '../core/errors.ts';
+import { invalidField, ParleyError } from '../core/errors.ts';
 import type { Idempotency } from '../core/idempotency.ts';
 
 const field = 'Idempotency-Key';
@@ -15,7 +15,7 @@ export function idempotencyOf(
   const header = request.headers['idempotency-key'];
   if (header === undefined) return undefined;
   const key = typeof header === 'string' ? header.replace(/^"(.*)"$/u, '$1') : '';
-  if (!/^[\x21-\x7e]{1,255}$/u.test(key)) throw refusal(field, 'must be 1 to 255 visible ASCII characters');
+  if (!/^[\x21-\x7e]{1,255}$/u.test(key)) throw invalidField(field, { kind: 'key' });
   const { method, routeOptions, params, query, body } = request;
   return { key, fingerprint: fingerprintOf([method, routeOptions.url, params, query, body], 'body') };
 }
@@ -27,7 +27,7 @@ export function idempotencyOf(
 export function frameIdempotencyOf(path: string, frame: object, id: unknown): Idempotency | undefined {
   if (id === undefined || id === null) return undefined;
   const isName = typeof id === 'string' ? id !== '' && id.length <= 255 : Number.isSafeInteger(id);
-  if (!isName) throw refusal('id', 'must be a text of 1 to 255 characters, or a whole number');
+  if (!isName) throw invalidField('id', { kind: 'frame_id' });
   const { id: _id, ...asked } = frame as { id?: unknown };
   return { key: `frame ${id as string | number}`, fingerprint: fingerprintOf([path, asked], 'frame') };
 }
@@ -51,8 +51,4 @@ function sorted(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
   return Object.fromEntries(entries);
-}
-
-function refusal(where: string, issue: string): ParleyError {
-  return new ParleyError('invalid_request', `${where}: ${issue}`, { field: where });
 }

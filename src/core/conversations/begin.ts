@@ -1,6 +1,6 @@
 import type { Conversation, NewConversation } from '../../storage/conversations.ts';
 import type { NewCustomer } from '../../storage/customers.ts';
-import { ParleyError } from '../errors.ts';
+import { invalidField } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
 import { ownerOf, type Caller } from '../identity/caller.ts';
 import type { ConversationsParts, ConversationStart } from './conversations.ts';
@@ -68,15 +68,11 @@ function customerOf(
   if (guestId === undefined) return { guestId: `guest_${runtime.token(12)}` };
   // Characters, not code units.
   if (/^[^]{1,200}$/u.test(guestId)) return { guestId: guestId.toWellFormed() };
-  throw refusal('user_id', 'must be 1 to 200 characters');
+  throw invalidField('user_id', { kind: 'length', min: 1, max: 200 });
 }
 
 function metadataFrom(metadata: Record<string, unknown> | undefined): Record<string, unknown> | null {
   if (metadata === undefined) return null;
   if (Buffer.byteLength(JSON.stringify(metadata)) <= mostMetadata) return metadata;
-  throw refusal('metadata', `must be at most ${mostMetadata} bytes as JSON`);
-}
-
-function refusal(field: string, issue: string): ParleyError {
-  return new ParleyError('invalid_request', `${field}: ${issue}`, { field });
+  throw invalidField('metadata', { kind: 'size', max: mostMetadata });
 }

@@ -1,7 +1,7 @@
 import type { Message as StoredMessage } from '../../storage/messages.ts';
 import { estimateTokens, tokensPerMessage } from '../completions/estimate.ts';
 import type { Message } from '../completions/messages.ts';
-import { ParleyError } from '../errors.ts';
+import { invalidField, type ParleyError } from '../errors.ts';
 
 /** What a model sees of a conversation. */
 export interface Context {
@@ -81,9 +81,5 @@ function isContext({ state, content }: HistoryMessage): boolean {
 }
 
 function tooLong(tokens: number, room: number): ParleyError {
-  return new ParleyError(
-    'invalid_request',
-    `message: too long: together with the system prompt it has about ${tokens} tokens, and the model takes ${room} beside its answer`,
-    { field: 'message' },
-  );
+  return invalidField('message', { kind: 'tokens', tokens, max: room });
 }

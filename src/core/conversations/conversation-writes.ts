@@ -1,5 +1,5 @@
 import type { Claim } from '../../storage/idempotency-keys.ts';
-import { ParleyError } from '../errors.ts';
+import { invalidField } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
 import { ownerOf, type Participant } from '../identity/caller.ts';
 import type {
@@ -102,18 +102,14 @@ function titleFrom(text: string): string {
   const title = text.trim().toWellFormed();
   // Characters, not code units; a title is one line.
   if (/^\P{Cc}{1,200}$/u.test(title)) return title;
-  throw refusal('title', 'must be 1 to 200 characters on one line');
+  throw invalidField('title', { kind: 'line', min: 1, max: 200 });
 }
 
 function ratingFrom({ score, comment }: NewRating) {
   if (!Number.isInteger(score) || score < 1 || score > 5) {
-    throw refusal('score', 'must be a whole number from 1 to 5');
+    throw invalidField('score', { kind: 'range', min: 1, max: 5, whole: true });
   }
   const text = (comment ?? '').trim().toWellFormed();
-  if (!/^[^]{0,2000}$/u.test(text)) throw refusal('comment', 'must be at most 2,000 characters');
+  if (!/^[^]{0,2000}$/u.test(text)) throw invalidField('comment', { kind: 'length', max: 2000 });
   return { score, comment: text === '' ? null : text };
-}
-
-function refusal(field: string, issue: string): ParleyError {
-  return new ParleyError('invalid_request', `${field}: ${issue}`, { field });
 }
