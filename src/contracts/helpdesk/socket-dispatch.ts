@@ -60,7 +60,7 @@ async function sendMessage(visit: Visit, asking: Asking<'message'>): Promise<voi
 async function ask(screen: Screen, { input, frame, id }: Asking<'message'>): Promise<void> {
   const { visit, as, conversationId, channel } = screen;
   const { core } = visit.door.options;
-  const idempotency = frameIdempotencyOf(path, frame, id);
+  const idempotency = frameIdempotencyOf(path, frame, frame['id']);
   const from = { endpoint: path, requestId: visit.requestId, idempotency };
   const question = questionOf(core, { id: conversationId, channel }, input.content, from);
   const asked = core.turns.ask(as, question);
@@ -101,7 +101,12 @@ async function reply(
 ): Promise<void> {
   const { visit, caller, name } = seat;
   const { handoff } = visit.door.options.core;
-  const replied = handoff.reply(caller, conversationId, input.content, frameIdempotencyOf(path, frame, id));
+  const replied = handoff.reply(
+    caller,
+    conversationId,
+    input.content,
+    frameIdempotencyOf(path, frame, frame['id']),
+  );
   seat.asking = replied
     .then(({ repeated, message }) => {
       if (!repeated) (seat.own ??= new Map()).set(message.id, id);
@@ -156,7 +161,7 @@ async function stop(visit: Visit, { input, frame, id }: Asking<'stop'>): Promise
     throw new ParleyError('forbidden', 'An agent ends an answer of the AI by taking the conversation over.');
   }
   const { as, conversationId } = place.screen;
-  await visit.door.options.core.turns.stop(as, conversationId, frameIdempotencyOf(path, frame, id));
+  await visit.door.options.core.turns.stop(as, conversationId, frameIdempotencyOf(path, frame, frame['id']));
 }
 
 async function setPresence(visit: Visit, { status }: Asking<'presence'>['input']): Promise<void> {

@@ -1,4 +1,5 @@
 import type { DeskChange, DeskWatcher } from '../../core/desk/desk-feed.ts';
+import type { Availability } from '../../core/desk/presence.ts';
 import { asParleyError, ParleyError } from '../../core/errors.ts';
 import type { StaffCaller } from '../../core/identity/caller.ts';
 import type { Signal } from '../../core/realtime/signals.ts';
@@ -54,16 +55,7 @@ export function createStaffDesk(options: SocketOptions): StaffDesk {
     );
   };
   core.accounts.onRevoked(recheck);
-  core.presence.watch((agentId, availability) => {
-    if (seats.size === 0) return;
-    nameOf(options, agentId)
-      .then((name) => {
-        const text = JSON.stringify(presenceFrame(agentId, name, availability));
-        for (const { visit } of seats.keys()) void sendText(visit.socket, text);
-      })
-      .catch((err: unknown) => log.error({ err }, 'staff could not be told who is there'));
-  });
-
+  core.presence.watch((agentId, availability) => tellPresence(options, seats, agentId, availability));
   const leave = (seat: Seat) => {
     seat.stop?.();
     leaveSessions(seat);
@@ -106,6 +98,21 @@ export function createStaffDesk(options: SocketOptions): StaffDesk {
         .catch((err: unknown) => log.error({ err }, 'staff could not be told who is typing'));
     },
   };
+}
+
+function tellPresence(
+  options: SocketOptions,
+  seats: ReadonlyMap<Seat, unknown>,
+  agentId: number,
+  availability: Availability,
+): void {
+  if (seats.size === 0) return;
+  nameOf(options, agentId)
+    .then((name) => {
+      const text = JSON.stringify(presenceFrame(agentId, name, availability));
+      for (const { visit } of seats.keys()) void sendText(visit.socket, text);
+    })
+    .catch((err: unknown) => options.log.error({ err }, 'staff could not be told who is there'));
 }
 
 function tellSignal(seats: Iterable<Seat>, signal: Signal, key: string): void {

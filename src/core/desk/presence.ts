@@ -35,72 +35,32 @@ interface Attendance {
   leaving: AbortController | undefined;
 }
 
+/** What is known of all agents. */
+interface State extends PresenceParts {
+  there: Map<number, Attendance>;
+  listeners: Set<Parameters<Presence['watch']>[0]>;
+}
+
 /** Presence within this process. */
-export function createPresence({ agents, runtime, log, graceMs }: PresenceParts): Presence {
-  const there = new Map<number, Attendance>();
-  const listeners = new Set<Parameters<Presence['watch']>[0]>();
-
-  const of = (agentId: number): Availability => there.get(agentId)?.said ?? 'offline';
-  const announce = (agentId: number, before: Availability) => {
-    const now = of(agentId);
-    if (now === before) return;
-    for (const listener of listeners) {
-      try {
-        listener(agentId, now);
-      } catch (err) {
-        log.error({ err }, 'somebody who watches agents could not be told');
-      }
-    }
-  };
-  const say = (agentId: number, attendance: Attendance, said: 'online' | 'away') => {
-    const before = of(agentId);
-    attendance.said = said;
-    if (there.get(agentId) === attendance) announce(agentId, before);
-  };
-  const read = async (agentId: number, attendance: Attendance) => {
-    let stored: 'online' | 'away' | undefined;
-    try {
-      stored = (await agents.find(agentId))?.availability;
-    } catch (err) {
-      log.error({ err, agentId }, 'it could not be read what an agent had said; the agent counts as online');
-    }
-    // What was said meanwhile is newer.
-    if (attendance.said === undefined) say(agentId, attendance, stored ?? 'online');
-  };
-  const leave = async (agentId: number, attendance: Attendance) => {
-    if (--attendance.sockets > 0) return;
-    const leaving = new AbortController();
-    attendance.leaving = leaving;
-    await runtime.sleep(graceMs, leaving.signal).catch(() => {});
-    if (leaving.signal.aborted || there.get(agentId) !== attendance) return;
-    const before = of(agentId);
-    there.delete(agentId);
-    announce(agentId, before);
-  };
-
+export function createPresence(parts: PresenceParts): Presence {
+  const state: State = { ...parts, there: new Map(), listeners: new Set() };
+  const { there, listeners } = state;
   return {
-    of,
+    of: (agentId) => availabilityOf(state, agentId),
     online: () => [...there].flatMap(([agentId, { said }]) => (said === 'online' ? agentId : [])),
     arrive({ userId }) {
-      const attendance = there.get(userId) ?? { sockets: 0, said: undefined, leaving: undefined };
-      attendance.sockets++;
-      attendance.leaving?.abort();
-      attendance.leaving = undefined;
-      if (!there.has(userId)) {
-        there.set(userId, attendance);
-        void read(userId, attendance);
-      }
+      const attendance = arrive(state, userId);
       let left = false;
       return () => {
         if (left) return;
         left = true;
-        void leave(userId, attendance);
+        void leave(state, userId, attendance);
       };
     },
     async setAvailability({ userId }, availability) {
-      await agents.setAvailability(userId, availability);
+      await parts.agents.setAvailability(userId, availability);
       const attendance = there.get(userId);
-      if (attendance !== undefined) say(userId, attendance, availability);
+      if (attendance !== undefined) say(state, userId, attendance, availability);
     },
     watch(listener) {
       const own: typeof listener = (agentId, availability) => listener(agentId, availability);
@@ -108,4 +68,61 @@ export function createPresence({ agents, runtime, log, graceMs }: PresenceParts)
       return () => void listeners.delete(own);
     },
   };
+}
+
+function availabilityOf({ there }: State, agentId: number): Availability {
+  return there.get(agentId)?.said ?? 'offline';
+}
+
+function announce(state: State, agentId: number, before: Availability): void {
+  const now = availabilityOf(state, agentId);
+  if (now === before) return;
+  for (const listener of state.listeners) {
+    try {
+      listener(agentId, now);
+    } catch (err) {
+      state.log.error({ err }, 'somebody who watches agents could not be told');
+    }
+  }
+}
+
+function say(state: State, agentId: number, attendance: Attendance, said: 'online' | 'away'): void {
+  const before = availabilityOf(state, agentId);
+  attendance.said = said;
+  announce(state, agentId, before);
+}
+
+function arrive(state: State, agentId: number): Attendance {
+  const known = state.there.get(agentId);
+  const attendance = known ?? { sockets: 0, said: undefined, leaving: undefined };
+  attendance.sockets++;
+  attendance.leaving?.abort();
+  attendance.leaving = undefined;
+  if (known === undefined) {
+    state.there.set(agentId, attendance);
+    void read(state, agentId, attendance);
+  }
+  return attendance;
+}
+
+/** What the agent said last, unless it is said anew meanwhile. */
+async function read(state: State, agentId: number, attendance: Attendance): Promise<void> {
+  let stored: 'online' | 'away' | undefined;
+  try {
+    stored = (await state.agents.find(agentId))?.availability;
+  } catch (err) {
+    state.log.error({ err, agentId }, 'what an agent had said could not be read; the agent counts as online');
+  }
+  if (attendance.said === undefined) say(state, agentId, attendance, stored ?? 'online');
+}
+
+async function leave(state: State, agentId: number, attendance: Attendance): Promise<void> {
+  if (--attendance.sockets > 0) return;
+  const leaving = new AbortController();
+  attendance.leaving = leaving;
+  await state.runtime.sleep(state.graceMs, leaving.signal).catch(() => {});
+  if (leaving.signal.aborted) return;
+  const before = availabilityOf(state, agentId);
+  state.there.delete(agentId);
+  announce(state, agentId, before);
 }

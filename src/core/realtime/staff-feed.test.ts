@@ -65,7 +65,7 @@ function createNumbers(pageSize = 3) {
     },
     add(count: number) {
       head += count;
-      for (const wake of [...wakes]) wake();
+      wakes.forEach((wake) => wake());
     },
     break(error: Error) {
       broken = error;
