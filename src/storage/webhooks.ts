@@ -61,7 +61,7 @@ export interface Webhooks {
   find(id: number): Promise<Webhook | undefined>;
   /** One unit with the claim and the audit entry, whose target is the new webhook. Resolves to its id. */
   create(webhook: NewWebhook, claim?: WebhookClaim, audit?: NewAuditEntry): Promise<number>;
-  /** Also forgets why it was switched off. False where there is none. */
+  /** One that is enabled also forgets why it was switched off. False where there is none. */
   update(update: WebhookUpdate, claim?: Claim, audit?: NewAuditEntry): Promise<boolean>;
   /** With its deliveries. False where there is none. */
   remove(id: number, at: number, claim?: Claim, audit?: NewAuditEntry): Promise<boolean>;
@@ -118,7 +118,17 @@ export function createWebhooks(database: Database, queries: Queries): Webhooks {
       return (await database.write(unit))[claimed.length]?.lastId as number;
     },
     update({ id, url, description, events, enabled, cursor = null, at }, claim, audit) {
-      const values = [url, description, JSON.stringify(events), enabled ? 1 : 0, null, cursor, null, at, id];
+      const values = [
+        url,
+        description,
+        JSON.stringify(events),
+        enabled ? 1 : 0,
+        enabled ? 1 : 0,
+        cursor,
+        null,
+        at,
+        id,
+      ];
       return accepted(
         database.write([...claiming(claim, at), withValues(update, values), ...auditing(audit)]),
       );
@@ -153,7 +163,7 @@ function compileWrites(queries: Queries) {
           description: '',
           events: '',
           enabled: 0,
-          disabled_reason: val(null),
+          disabled_reason: sql<string | null>`case when ${0} = 1 then null else disabled_reason end`,
           cursor: fn.coalesce(val(0), ref('cursor')),
           failing_since: val(null),
           updated_at: 0,

@@ -14,7 +14,7 @@ export interface DispatcherParts extends Parts {
 export interface Dispatcher {
   /** Begins with what was not told before the process ended. */
   start(): void;
-  /** To be called when a webhook was made, changed or removed; resolves when that is heeded. */
+  /** To be called when a webhook was made, changed or removed; resolves when that is heeded, or could not be and will be later. */
   reconcile(): Promise<void>;
   /** To be called when a delivery may be due that was not made by the dispatcher. */
   wake(webhookId: number): void;
@@ -46,24 +46,19 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     for (const [id, line] of lines) {
       if (line.failed || current.get(id)?.updatedAt !== line.updatedAt) await end(lines, id, line);
     }
-    for (const webhook of enabled) if (!lines.has(webhook.id)) await begin(parts, lines, webhook, again);
+    for (const webhook of enabled)
+      if (!lines.has(webhook.id)) await begin(parts, lines, webhook, () => void reconcile());
   };
 
-  const reconcile = () => {
-    const heeded = queue.then(heed);
-    queue = heeded.catch(() => {});
-    return heeded;
-  };
-
-  const again = () =>
-    void reconcile().catch((err: unknown) =>
-      log.error({ err }, 'webhooks could not be read; it is tried again'),
-    );
+  const reconcile = () =>
+    (queue = queue
+      .then(heed)
+      .catch((err: unknown) => log.error({ err }, 'webhooks could not be read; it is tried again')));
 
   return {
     start() {
       begun = true;
-      again();
+      void reconcile();
     },
     reconcile,
     wake: (id) => lines.get(id)?.sender.wake(),

@@ -43,20 +43,11 @@ export function createSender(
   let woken = false;
 
   const send = async (delivery: Delivery) => {
-    try {
-      const message = messageTo(webhook, { id: delivery.eventId, body: delivery.payload }, runtime);
-      const outcome = await parts.deliver.send(message, stopping.signal);
-      if (stopping.signal.aborted) return;
-      const { ended, switchedOff } = await settle(parts, delivery, outcome);
-      if (ended) events.onEnded();
-      if (switchedOff) events.onSwitchedOff();
-    } catch (err) {
-      if (stopping.signal.aborted) return;
-      log.error({ err, webhook: webhook.id, delivery: delivery.id }, 'a delivery could not be written down');
-    } finally {
-      onTheirWay.delete(delivery.id);
-    }
-    wake();
+    const settled = await attempt(parts, webhook, delivery, stopping.signal);
+    onTheirWay.delete(delivery.id);
+    if (settled?.ended) events.onEnded();
+    if (settled?.switchedOff) events.onSwitchedOff();
+    if (settled) wake();
   };
 
   const round = async () => {
@@ -88,9 +79,8 @@ export function createSender(
       }
     } catch (err) {
       log.error({ err, webhook: webhook.id }, 'what is due to a webhook could not be read');
-    } finally {
-      running = undefined;
     }
+    running = undefined;
   };
 
   function wake(): void {
@@ -110,6 +100,19 @@ export function createSender(
 
 /** Timers take at most 2^31 - 1 milliseconds. */
 const longestSleepMs = 24 * 60 * 60 * 1000;
+
+/** Undefined where it was given up, or could not be written down: it is sent again. */
+async function attempt(parts: SenderParts, webhook: Webhook, delivery: Delivery, signal: AbortSignal) {
+  try {
+    const message = messageTo(webhook, { id: delivery.eventId, body: delivery.payload }, parts.runtime);
+    const outcome = await parts.deliver.send(message, signal);
+    return signal.aborted ? undefined : await settle(parts, delivery, outcome);
+  } catch (err) {
+    const facts = { err, webhook: webhook.id, delivery: delivery.id };
+    if (!signal.aborted) parts.log.error(facts, 'what came of a delivery could not be written down');
+    return undefined;
+  }
+}
 
 async function settle(parts: SenderParts, delivery: Delivery, outcome: Outcome) {
   const { deliveries, webhooks, schedule, disableAfterMs, runtime } = parts;

@@ -101,22 +101,17 @@ export function createWebhooks(parts: WebhooksParts): Webhooks {
   };
 }
 
+type Write = (claim: Parameters<WebhookRows['update']>[1]) => Promise<boolean>;
+
 function createWrites(parts: WebhooksParts): Pick<Webhooks, 'create' | 'update' | 'remove' | 'rotate'> {
   const { webhooks, dispatcher, idempotency: writes, runtime } = parts;
-  const auditOf = (caller: UserCaller, verb: string, id: number | null, details?: Record<string, unknown>) =>
-    auditEntry(caller, runtime.now(), `webhook.${verb}`, { type: 'webhook', id }, details);
 
-  /** Writes once, and lets the dispatcher heed it; `write` says false where there is no such webhook. */
-  const once = async (
-    caller: UserCaller,
-    id: number,
-    idempotency: Idempotency | undefined,
-    write: (claim: Parameters<WebhookRows['update']>[1]) => Promise<boolean>,
-  ): Promise<boolean> =>
+  /** Writes once, and lets the dispatcher heed it; false for a repeat. `write` says false where there is no such webhook. */
+  const once = (caller: UserCaller, idempotency: Idempotency | undefined, write: Write) =>
     writes.once(
       ownerOf(caller),
       idempotency,
-      { webhookId: id },
+      null,
       async (claim) => {
         if (!(await write(claim))) throw noSuchWebhook();
         await dispatcher.reconcile();
@@ -126,59 +121,72 @@ function createWrites(parts: WebhooksParts): Pick<Webhooks, 'create' | 'update' 
     );
 
   return {
-    async create(caller, input, idempotency) {
-      const secret = secretOf(runtime.token(secretBytes));
-      const { url, description, events, enabled } = checked(parts, {
-        enabled: true,
-        description: '',
-        ...input,
-      });
-      const write = async (claim: Parameters<WebhookRows['create']>[1]) => {
-        if ((await webhooks.list()).length >= mostWebhooks) throw tooMany();
-        const cursor = await parts.feed.head();
-        const by = { secret, cursor, createdBy: caller.userId, createdAt: runtime.now() };
-        const audit = auditOf(caller, 'create', null, { url, events, enabled });
-        const id = await webhooks.create({ url, description, events, enabled, ...by }, claim, audit);
-        await dispatcher.reconcile();
-        return { id, secret };
-      };
-      const again = (result: unknown) =>
-        Promise.resolve({ id: (result as { webhookId: number }).webhookId, secret: null });
-      const made = await writes.once<{ id: number; secret: string | null }>(
-        ownerOf(caller),
-        idempotency,
-        null,
-        write,
-        again,
-      );
-      return { webhook: shown(await found(parts, made.id)), secret: made.secret };
-    },
+    create: createCreation(parts),
     async update(caller, id, input, idempotency) {
-      await once(caller, id, idempotency, async (claim) => {
+      await once(caller, idempotency, async (claim) => {
         const before = await found(parts, id);
         const { url, description, events, enabled } = checked(parts, { ...before, ...given(input) });
         const cursor = enabled && !before.enabled ? await parts.feed.head() : undefined;
-        const at = Math.max(runtime.now(), before.updatedAt + 1);
-        const update = { id, url, description, events, enabled, cursor, at };
-        return webhooks.update(update, claim, auditOf(caller, 'update', id, given(input)));
+        const update = { id, url, description, events, enabled, cursor, at: changedAt(parts, before) };
+        return webhooks.update(update, claim, auditOf(parts, caller, 'update', id, given(input)));
       });
       return shown(await found(parts, id));
     },
     async remove(caller, id, idempotency) {
-      await once(caller, id, idempotency, (claim) =>
-        webhooks.remove(id, runtime.now(), claim, auditOf(caller, 'delete', id)),
+      await once(caller, idempotency, (claim) =>
+        webhooks.remove(id, runtime.now(), claim, auditOf(parts, caller, 'delete', id)),
       );
     },
     async rotate(caller, id, idempotency) {
       const secret = secretOf(runtime.token(secretBytes));
-      const isNew = await once(caller, id, idempotency, async (claim) => {
-        const at = Math.max(runtime.now(), (await found(parts, id)).updatedAt + 1);
+      const isNew = await once(caller, idempotency, async (claim) => {
+        const at = changedAt(parts, await found(parts, id));
         const rotation = { id, secret, oldSecretUntil: runtime.now() + bothSecretsMs, at };
-        return webhooks.rotate(rotation, claim, auditOf(caller, 'rotate', id));
+        return webhooks.rotate(rotation, claim, auditOf(parts, caller, 'rotate', id));
       });
       return { webhook: shown(await found(parts, id)), secret: isNew ? secret : null };
     },
   };
+}
+
+function createCreation(parts: WebhooksParts): Webhooks['create'] {
+  const { webhooks, dispatcher, idempotency: writes, runtime } = parts;
+  return async (caller, input, idempotency) => {
+    const secret = secretOf(runtime.token(secretBytes));
+    const settings = checked(parts, input);
+    const made = await writes.once<{ id: number; secret: string | null }>(
+      ownerOf(caller),
+      idempotency,
+      null,
+      async (claim) => {
+        if ((await webhooks.list()).length >= mostWebhooks) throw tooMany();
+        const cursor = await parts.feed.head();
+        const by = { secret, cursor, createdBy: caller.userId, createdAt: runtime.now() };
+        const { url, events, enabled } = settings;
+        const audit = auditOf(parts, caller, 'create', null, { url, events, enabled });
+        const id = await webhooks.create({ ...settings, ...by }, claim, audit);
+        await dispatcher.reconcile();
+        return { id, secret };
+      },
+      (result) => Promise.resolve({ id: (result as { webhookId: number }).webhookId, secret: null }),
+    );
+    return { webhook: shown(await found(parts, made.id)), secret: made.secret };
+  };
+}
+
+function auditOf(
+  { runtime }: WebhooksParts,
+  caller: UserCaller,
+  verb: string,
+  id: number | null,
+  details?: Record<string, unknown>,
+) {
+  return auditEntry(caller, runtime.now(), `webhook.${verb}`, { type: 'webhook', id }, details);
+}
+
+/** Rises with every change: the dispatcher knows a changed webhook by it. */
+function changedAt({ runtime }: WebhooksParts, { updatedAt }: Webhook): number {
+  return Math.max(runtime.now(), updatedAt + 1);
 }
 
 function createRetry(parts: WebhooksParts): Webhooks['retry'] {
