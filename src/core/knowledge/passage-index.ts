@@ -66,7 +66,7 @@ export function createPassageIndex<Document>(): PassageIndex<Document> {
     search: new MiniSearch<Entry>({
       fields: ['title', 'text'],
       tokenize: (text, field = '') => terms[field] ?? segment(text),
-      processTerm: (term) => term,
+      processTerm: keyOf,
     }),
     shown: new Map(),
     frequency: new Map(),
@@ -107,10 +107,10 @@ function searchIndex<Document>(index: Index<Document>, query: string, limit: num
   const weights = weightsOf(index, units);
   const results = index.search.search(query, {
     tokenize: () => [...weights.keys()],
-    boostTerm: (term) => weights.get(term) ?? 1,
+    boostTerm: (key) => weights.get(termOf(key)) ?? 1,
     boost: { title: 2 },
-    prefix: (term) => term.length >= 5,
-    fuzzy: (term) => (isMisspelt(index, term) ? 1 : false),
+    prefix: (key) => termOf(key).length >= 5,
+    fuzzy: (key) => (isMisspelt(index, key) ? 1 : false),
     weights: { prefix: 0.3, fuzzy: 0.3 },
     filter: ({ id }) => index.shown.has(id as number),
   });
@@ -195,8 +195,9 @@ function coverageOf(unit: QueryUnit, result: SearchResult): number {
 }
 
 function matchOf(term: string, result: SearchResult): number {
-  if (Object.hasOwn(result.match, term)) return 1;
-  return result.queryTerms.includes(term) ? nearCoverage : 0;
+  const key = keyOf(term);
+  if (Object.hasOwn(result.match, key)) return 1;
+  return result.queryTerms.includes(key) ? nearCoverage : 0;
 }
 
 function meanOf(values: number[]): number {
@@ -211,4 +212,20 @@ function rarityOf({ frequency, search }: Index<unknown>, unit: QueryUnit): numbe
     return Math.log(1 + (search.documentCount - passages + 0.5) / (passages + 0.5));
   });
   return meanOf(rarities);
+}
+
+/**
+ * How the search spells a term. It keeps terms in a tree and looks through all children of a node one by one, which thousands of Chinese
+ * characters below its root would make slow: so what is not ASCII is spelled in hexadecimal digits.
+ */
+function keyOf(term: string): string {
+  if (/^[\x20-\x7d]*$/.test(term)) return term;
+  let key = '~';
+  for (let at = 0; at < term.length; at++) key += term.charCodeAt(at).toString(16).padStart(4, '0');
+  return key;
+}
+
+function termOf(key: string): string {
+  if (!key.startsWith('~')) return key;
+  return key.slice(1).replace(/.{4}/g, (digits) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
