@@ -144,6 +144,7 @@ async function ask(parley: Parley, name: string, text: string, contract: LoginCo
   const { turns } = parley.app.core;
   const caller = await callerNamed(parley, name);
   const { conversationId, turnId } = await turns.ask(caller, question(text, contract));
+  assert.ok(turnId !== null);
   await turns.result(caller, turnId, AbortSignal.timeout(10_000));
   return { id: conversationId, turnId };
 }
@@ -171,6 +172,7 @@ async function makeVictim(parley: Parley, vendor: ScriptedVendor): Promise<Victi
       place,
       model: 'gpt-4o-mini',
     });
+    assert.ok(turnId !== null);
     await (await vendor.next()).delta(`${word} so far`);
     await eventually(
       async () => (await read(`/chat/sessions/${id}/messages`)).includes('so far') || undefined,

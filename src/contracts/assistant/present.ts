@@ -42,7 +42,7 @@ export function presentSession(conversation: ListedConversation) {
   return {
     id,
     title,
-    status,
+    status: status === 'open' ? 'active' : status,
     message_count: messageCount,
     last_message_time: timeOf(lastMessageAt),
     created_at: timeOf(createdAt),
