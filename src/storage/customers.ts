@@ -64,10 +64,10 @@ export function createCustomers(database: Database, queries: Queries): Customers
     find: async (id) => (await findMany([id])).get(id),
     findMany,
     async list(text, page) {
-      const pieces = piecesQuery(text ?? '');
-      if (pieces.match !== null) {
+      const query = piecesQuery(text ?? '');
+      if (query.pieces.length > 0) {
         for (let step = 0; step < stepsBeforeSearch && (await index()); step++);
-        return search(pieces, pieces.match, page);
+        return search(query, page);
       }
       const rows = await database.read(withValues(selects.seenLast, [page.limit, page.skip]));
       const [counted] = await database.read(selects.count);
@@ -79,11 +79,13 @@ export function createCustomers(database: Database, queries: Queries): Customers
 
 /** A few that are found are sorted; of very many, those seen last are looked through until the page is full. */
 function createSearch(database: Database, selects: Selects) {
+  const narrowest = createNarrowest(database, selects);
+  const idsOf = async (match: string, most: number): Promise<number[]> =>
+    (await database.read(withValues(selects.matching, [match, most]))).map(({ id }) => id);
   const sorted = async (ids: readonly number[], { skip, limit }: CustomerPage): Promise<Found> => {
     const rows = await database.read(withValues(selects.ofThese, [JSON.stringify(ids), limit, skip]));
     return { customers: rows.map((row) => ({ ...row })), total: ids.length };
   };
-  /** What the index does not know of long pieces, their rows do. */
   const confirmed = async (ids: readonly number[], { isIn }: PiecesQuery): Promise<number[]> => {
     const rows = await database.read(withValues(selects.byIds, [JSON.stringify(ids)]));
     return rows.filter(({ name, email, guestId }) => isIn([name, email, guestId])).map(({ id }) => id);
@@ -102,15 +104,34 @@ function createSearch(database: Database, selects: Selects) {
     }
     return found.slice(skip, skip + limit).map((row) => ({ ...row }));
   };
-  return async (pieces: PiecesQuery, match: string, page: CustomerPage): Promise<Found> => {
-    const most = pieces.long ? -1 : mostSorted + 1;
-    const ids = (await database.read(withValues(selects.matching, [match, most]))).map(({ id }) => id);
-    if (pieces.long) return sorted(await confirmed(ids, pieces), page);
-    const [counted] =
-      ids.length > mostSorted ? await database.read(withValues(selects.countMatching, [match])) : [];
-    const total = counted?.count ?? ids.length;
-    if (total <= mostSorted) return sorted(ids, page);
-    return { customers: await walked(pieces, page), total };
+
+  return async (query: PiecesQuery, page: CustomerPage): Promise<Found> => {
+    const { pieces, match, long } = query;
+    const ids = await idsOf((await narrowest(pieces)).match, long ? -1 : mostSorted + 1);
+    if (long || ids.length <= mostSorted) {
+      return sorted(long || pieces.length > 1 ? await confirmed(ids, query) : ids, page);
+    }
+    const [counted] = await database.read(withValues(selects.countMatching, [match]));
+    const total = counted?.count ?? 0;
+    if (total <= mostSorted) return sorted(await idsOf(match, mostSorted), page);
+    return { customers: await walked(query, page), total };
+  };
+}
+
+type Piece = PiecesQuery['pieces'][number];
+
+/** The piece that the fewest customers have: FTS5 would collect all who have each of them before it compares. */
+function createNarrowest(database: Database, selects: Selects) {
+  return async (pieces: readonly Piece[]): Promise<Piece> => {
+    let [narrowest] = pieces;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (const piece of pieces.length > 1 ? pieces : []) {
+      const values = [piece.first, piece.last, mostSorted];
+      const [counted] = await database.read(withValues(selects.countEnds, values));
+      const customers = counted?.count ?? 0;
+      if (customers < fewest) [narrowest, fewest] = [piece, customers];
+    }
+    return narrowest!;
   };
 }
 
@@ -133,6 +154,12 @@ function compileSelects(queries: Queries) {
   const seenLast = <Selected extends typeof customer>(selected: Selected) =>
     selected.orderBy('last_seen_at', 'desc').orderBy('id', 'desc');
   const matching = queries.selectFrom('customer_search').where(sql<boolean>`customer_search match ${''}`);
+  const ends = queries
+    .selectFrom('customer_search_ends')
+    .select('doc')
+    .where('term', '>=', '')
+    .where('term', '<=', '')
+    .limit(0);
   return {
     byIds: compileQuery(these),
     ofThese: compileQuery(seenLast(these).limit(0).offset(0)),
@@ -144,6 +171,9 @@ function compileSelects(queries: Queries) {
     ),
     count: compileQuery(queries.selectFrom('customer_count').select('customers as count')),
     matching: compileQuery(matching.select('rowid as id').limit(0)),
+    countEnds: compileQuery(
+      queries.selectFrom(ends.as('ends')).select(({ fn }) => fn.sum<number | null>('doc').as('count')),
+    ),
     countMatching: compileQuery(matching.select(({ fn }) => fn.countAll<number>().as('count'))),
   };
 }

@@ -386,6 +386,12 @@ export interface CustomerSearchTable {
   ends: string;
 }
 
+export interface CustomerSearchEndsTable {
+  term: string;
+  /** Customers who have it. */
+  doc: number;
+}
+
 export interface CustomerChangesTable {
   id: Generated<number>;
   customer_id: number;
@@ -417,6 +423,7 @@ export interface Schema {
   customers: CustomersTable;
   customer_count: CustomerCountTable;
   customer_search: CustomerSearchTable;
+  customer_search_ends: CustomerSearchEndsTable;
   customer_changes: CustomerChangesTable;
   message_search: MessageSearchTable;
   message_search_progress: MessageSearchProgressTable;

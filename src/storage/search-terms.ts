@@ -28,13 +28,15 @@ export function endsOf(texts: readonly (string | null)[]): string[] {
   return [...ends];
 }
 
-/** What is asked of an index of ends. */
+/** What is asked of an index of ends. In FTS5's language nothing is the user's but quoted strings. */
 export interface PiecesQuery {
-  /** In FTS5's language; nothing in it is the user's but quoted strings. Null where nothing is asked for. */
-  match: string | null;
-  /** Whether a folded text has all pieces, which the index may not know of the long ones. */
+  /** Each piece that must occur: all ends that begin with it lie from `first` to `last`. */
+  pieces: { match: string; first: string; last: string }[];
+  /** All of them together. */
+  match: string;
+  /** Whether all pieces occur in the texts, as they are. */
   isIn(texts: readonly (string | null)[]): boolean;
-  /** Whether the index alone cannot say. */
+  /** Whether the index does not know all of a piece. */
   long: boolean;
 }
 
@@ -42,15 +44,19 @@ export interface PiecesQuery {
 const mostPieces = 20;
 
 export function piecesQuery(search: string): PiecesQuery {
-  const pieces = piecesOf(search).slice(0, mostPieces);
-  const beginnings = pieces.map((piece) => Array.from(piece).slice(0, longestEnd).join(''));
+  const wanted = piecesOf(search).slice(0, mostPieces);
+  const pieces = wanted.map((piece) => {
+    const first = Array.from(piece).slice(0, longestEnd).join('');
+    return { match: `${quoted(first)}*`, first, last: `${first}\u{10ffff}` };
+  });
   return {
-    match: pieces.length === 0 ? null : beginnings.map((beginning) => `${quoted(beginning)}*`).join(' AND '),
+    pieces,
+    match: pieces.map(({ match }) => match).join(' AND '),
     isIn(texts) {
       const folded = texts.map((text) => (text === null ? '' : foldCase(text)));
-      return pieces.every((piece) => folded.some((text) => text.includes(piece)));
+      return wanted.every((piece) => folded.some((text) => text.includes(piece)));
     },
-    long: pieces.some((piece, index) => piece !== beginnings[index]),
+    long: wanted.some((piece, index) => piece !== pieces[index]?.first),
   };
 }
 

@@ -18,6 +18,7 @@ export const search = {
     // The ends of every word of a customer's name, address and guest id: what occurs within a word begins one of them.
     `CREATE VIRTUAL TABLE customer_search USING fts5(ends, content = '', contentless_delete = 1, detail = none,
       prefix = '1 2 3', tokenize = "ascii tokenchars '!""#$%&''()*+,-./:;<=>?@[\\]^_\`{|}~'")`,
+    `CREATE VIRTUAL TABLE customer_search_ends USING fts5vocab (customer_search, row)`,
     // Customers who are not in the index as they are; one that changes again is there again.
     `CREATE TABLE customer_changes (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
