@@ -149,6 +149,17 @@ describe('administrators, while a server has the same data folder open', () => {
     );
     assert.equal((await admin('enable', ...root)).code, 0);
     await logIn('root@example.com', reset.out.trim());
+    const { entries } = await storage.auditLog.list({ actorId: 0 }, { skip: 0, limit: 10 });
+    assert.deepEqual(
+      entries.map(({ action, targetId, actorName, details }) => [action, targetId, actorName, details]),
+      [
+        ['user.update', '1', 'command line', { status: 'active' }],
+        ['user.update', '1', 'command line', { status: 'disabled' }],
+        ['user.create', '2', 'command line', { email: 'b@example.com', role: 'admin' }],
+        ['user.update', '1', 'command line', { password: 'changed' }],
+        ['user.create', '1', 'command line', { email: 'root@example.com', role: 'admin' }],
+      ],
+    );
   });
 
   it('are refused in one line where something is wrong', async () => {
@@ -161,10 +172,7 @@ describe('administrators, while a server has the same data folder open', () => {
     await admin('create', '--email', 'a@example.com');
     const wrong: [string[], string][] = [
       [['create', '--email', 'A@example.com'], 'email: another account has this e-mail address\n'],
-      [
-        ['create', '--email', 'b@example.com', '--username', 'x'],
-        'username: must be 3 to 64 visible characters\n',
-      ],
+      [['create', '--email', 'b@example.com', '--username', 'x'], 'username: must be 3 to 64 characters\n'],
       [
         ['create', '--email', 'b@example.com', '--password', 'secret'],
         'password: must be 8 to 256 characters\n',

@@ -1,5 +1,6 @@
 import { refusal } from '../config/config-error.ts';
 import { email as emailKind } from '../config/kinds.ts';
+import { auditEntry } from '../core/audit.ts';
 import type { Account, AccountStatus } from '../core/identity/account.ts';
 import type { Registry } from '../core/identity/registry.ts';
 import { shownTime } from './shown-time.ts';
@@ -11,6 +12,8 @@ import { UsageError } from './usage-error.ts';
 export interface AdminCommandParts {
   registry: Registry;
   terminal: Terminal;
+  /** Wall clock, milliseconds since the epoch. */
+  now: number;
   /** A password that nobody can guess. */
   generatePassword: () => string;
 }
@@ -28,7 +31,8 @@ export async function createAdmin(parts: AdminCommandParts, options: AdminOption
   const email = emailOf(options);
   const { password, tell } = passwordOf(parts, options);
   const username = options.username ?? email;
-  const { id } = await registry.create({ username, email, password, role: 'admin' });
+  const audit = auditOf(parts, 'user.create', null, { email, role: 'admin' });
+  const { id } = await registry.create({ username, email, password, role: 'admin' }, undefined, audit);
   terminal.err(`Administrator ${id}, ${email}, is made.\n`);
   tell();
   return 0;
@@ -39,7 +43,8 @@ export async function resetPassword(parts: AdminCommandParts, options: AdminOpti
   const account = await accountFor(parts, emailOf(options));
   if (account === undefined) return 1;
   const { password, tell } = passwordOf(parts, options);
-  await parts.registry.setPassword(account.id, password);
+  const audit = auditOf(parts, 'user.update', account.id, { password: 'changed' });
+  await parts.registry.setPassword(account.id, password, audit);
   parts.terminal.err(
     `${account.email} has a new password; its logins have ended.${disabledNote(account)} A running server heeds it within a second.\n`,
   );
@@ -55,7 +60,7 @@ export async function setAdminStatus(
 ): Promise<number> {
   const account = await accountFor(parts, emailOf(options));
   if (account === undefined) return 1;
-  await parts.registry.setStatus(account.id, status);
+  await parts.registry.setStatus(account.id, status, auditOf(parts, 'user.update', account.id, { status }));
   const what = status === 'active' ? 'may log in again' : 'is disabled, and its logins have ended';
   parts.terminal.out(`${account.email} ${what}. A running server heeds it within a second.\n`);
   return 0;
@@ -79,6 +84,15 @@ export async function listAdmins({ registry, terminal }: AdminCommandParts): Pro
   ]);
   terminal.out(textTable([headings, ...rows]));
   return 0;
+}
+
+function auditOf(
+  { now }: AdminCommandParts,
+  action: string,
+  id: number | null,
+  details: Record<string, unknown>,
+) {
+  return auditEntry('command line', now, action, { type: 'user', id }, details);
 }
 
 function emailOf({ email }: AdminOptions): string {

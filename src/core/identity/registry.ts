@@ -23,9 +23,9 @@ export interface Registry {
   /** Every account, in the order of their making. */
   list(): Promise<Account[]>;
   /** Also revokes all logins of the account. Throws `not_found` and `invalid_request`. */
-  setPassword(id: number, password: string): Promise<void>;
+  setPassword(id: number, password: string, audit?: NewAuditEntry): Promise<void>;
   /** Disabling revokes all logins of the account. Throws `not_found`, and `forbidden` for the last active administrator. */
-  setStatus(id: number, status: AccountStatus): Promise<void>;
+  setStatus(id: number, status: AccountStatus, audit?: NewAuditEntry): Promise<void>;
 }
 
 export interface RegistryParts {
@@ -61,13 +61,14 @@ export function createRegistry({ users, passwords, runtime }: RegistryParts): Re
     },
     namesOf: users.namesOf,
     list: async () => (await users.list()).map(accountOf),
-    async setPassword(id, password) {
+    async setPassword(id, password, audit) {
       checkPassword(password);
-      const hash = await passwords.hash(password);
-      if (!(await users.setPassword(id, hash, runtime.now()))) throw notFound();
+      const passwordHash = await passwords.hash(password);
+      const change = { id, passwordHash, at: runtime.now() };
+      if (!(await users.change(change, undefined, audit))) throw notFound();
     },
-    async setStatus(id, status) {
-      if (await users.setStatus(id, status, runtime.now())) return;
+    async setStatus(id, status, audit) {
+      if (await users.change({ id, status, at: runtime.now() }, undefined, audit)) return;
       if ((await users.findById(id)) === undefined) throw notFound();
       throw new ParleyError('forbidden', 'The last active administrator cannot be disabled.');
     },
