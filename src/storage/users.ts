@@ -141,22 +141,8 @@ export function createUsers(database: Database, queries: Queries): Users {
     countAdmins: async () => (await database.read(adminCount))[0]?.count ?? 0,
     firstAdmin: () => first(firstAdmin),
     list: async () => (await database.read(all)).map((row) => ({ ...row })),
-    async page(filter, { skip, limit }) {
-      const matching = selectMatching(queries, filter);
-      const page = matching.select(columns).orderBy('id').limit(limit).offset(skip);
-      const counted = matching.select(({ fn }) => fn.countAll<number>().as('total'));
-      const [rows, [count]] = await Promise.all([
-        database.read(compileQuery(page)),
-        database.read(compileQuery(counted)),
-      ]);
-      return { users: rows.map((row) => ({ ...row })), total: count?.total ?? 0 };
-    },
-    async namesOf(ids) {
-      if (ids.length === 0) return new Map();
-      const named = queries.selectFrom('users').select(['id', shownName('users').as('name')]);
-      const rows = await database.read(compileQuery(named.where('id', 'in', [...new Set(ids)])));
-      return new Map(rows.map(({ id, name }) => [id, name]));
-    },
+    page: (filter, page) => readPage(database, queries, filter, page),
+    namesOf: (ids) => readNames(database, queries, ids),
     change: (change, claim, audit) =>
       accepted(
         database.write([
@@ -173,6 +159,24 @@ export function createUsers(database: Database, queries: Queries): Users {
       accepted(database.write(changeStatements(queries, { id, passwordHash, at }))),
     setStatus: (id, status, at) => accepted(database.write(changeStatements(queries, { id, status, at }))),
   };
+}
+
+async function readPage(database: Database, queries: Queries, filter: UserFilter, { skip, limit }: Page) {
+  const matching = selectMatching(queries, filter);
+  const page = matching.select(columns).orderBy('id').limit(limit).offset(skip);
+  const counted = matching.select(({ fn }) => fn.countAll<number>().as('total'));
+  const [rows, [count]] = await Promise.all([
+    database.read(compileQuery(page)),
+    database.read(compileQuery(counted)),
+  ]);
+  return { users: rows.map((row) => ({ ...row })), total: count?.total ?? 0 };
+}
+
+async function readNames(database: Database, queries: Queries, ids: readonly number[]) {
+  if (ids.length === 0) return new Map<number, string>();
+  const named = queries.selectFrom('users').select(['id', shownName('users').as('name')]);
+  const rows = await database.read(compileQuery(named.where('id', 'in', [...new Set(ids)])));
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 function selectMatching(queries: Queries, { role, status, search }: UserFilter) {

@@ -5,12 +5,12 @@ import type { Parley } from './parley.ts';
 
 /** Bodies of the helpdesk contract as tests read them. */
 export interface Success<T> {
-  success: true;
+  success: boolean;
   data: T;
 }
 
 export interface HelpdeskError {
-  success: false;
+  success: boolean;
   error: {
     code: string;
     message: string;

@@ -1,3 +1,4 @@
+import type { Claim } from '../../storage/idempotency-keys.ts';
 import type { AccountClaim, User, UserFilter, Users } from '../../storage/users.ts';
 import { auditEntry } from '../audit.ts';
 import { invalidField, ParleyError } from '../errors.ts';
@@ -119,19 +120,27 @@ export function createAdministration(parts: AdministrationParts): Administration
     },
     async remove(caller, id, sent) {
       requireAdministrator(caller);
-      if (id === caller.userId)
-        throw forbidden('You cannot delete your own account; ask another administrator.');
-      const write = async (claim: Parameters<Users['remove']>[2]) => {
-        const { email, role } = await found(users, id);
-        const at = runtime.now();
-        const audit = auditEntry(caller, at, 'user.delete', { type: 'user', id }, { email, role });
-        if (!(await users.remove(id, at, claim, audit))) await refuse(users, id);
-        parts.onChanged();
-        await releaseAll(id);
-      };
-      return idempotency.once(ownerOf(caller), sent, { userId: id }, write, () => Promise.resolve());
+      return remove(parts, caller, id, sent);
     },
   };
+}
+
+async function remove(
+  { users, idempotency, runtime, onChanged, releaseAll }: AdministrationParts,
+  caller: UserCaller,
+  id: number,
+  sent: Idempotency | undefined,
+): Promise<void> {
+  if (id === caller.userId) throw forbidden('You cannot delete your own account; ask another administrator.');
+  const write = async (claim: Claim | undefined) => {
+    const { email, role } = await found(users, id);
+    const at = runtime.now();
+    const audit = auditEntry(caller, at, 'user.delete', { type: 'user', id }, { email, role });
+    if (!(await users.remove(id, at, claim, audit))) await refuse(users, id);
+    onChanged();
+    await releaseAll(id);
+  };
+  return idempotency.once(ownerOf(caller), sent, { userId: id }, write, () => Promise.resolve());
 }
 
 function requireAdministrator({ role }: UserCaller): void {

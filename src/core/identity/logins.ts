@@ -89,18 +89,7 @@ export function createLogins(parts: LoginsParts): Logins {
       await revoke(login.id);
       throw invalidToken();
     },
-    async renew({ userId, loginId }) {
-      const [login, user] = await Promise.all([rows.findById(loginId), users.findById(userId)]);
-      if (login === undefined || user === undefined || !isGood(login)) throw invalidToken();
-      const lasts = login.expiresAt - runtime.now();
-      if (lasts <= 0) throw expiredToken();
-      const claims = { userId, loginId, contract: login.contract };
-      return {
-        account: accountOf(user),
-        accessToken: accessTokens.issue(claims, login.expiresAt),
-        expiresInSeconds: Math.floor(Math.min(lasts, accessTokens.lifetimeMs) / 1000),
-      };
-    },
+    renew: (caller) => renew(parts, caller),
     async identify(accessToken, ip) {
       const { userId, loginId } = accessTokens.read(accessToken);
       const belief = await beliefs.of(loginId, async () => {
@@ -110,6 +99,22 @@ export function createLogins(parts: LoginsParts): Logins {
       if (belief?.userId !== userId) throw invalidToken();
       return { ...belief, ip };
     },
+  };
+}
+
+async function renew(
+  { rows, users, accessTokens, runtime }: LoginsParts,
+  { userId, loginId }: UserCaller,
+): Promise<RenewedLogin> {
+  const [login, user] = await Promise.all([rows.findById(loginId), users.findById(userId)]);
+  if (login === undefined || user === undefined || !isGood(login)) throw invalidToken();
+  const lastsMs = login.expiresAt - runtime.now();
+  if (lastsMs <= 0) throw expiredToken();
+  const claims = { userId, loginId, contract: login.contract };
+  return {
+    account: accountOf(user),
+    accessToken: accessTokens.issue(claims, login.expiresAt),
+    expiresInSeconds: Math.floor(Math.min(lastsMs, accessTokens.lifetimeMs) / 1000),
   };
 }
 

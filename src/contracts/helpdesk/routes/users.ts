@@ -28,6 +28,7 @@ const repeatable = { ...about, headers: repeatableSchema };
 export function registerUserRoutes(app: FastifyInstance, options: HelpdeskOptions): void {
   registerUserReads(app, options);
   registerUserWrites(app, options);
+  registerUserRemoval(app, options);
 }
 
 function registerUserReads(app: FastifyInstance, { core }: HelpdeskOptions): void {
@@ -114,7 +115,9 @@ function registerUserWrites(app: FastifyInstance, { core }: HelpdeskOptions): vo
       return { success: true, data: presentUser(changed) };
     },
   );
+}
 
+function registerUserRemoval(app: FastifyInstance, { core }: HelpdeskOptions): void {
   app.delete<{ Params: UserParams }>(
     userPath,
     {
@@ -128,7 +131,7 @@ function registerUserWrites(app: FastifyInstance, { core }: HelpdeskOptions): vo
     },
     async (request) => {
       const { user_id: id } = request.params;
-      await administration.remove(requireUser(request.caller), id, idempotencyOf(request));
+      await core.administration.remove(requireUser(request.caller), id, idempotencyOf(request));
       return { success: true, data: { id } };
     },
   );
