@@ -51,6 +51,7 @@ export async function fillParley(
   const limits = {
     assistant: { chat_per_minute: perMinute, sessions_per_user: 1_000_000 },
     companion: { chat_per_minute: perMinute },
+    helpdesk: { admin_calls_per_minute: perMinute },
     gateway: { requests_per_minute: perMinute, burst: perMinute },
   };
   const house = createParleyHouse(providerOrigin, { secret, limits, ...settings });

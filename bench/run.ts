@@ -7,6 +7,7 @@ import { pickScenarios, renderReport, resultsDocument, type Finding } from './re
 import type { Scenario } from './scenario.ts';
 import { chat } from './scenarios/chat.ts';
 import { completion } from './scenarios/completion.ts';
+import { desk } from './scenarios/desk.ts';
 import { exactCache } from './scenarios/exact-cache.ts';
 import { firstToken } from './scenarios/first-token.ts';
 import { idleSockets } from './scenarios/idle-sockets.ts';
@@ -21,6 +22,7 @@ const scenarios: readonly Scenario[] = [
   firstToken,
   chat,
   large,
+  desk,
   idleSockets,
   exactCache,
   similarCache,

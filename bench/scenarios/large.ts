@@ -11,119 +11,18 @@
  * is bounded by the model's (2,048 tokens), so that both put the same to the provider. To make the large database takes a minute;
  * `--quick` makes do with a tenth of it.
  */
-import type { Party } from '../children.ts';
-import type { FilledParley } from '../filled-parley.ts';
 import type { Population } from '../fill/population.ts';
-import { largeRequests, type Kind } from '../large-requests.ts';
-import type { LoadGenerator } from '../load-generator.ts';
-import { median } from '../median.ts';
-import { figure, spread } from '../outcome.ts';
-import { reasonOf } from '../reason.ts';
-import type { FigureTable, GoalOutcome, Scenario } from '../scenario.ts';
-import { withStage, type Stage } from '../stage.ts';
+import { largeRequests } from '../large-requests.ts';
+import type { Scenario } from '../scenario.ts';
+import { compare, judge, most, prepareSide, tableOf } from '../size-contest.ts';
+import { withStage } from '../stage.ts';
 import { benchModel } from '../wire.ts';
 
-const most = 1.3;
-const requestsEach = 200;
-const stretchLimitMs = 15_000;
 const settings = { models: [{ id: benchModel, context_length: 2_048 }] };
 
 function populationOf(scale: number): Population {
   const heavy = { conversations: 50 * scale, hugeExchanges: 50 * scale };
   return { users: 10 * scale, conversationsEach: 50, exchanges: 9, heavy };
-}
-
-/** A Parley with what it is asked for. */
-interface Side {
-  messages: string;
-  party: Party;
-  kinds: Kind[];
-}
-
-/** The p50s of one kind, round by round, or why it is not measured. */
-interface Comparison {
-  name: string;
-  writes: boolean;
-  absent?: string;
-  small: number[];
-  large: number[];
-}
-
-async function prepare(stage: Stage, mock: Party, scale: number, log: (line: string) => void): Promise<Side> {
-  const filled: FilledParley = await stage.fillParley(mock, populationOf(scale), settings);
-  const { messages, bytes, seconds } = filled.filled;
-  log(`${figure(messages)} messages, ${figure(bytes / 2 ** 20)} MiB, written in ${figure(seconds)} s`);
-  const kinds = largeRequests(filled);
-  return { messages: `${figure(messages)} messages`, kinds, party: await stage.startFilled(filled) };
-}
-
-async function p50Of(load: LoadGenerator, { party }: Side, { name, requests }: Kind, count: number) {
-  const result = await load.run({
-    ...requests,
-    origin: party.origin,
-    connections: 1,
-    durationMs: stretchLimitMs,
-    requests: count,
-    minBytes: 10,
-    minFrames: 0,
-  });
-  if (result.errors === 0 && result.responses > 0) return result.p50Ms;
-  throw new Error(`${name}: ${result.errors} wrong answers, first: ${result.firstError ?? 'none came'}`);
-}
-
-async function compare(
-  load: LoadGenerator,
-  sides: { small: Side; large: Side },
-  rounds: number,
-  log: (line: string) => void,
-): Promise<Comparison[]> {
-  const comparisons = sides.small.kinds.map(({ name, writes }): Comparison => {
-    return { name, writes, small: [], large: [] };
-  });
-  for (let round = 0; round <= rounds; round++) {
-    for (const [index, comparison] of comparisons.entries()) {
-      if (comparison.absent !== undefined) continue;
-      try {
-        for (const size of ['small', 'large'] as const) {
-          const p50Ms = await p50Of(load, sides[size], sides[size].kinds[index]!, requestsEach);
-          if (round > 0) comparison[size].push(p50Ms);
-        }
-      } catch (error) {
-        comparison.absent = reasonOf(error);
-        log(comparison.absent);
-      }
-    }
-    log(round === 0 ? 'warm-up' : `round ${round}`);
-  }
-  return comparisons;
-}
-
-function ratiosOf({ small, large }: Comparison): number[] {
-  return large.map((p50Ms, round) => p50Ms / small[round]!);
-}
-
-function judge(goal: string, comparisons: readonly Comparison[]): GoalOutcome {
-  const missing = comparisons.find(({ absent }) => absent !== undefined);
-  if (missing) return { goal, measured: missing.absent!, verdict: 'not measured' };
-  const ratios = comparisons.map((comparison) => ({
-    name: comparison.name,
-    ratio: median(ratiosOf(comparison)),
-  }));
-  const worst = ratios.toSorted((a, b) => b.ratio - a.ratio)[0]!;
-  const met = ratios.filter(({ ratio }) => ratio <= most).length;
-  const measured = `${met} of ${ratios.length}; at most ${figure(worst.ratio)} × (${worst.name})`;
-  return { goal, measured, verdict: worst.ratio <= most ? 'met' : 'missed' };
-}
-
-function tableOf(comparisons: readonly Comparison[], sizes: readonly string[]): FigureTable {
-  return {
-    columns: ['p50, ms', ...sizes, 'ratio'],
-    rows: comparisons.map((comparison) =>
-      comparison.absent === undefined
-        ? [comparison.name, spread(comparison.small), spread(comparison.large), spread(ratiosOf(comparison))]
-        : [comparison.name, `not measured: ${comparison.absent}`],
-    ),
-  };
 }
 
 export const large: Scenario = {
@@ -132,9 +31,15 @@ export const large: Scenario = {
   run: (options, log) =>
     withStage(async (stage) => {
       const mock = await stage.startMock();
+      const planOf = (scale: number) => ({
+        population: populationOf(scale),
+        settings,
+        counted: 'messages' as const,
+        requests: largeRequests,
+      });
       const sides = {
-        small: await prepare(stage, mock, 1, log),
-        large: await prepare(stage, mock, options.quick ? 100 : 1_000, log),
+        small: await prepareSide(stage, mock, planOf(1), log),
+        large: await prepareSide(stage, mock, planOf(options.quick ? 100 : 1_000), log),
       };
       const comparisons = await compare(stage.load, sides, options.rounds, log);
       return {
@@ -148,7 +53,7 @@ export const large: Scenario = {
             comparisons.filter(({ writes }) => writes),
           ),
         ],
-        figures: tableOf(comparisons, [sides.small.messages, sides.large.messages]),
+        figures: tableOf(comparisons, [sides.small.name, sides.large.name]),
         raw: comparisons,
       };
     }),
