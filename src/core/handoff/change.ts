@@ -5,6 +5,7 @@ import type { Messages } from '../../storage/messages.ts';
 import type { Ownership } from '../../storage/ownership.ts';
 import type { Posts } from '../../storage/posts.ts';
 import type { User, Users } from '../../storage/users.ts';
+import { auditEntry } from '../audit.ts';
 import { ParleyError } from '../errors.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import { ownerOf, type Participant, type StaffCaller } from '../identity/caller.ts';
@@ -23,7 +24,7 @@ export interface HandoffParts {
   posts: Posts;
   users: Pick<Users, 'findById'>;
   turns: Pick<RunningTurns, 'alone' | 'changeOwner'>;
-  idempotency: Pick<IdempotentWrites, 'once'>;
+  idempotency: Pick<IdempotentWrites, 'once' | 'store'>;
   feed: Pick<Feed, 'wake'>;
   dayOf: DayOf;
   runtime: Pick<Runtime, 'now'>;
@@ -67,12 +68,27 @@ export async function changeAlone(
   let now = first;
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const owner = await next(now);
-    if (owner === null) return now;
+    if (owner === null) {
+      // A repeat must change nothing either, whatever has changed until then.
+      if (claim !== undefined) await parts.idempotency.store(claim);
+      return now;
+    }
     const isChanged = await parts.turns.changeOwner(now, owner, { claim, audit: audit?.(now) });
     now = await openedFor(parts, caller, id);
     if (isChanged) return now;
   }
   throw changesTooQuickly();
+}
+
+/** The entry of an act on a conversation. */
+export function conversationEntry(
+  { runtime }: Pick<HandoffParts, 'runtime'>,
+  caller: StaffCaller,
+  id: number,
+  act: 'switch' | 'take' | 'assign' | 'status',
+  details: Record<string, unknown> | null = null,
+): NewAuditEntry {
+  return auditEntry(caller, runtime.now(), `conversation.${act}`, { type: 'conversation', id }, details);
 }
 
 /** The caller in charge; throws `conflict` where another agent is. */

@@ -1,11 +1,10 @@
 import type { Conversation } from '../../storage/conversations.ts';
 import type { User } from '../../storage/users.ts';
-import { auditEntry } from '../audit.ts';
 import { invalidField } from '../errors.ts';
-import { isStaff, type StaffCaller } from '../identity/caller.ts';
+import { isStaff } from '../identity/caller.ts';
 import { changesTooQuickly } from '../turns/refusals.ts';
 import type { NewOwner } from '../turns/turns.ts';
-import { change, mostAttempts, taken, type HandoffParts } from './change.ts';
+import { change, conversationEntry, mostAttempts, taken, type HandoffParts } from './change.ts';
 import type { Handoff } from './handoff.ts';
 import { afterStatus, afterSwitch, isWith, queued, takenBy } from './next-owner.ts';
 import { reply } from './reply.ts';
@@ -13,14 +12,6 @@ import { reply } from './reply.ts';
 const releasedAtOnce = 100;
 
 export function createHandoff(parts: HandoffParts): Handoff {
-  const staffAct = (
-    caller: StaffCaller,
-    id: number,
-    action: string,
-    details: Record<string, unknown> | null,
-  ) =>
-    auditEntry(caller, parts.runtime.now(), `conversation.${action}`, { type: 'conversation', id }, details);
-
   return {
     async switchTo(caller, id, to, reason = null, idempotency) {
       return change(parts, {
@@ -28,7 +19,9 @@ export function createHandoff(parts: HandoffParts): Handoff {
         id,
         idempotency,
         next: (now) => afterSwitch(now, to, caller.userId, reason),
-        audit: isStaff(caller) ? () => staffAct(caller, id, 'switch', { to, reason }) : undefined,
+        audit: isStaff(caller)
+          ? () => conversationEntry(parts, caller, id, 'switch', { to, reason })
+          : undefined,
       });
     },
     take: (caller, id, idempotency) =>
@@ -37,7 +30,7 @@ export function createHandoff(parts: HandoffParts): Handoff {
         id,
         idempotency,
         next: (now) => taken(parts, caller, now),
-        audit: () => staffAct(caller, id, 'take', null),
+        audit: () => conversationEntry(parts, caller, id, 'take'),
       }),
     async assign(caller, id, assigneeId, idempotency) {
       if (assigneeId !== null) await agentOf(parts, assigneeId);
@@ -46,7 +39,8 @@ export function createHandoff(parts: HandoffParts): Handoff {
         id,
         idempotency,
         next: (now) => assigned(now, assigneeId, caller.userId),
-        audit: ({ assigneeId: from }) => staffAct(caller, id, 'assign', { from, to: assigneeId }),
+        audit: ({ assigneeId: from }) =>
+          conversationEntry(parts, caller, id, 'assign', { from, to: assigneeId }),
       });
     },
     setStatus: (caller, id, status, idempotency) =>
@@ -55,7 +49,7 @@ export function createHandoff(parts: HandoffParts): Handoff {
         id,
         idempotency,
         next: async (now) => afterStatus(now, status, caller.userId, await isAgent(parts, now.assigneeId)),
-        audit: ({ status: from }) => staffAct(caller, id, 'status', { from, to: status }),
+        audit: ({ status: from }) => conversationEntry(parts, caller, id, 'status', { from, to: status }),
       }),
     reply: (caller, id, text, idempotency) => reply(parts, caller, id, text, idempotency),
     async releaseAll(agentId) {

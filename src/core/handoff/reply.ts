@@ -8,7 +8,7 @@ import { invalidField } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
 import { ownerOf, type StaffCaller } from '../identity/caller.ts';
 import { changesTooQuickly } from '../turns/refusals.ts';
-import { changeAlone, mostAttempts, taken, type HandoffParts } from './change.ts';
+import { changeAlone, conversationEntry, mostAttempts, taken, type HandoffParts } from './change.ts';
 import { openedFor } from './who-may.ts';
 
 const mostCharacters = 16_000;
@@ -51,7 +51,12 @@ async function say(
   const { id: conversationId } = first;
   let now = first;
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const wish = { caller, id: conversationId, next: (as: Conversation) => taken(parts, caller, as) };
+    const wish = {
+      caller,
+      id: conversationId,
+      next: (as: Conversation) => taken(parts, caller, as),
+      audit: () => conversationEntry(parts, caller, conversationId, 'take'),
+    };
     const { userId, channel, messageCount } = await changeAlone(parts, wish, now);
     made.messageId = messages.nextId();
     const at = runtime.now();

@@ -537,6 +537,11 @@ describe('staff', () => {
     await handoff.releaseAll(admin.userId);
     assert.equal((await desk.conversations.get(desk.guest, id)).status, 'pending');
     await handoff.switchTo(admin, id, 'ai');
+    const nothing = { key: 'n', fingerprint: 'f' };
+    await handoff.switchTo(desk.guest, id, 'ai', null, nothing);
+    await handoff.reply(admin, id, 'I am here.');
+    const still = await handoff.switchTo(desk.guest, id, 'ai', null, nothing);
+    assert.equal(still.assigneeId, admin.userId, 'a repeat of what changed nothing changes nothing');
     const { entries } = await desk.storage.auditLog.list({}, page);
     assert.deepEqual(
       entries.toReversed().map(({ action, targetId }) => [action, targetId]),
@@ -546,6 +551,7 @@ describe('staff', () => {
         ['conversation.status', String(id)],
         ['conversation.status', String(id)],
         ['conversation.switch', String(id)],
+        ['conversation.take', String(id)],
       ],
     );
     assert.deepEqual(desk.heard, [
