@@ -27,11 +27,10 @@ export function changeStatements(queries: Queries, change: UserChange): Statemen
     ...(role === undefined ? [] : [revokeUnlessRole(queries, id, role, at)]),
     compileStatement(updateOf(queries, change), 1),
     ...(endsLogins ? [revokeAll(queries, id, at)] : []),
-    customerFollows(queries, id),
   ];
 }
 
-/** The account's name and address are free again; who answered customers keeps the full name, under which they know it. */
+/** The account's name and address are free again, and the customer that it was has none; who answered customers keeps the full name, under which they know it. */
 export function removalStatements(queries: Queries, id: number, at: number): Statement[] {
   const tombstone = `@deleted:${id}`;
   const update = queries
@@ -125,14 +124,4 @@ function revokeUnlessRole(queries: Queries, id: number, role: string, at: number
       exists(selectFrom('users').select('id').where('id', '=', id).where('role', '!=', role)),
     ),
   );
-}
-
-/** Lists of customers show what the account is called now. */
-function customerFollows(queries: Queries, id: number): Statement {
-  const account = queries.selectFrom('users').where('id', '=', id);
-  const update = queries.updateTable('customers').set({
-    name: account.select(sql<string>`coalesce(nullif(full_name, ''), username)`.as('name')),
-    email: account.select('email'),
-  });
-  return compileStatement(update.where('key', '=', `user:${id}`));
 }
