@@ -14,6 +14,16 @@ import { registerKnowledgeReads, registerKnowledgeWrites } from './routes/knowle
 import { registerMaintenanceRoutes } from './routes/maintenance.ts';
 import { registerMessageReads, registerMessageWrites } from './routes/messages.ts';
 import { registerRating, registerSessionRoutes } from './routes/sessions.ts';
+import { registerAgentReads, registerAgentWrites } from './routes/agents.ts';
+import { registerCannedReplyReads, registerCannedReplyWrites } from './routes/canned-replies.ts';
+import { registerConversationRoutes } from './routes/conversations.ts';
+import { registerCustomerRoutes } from './routes/customers.ts';
+import { registerDashboard } from './routes/dashboard.ts';
+import { registerExport } from './routes/export.ts';
+import { registerNoteRoutes } from './routes/notes.ts';
+import { registerSearch } from './routes/search.ts';
+import { registerSettingsRoutes } from './routes/settings.ts';
+import { registerSuggestions } from './routes/suggestions.ts';
 import { registerUserRoutes } from './routes/users.ts';
 import { registerSocket } from './socket.ts';
 import type { SocketOptions } from './socket-visit.ts';
@@ -58,6 +68,15 @@ async function staff(app: FastifyInstance, options: HelpdeskOptions): Promise<vo
     await takeAllowance(limits, caller, adminLimit, reply, runtime.now());
     if (!isStaff(caller)) throw new ParleyError('forbidden', 'Only agents and administrators may do this.');
   });
+  registerConversationRoutes(app, options);
+  registerNoteRoutes(app, options);
+  registerSuggestions(app, options);
+  registerExport(app, options);
+  registerCustomerRoutes(app, options);
+  registerDashboard(app, options);
+  registerSearch(app, options);
+  registerCannedReplyReads(app, options);
+  registerAgentReads(app, options);
   registerKnowledgeReads(app, options);
   await app.register(administrators, options);
 }
@@ -75,4 +94,7 @@ async function administrators(app: FastifyInstance, options: HelpdeskOptions): P
   registerAuditLogRoutes(app, options);
   registerWebhookRoutes(app, options);
   registerKnowledgeWrites(app, options);
+  registerCannedReplyWrites(app, options);
+  registerAgentWrites(app, options);
+  registerSettingsRoutes(app, options);
 }

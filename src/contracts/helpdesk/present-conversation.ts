@@ -4,7 +4,8 @@ import { presentMessage, sessionIdOf } from './present.ts';
 /** A conversation as staff see it in lists (contracts/README, "helpdesk"). */
 export function presentConversation(shown: DeskConversation) {
   const { id, key, customer, channel, status, agentType, assignee, priority, tags } = shown;
-  const { lastMessage, messageCount, rating, createdAt, updatedAt } = shown;
+  const { lastMessage, lastSender, messageCount, rating, createdAt, updatedAt } = shown;
+  const names = new Map(lastSender === null ? [] : [[lastSender.id, lastSender.name]]);
   return {
     id,
     session_id: sessionIdOf(key),
@@ -15,7 +16,7 @@ export function presentConversation(shown: DeskConversation) {
     assignee,
     priority,
     tags,
-    last_message: lastMessage === null ? null : presentMessage(shown, lastMessage),
+    last_message: lastMessage === null ? null : presentMessage(shown, lastMessage, names),
     message_count: messageCount,
     rating,
     created_at: new Date(createdAt).toISOString(),

@@ -15,6 +15,8 @@ export interface DeskConversation extends ListedConversation {
   assignee: { id: number; name: string } | null;
   /** The newest message that says something; null before the first. */
   lastMessage: Message | null;
+  /** Of the newest message, where a person of the staff said it. */
+  lastSender: { id: number; name: string } | null;
   /** The customer's rating, 1 to 5. */
   rating: number | null;
 }

@@ -16,19 +16,27 @@ export async function presentAll(
   conversations: readonly (ListedConversation | Conversation)[],
 ): Promise<DeskConversation[]> {
   const ids = conversations.map(({ id }) => id);
-  const [known, names, last, scores] = await Promise.all([
+  const [known, last, scores] = await Promise.all([
     customers.findMany([...new Set(conversations.map(({ customerId }) => customerId))]),
-    users.namesOf(conversations.flatMap(({ assigneeId }) => assigneeId ?? [])),
     details.lastMessagesOf(ids),
     details.scoresOf(ids),
   ]);
+  const people = [
+    ...conversations.map(({ assigneeId }) => assigneeId),
+    ...[...last.values()].map(({ senderId }) => senderId),
+  ];
+  const names = await users.namesOf(people.filter((id) => id !== null));
+  const person = (id: number | null | undefined) =>
+    typeof id === 'number' ? { id, name: names.get(id) ?? '' } : null;
   return conversations.map((conversation) => {
     const { id, customerId, assigneeId } = conversation;
+    const lastMessage = last.get(id) ?? null;
     return {
       ...listed(conversation),
       customer: known.get(customerId) ?? unknownCustomer(conversation),
-      assignee: assigneeId === null ? null : { id: assigneeId, name: names.get(assigneeId) ?? '' },
-      lastMessage: last.get(id) ?? null,
+      assignee: person(assigneeId),
+      lastMessage,
+      lastSender: person(lastMessage?.senderId),
       rating: scores.get(id) ?? null,
     };
   });
