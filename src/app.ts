@@ -76,7 +76,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const opened = await openKnowledge({ config, storage, runtime, log });
   const { knowledge } = opened;
   const catalogue = createCatalogue(config.shippedModels, config.models);
-  const local = createLocalProvider({ knowledge, estimateTokens });
+  const local = createLocalProvider({ knowledge, estimateTokens, aboutParley: config.knowledge.shipped });
   const slots = createSlots(config, local, runtime);
   const passwords = createPasswords();
   const built = await openCore({
@@ -275,7 +275,7 @@ interface Closing {
   running: Running;
   opened: Pick<
     Awaited<ReturnType<typeof openCore>>,
-    'turns' | 'feed' | 'maintenanceWatch' | 'deskWatch' | 'dispatcher'
+    'turns' | 'feed' | 'search' | 'maintenanceWatch' | 'deskWatch' | 'dispatcher'
   >;
   discovery: Discovery;
   knowledge: Pick<OpenedKnowledge, 'close'>;
@@ -290,7 +290,7 @@ const lastWordsMs = 2_000;
 
 async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
   const { server, sockets, running } = app;
-  const { turns, feed: watched, maintenanceWatch, deskWatch, dispatcher } = app.opened;
+  const { turns, feed: watched, search, maintenanceWatch, deskWatch, dispatcher } = app.opened;
   const within = async (work: Promise<unknown>, ms: number) => {
     const waiting = new AbortController();
     await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
@@ -301,6 +301,7 @@ async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<v
   app.discovery.stop();
   app.knowledge.close();
   app.housekeeping.stop();
+  search.stop();
   running.drain();
   turns.drain();
   const closed = server.close().catch((err: unknown) => app.log.error({ err }, 'the server did not close'));

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
+import { migrate } from './migrate.ts';
+import { migrations } from './migrations/list.ts';
 import { phrasesOf, snippetOf, wordsOf } from './message-words.ts';
 import { inCharge, newPost } from './sample-handoff.fixture.ts';
 import { endOf, newTurn } from './sample-turns.fixture.ts';
@@ -159,6 +161,35 @@ describe('the search of messages', () => {
     assert.equal((await storage.messageSearch.find('number', all)).complete, true);
     const [later] = await say(storage, ['number last']);
     assert.deepEqual(await foundBy(storage, 'last'), [later]);
+  });
+
+  it('and the customers come along from a store that was there before', async (test) => {
+    const path = join(temporaryFolder(test), 'parley.db');
+    const before = migrations.slice(
+      0,
+      migrations.findIndex(({ name }) => name === '0004-helpdesk'),
+    );
+    migrate({ path, migrations: before, now: () => 1 });
+    const old = new DatabaseSync(path);
+    old.exec(
+      `INSERT INTO users (id, username, username_key, email, email_key, full_name, password_hash, role, status, created_at, updated_at)
+       VALUES (7, 'mina', 'mina', 'm@example.com', 'm@example.com', 'Mina Park', '', 'user', 'active', 1, 1)`,
+    );
+    old.exec(
+      `INSERT INTO conversations (id, key, user_id, user_place, channel, title, status, message_count, created_at, updated_at, last_message_at)
+       VALUES (1, 'k', 7, 1, 'assistant', 'Old', 'active', 1, 1000, 1000, 1000)`,
+    );
+    old.exec(
+      `INSERT INTO messages (id, conversation_id, place, user_id, user_place, role, sender_type, state, receipt, created_at, tokens, estimated, content)
+       VALUES (1, 1, 1, 7, 1, 'user', 'user', 'sent', 'sent', 1000, 1, 1, 'Where is the old parcel?')`,
+    );
+    old.close();
+    const storage = await openOne(test, path);
+    assert.equal((await storage.messageSearch.find('parcel', all)).complete, false);
+    while (await storage.messageSearch.fill());
+    assert.deepEqual(await foundBy(storage, 'parcel'), [1]);
+    assert.equal((await storage.customers.list('park', all)).total, 1);
+    assert.equal((await storage.deskLists.conversations({ status: 'open' }, all)).total, 1);
   });
 
   it('counts up to 10,000', async (test) => {

@@ -68,6 +68,15 @@ describe('the search over everything that was said', () => {
     );
   });
 
+  it('leaves the rest for the next start once it is stopped', async (t) => {
+    const { search, exchange, storage } = await createTested(t);
+    await exchange('One word', 'Another.');
+    search.stop();
+    await search.tend();
+    assert.equal((await storage.messageSearch.find('word', page)).total, 0);
+    assert.equal((await search.find(agent, 'word', page)).total, 1, 'but what is asked for is found');
+  });
+
   it('fails where the store does, and works again when that does', async (t) => {
     const { storage, bench } = await createTested(t);
     const { messageSearch, messages, conversations, customers } = storage;

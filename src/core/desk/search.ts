@@ -45,6 +45,8 @@ export interface SearchParts {
 export interface TendedSearch extends Search {
   /** Brings the indexes of messages and customers up to date; to be called now and then. What is left of an old store follows bit by bit. */
   tend(): Promise<void>;
+  /** From now on `tend` only waits for what is being done: the rest can wait for the next start. */
+  stop(): void;
 }
 
 /** How long one `tend` works on what is left of an old store. */
@@ -53,6 +55,8 @@ const tendingMs = 2_000;
 export function createSearch(parts: SearchParts): TendedSearch {
   const { rows, customers, runtime } = parts;
   let line: Promise<void> = Promise.resolve();
+  let stopped = false;
+  let tending: Promise<void> | undefined;
   /** One after the other, so that two do not read the same. Each begins after it was asked for. */
   const followUp = () => {
     const follow = async () => {
@@ -61,6 +65,15 @@ export function createSearch(parts: SearchParts): TendedSearch {
     const followed = line.then(follow);
     line = followed.catch(() => {});
     return followed;
+  };
+  const work = async (step: () => Promise<boolean>, until: number) => {
+    while (!stopped && (await step()) && runtime.elapsed() < until);
+  };
+  const tend = async () => {
+    await work(rows.follow, Number.POSITIVE_INFINITY);
+    const until = runtime.elapsed() + tendingMs;
+    await work(customers.index, until);
+    await work(rows.fill, until);
   };
   return {
     async find(_caller, text, page) {
@@ -71,12 +84,11 @@ export function createSearch(parts: SearchParts): TendedSearch {
       );
       return { results: results.filter((result) => result !== undefined), total, complete };
     },
-    async tend() {
-      await followUp();
-      const until = runtime.elapsed() + tendingMs;
-      while ((await customers.index()) && runtime.elapsed() < until);
-      while ((await rows.fill()) && runtime.elapsed() < until);
+    tend() {
+      tending ??= tend().finally(() => (tending = undefined));
+      return tending;
     },
+    stop: () => void (stopped = true),
   };
 }
 
