@@ -14,7 +14,8 @@ import {
 } from '../../../../test/support/helpdesk.ts';
 import { startParley, type Parley } from '../../../../test/support/parley.ts';
 import { assertShape } from '../../../../test/support/shape.ts';
-import { startMock } from '../../../../test/support/vendor.ts';
+import { eventually } from '../../../../test/support/eventually.ts';
+import { startMock, startScriptedVendor } from '../../../../test/support/vendor.ts';
 
 /** helpdesk.md, "获取消息历史". */
 const documented = {
@@ -204,4 +205,71 @@ test('in maintenance, nobody gets an answer but administrators', async (t) => {
     [503, 'AI_SERVICE_ERROR', '系统维护中，请稍后再试'],
   );
   assert.equal((await sendMessage(parley, session_id, 'Hello', headers)).status, 201);
+});
+
+describe('helpdesk: an answer on its way', () => {
+  let parley: Parley;
+  let vendor: Awaited<ReturnType<typeof startScriptedVendor>>;
+  let agent: { id: number; headers: Headers };
+  before(async () => {
+    vendor = await startScriptedVendor();
+    parley = await startParley({ openAi: vendor.url });
+    agent = await joinHelpdesk(parley, 'wang', 'agent');
+  });
+  after(async () => {
+    await parley.close();
+    await vendor.close();
+  });
+
+  test('is stopped by the guest, and keeps what it has said', async () => {
+    const { session_id } = await beginSession(parley);
+    const answered = sendMessage(parley, session_id, '讲个故事');
+    const call = await vendor.next();
+    await call.delta('从前');
+    const path = `/chat/sessions/${session_id}/stop`;
+    await eventually(async () => {
+      const { messages } = await messagesOf(parley, session_id);
+      return messages.some(({ content }) => content === '从前') ? true : undefined;
+    });
+    const { body } = await askHelpdesk<Success<{ stopped: number; messages: MessageBody[] }>>(
+      parley,
+      'POST',
+      path,
+    );
+    assert.deepEqual(
+      [body.data.stopped, body.data.messages[0]?.content, body.data.messages[0]?.status],
+      [1, '从前', 'cancelled'],
+    );
+    await call.closed;
+    const { reply } = (await answered).body.data;
+    assert.deepEqual([reply?.content, reply?.status], ['从前', 'cancelled']);
+  });
+
+  test('that has said nothing is none once a person has taken over', async () => {
+    const { session_id } = await beginSession(parley);
+    const answered = sendMessage(parley, session_id, '你好');
+    const call = await vendor.next();
+    assert.equal((await sendMessage(parley, session_id, '我来', agent.headers)).status, 201);
+    await call.closed;
+    const { status, body } = await answered;
+    assert.deepEqual([status, body.data.reply], [201, null]);
+    const { messages } = await messagesOf(parley, session_id);
+    assert.deepEqual(
+      messages.map(({ sender_type }) => sender_type),
+      ['user', 'human'],
+    );
+  });
+
+  test('is told of its task, and which language to speak', async () => {
+    const { session_id } = await beginSession(parley);
+    const answered = sendMessage(parley, session_id, '你好');
+    const call = await vendor.next();
+    const [system, ...rest] = call.body['messages'] as { role: string; content: string }[];
+    assert.equal(system?.role, 'system');
+    assert.match(system?.content ?? '', /customer support/u);
+    assert.deepEqual(rest.at(-1)?.role, 'user');
+    await call.delta('您好');
+    call.finish();
+    assert.equal((await answered).body.data.reply?.content, '您好');
+  });
 });
