@@ -267,3 +267,34 @@ test('any message gets an answer', async () => {
   assert.notEqual((await local.answer({ model: 'parley-local', messages: [] }, never)).text, '');
   assert.notEqual((await local.answer({ model: 'parley-local', messages: [user(null)] }, never)).text, '');
 });
+
+test('where the knowledge base is not about Parley, neither is what it says', async () => {
+  const own = createKnowledge();
+  await own.put({ name: 'article/1', text: 'Cats sleep.', article: { id: 1, title: 'Cats' } });
+  const estimateTokens = (text: string) => estimateTokenCount(text);
+  const provider = createLocalProvider({ knowledge: own, estimateTokens, aboutParley: false });
+  const say = async (text: string) => (await provider.answer(asking(text), never)).text;
+  assert.equal(await say('Do cats sleep?'), 'The knowledge base says:\n\n**Cats** [1]\n\n> Cats sleep.');
+  for (const question of [
+    'What is Parley?',
+    'Parley 是什么？',
+    'hello',
+    '你是谁？',
+    'Do cats fly in Rome?',
+  ]) {
+    assert.doesNotMatch(await say(question), /API_KEY|provider|服务商|Markdown/u, question);
+  }
+});
+
+test('what it quotes are its citations, each by the number that the text gives it', async () => {
+  const answer = await local.answer(asking('How do I clear the cache?'), never);
+  const [first] = answer.citations ?? [];
+  assert.match(first?.section ?? '', /Clearing and warming the cache/u);
+  assert.equal(first?.articleId, null);
+  for (const { number, title, section } of answer.citations ?? []) {
+    const path = [title, section].filter((part) => part !== null).join(' › ');
+    assert.ok(answer.text.includes(`**${path}** (`), path);
+    assert.ok(answer.text.includes(` [${number}]\n`));
+  }
+  assert.deepEqual((await local.answer(asking('zzz'), never)).citations, []);
+});

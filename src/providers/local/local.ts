@@ -11,6 +11,8 @@ export interface LocalParts {
   knowledge: Knowledge;
   /** The estimated number of tokens of a text. */
   estimateTokens: (text: string) => number;
+  /** Whether the articles about Parley are in the knowledge base; true where it is left out. */
+  aboutParley?: boolean;
 }
 
 /** How many pieces a stream yields before the event loop gets a turn. */
@@ -35,8 +37,11 @@ export function createLocalProvider(parts: LocalParts): Provider {
   };
 }
 
-function answerOf({ knowledge, estimateTokens }: LocalParts, request: ModelRequest): Answer {
-  const reply = replyTo(questionOf(request.messages), knowledge);
+function answerOf(
+  { knowledge, estimateTokens, aboutParley = true }: LocalParts,
+  request: ModelRequest,
+): Answer {
+  const reply = replyTo(questionOf(request.messages), knowledge, aboutParley);
   const whole = beforeStop(reply.text, request.extra?.['stop']);
   const text =
     request.maxTokens === undefined ? whole : cutToTokens(whole, request.maxTokens, estimateTokens);

@@ -4,12 +4,14 @@ import type { Language } from './question.ts';
 export interface Phrases {
   hello: string;
   identity: string;
+  /** After it, where the knowledge base is about Parley. */
+  invitation: string;
   /** Before passages that cover the question well. */
   found: string;
   /** Before the nearest passages to a question that they may not answer. */
   unsure: string;
   unknown: string;
-  /** What to do about it. */
+  /** What the operator can do about it; said where the knowledge base is about Parley. */
   advice: string;
   blind: string;
   /** `file`: null for an article, which is known by its title. */
@@ -22,8 +24,8 @@ const en: Phrases = {
   hello: 'Hello! ',
   identity:
     "I am parley-local, Parley's built-in retrieval answerer. I am not a language model: I look a question up in the " +
-    'knowledge base and quote the passages that fit, and I say so when there are none. Ask me about Parley, for ' +
-    'example how to configure a provider.',
+    'knowledge base and quote the passages that fit, and I say so when there are none.',
+  invitation: ' Ask me about Parley, for example how to configure a provider.',
   found: 'The knowledge base says:',
   unsure: 'I am not sure that this answers your question. The closest passage in the knowledge base:',
   unknown:
@@ -39,8 +41,8 @@ const en: Phrases = {
 const zh: Phrases = {
   hello: '你好！',
   identity:
-    '我是 parley-local，Parley 内置的检索应答器。我不是语言模型：我在知识库中查找问题并引用合适的段落，找不到时会如实说明。' +
-    '可以问我关于 Parley 的问题，例如如何配置模型服务商。',
+    '我是 parley-local，Parley 内置的检索应答器。我不是语言模型：我在知识库中查找问题并引用合适的段落，找不到时会如实说明。',
+  invitation: '可以问我关于 Parley 的问题，例如如何配置模型服务商。',
   found: '知识库中的相关内容：',
   unsure: '我不确定这是否回答了你的问题。知识库中最接近的内容：',
   unknown:
@@ -50,7 +52,8 @@ const zh: Phrases = {
   sourceOf: (title, file, number) => `**${title}**${file === null ? ' ' : `（${file}）`}[${number}]`,
 };
 
-/** The sentences in the language of a question. */
-export function phrasesIn(language: Language): Phrases {
-  return language === 'zh' ? zh : en;
+/** The sentences in the language of a question; without those about Parley where the knowledge base is about something else. */
+export function phrasesIn(language: Language, aboutParley: boolean): Phrases {
+  const phrases = language === 'zh' ? zh : en;
+  return aboutParley ? phrases : { ...phrases, invitation: '', advice: '' };
 }

@@ -26,19 +26,20 @@ export interface Reply {
 }
 
 /** The answer to a question: passages of the knowledge base, or plainly that there are none. */
-export function replyTo(question: Question, knowledge: Knowledge): Reply {
-  const phrases = phrasesIn(question.language);
+export function replyTo(question: Question, knowledge: Knowledge, aboutParley: boolean): Reply {
+  const phrases = phrasesIn(question.language, aboutParley);
   const paragraphs = question.attachments ? [phrases.blind] : [];
   const citations: Reply['citations'] = [];
   const talk = smallTalkOf(question.text);
   if (talk !== null || (question.text === '' && !question.attachments)) {
-    paragraphs.push(talk === 'greeting' ? phrases.hello + phrases.identity : phrases.identity);
+    const hello = talk === 'greeting' ? phrases.hello : '';
+    paragraphs.push(hello + phrases.identity + phrases.invitation);
   } else if (question.text !== '') {
     const quoted = quotations(retrieve(question, knowledge), phrases);
     paragraphs.push(...quoted.paragraphs);
     citations.push(...quoted.citations);
   }
-  return { text: paragraphs.join('\n\n'), citations };
+  return { text: paragraphs.filter((text) => text !== '').join('\n\n'), citations };
 }
 
 const followUpStart =
