@@ -219,3 +219,36 @@ describe('helpdesk: webhooks', () => {
     }
   });
 });
+
+test('a message that was on its way when the server stopped comes again after the start, the same', async (t) => {
+  const received = createQueue<{ id: unknown; body: string; answer: () => void }>();
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => (body += text));
+    request.on('end', () => {
+      received.push({ id: request.headers['webhook-id'], body, answer: () => void response.end() });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const parley = await startParley({
+    yaml: { webhooks: { allow_http: true, allow_private_addresses: '127.0.0.1' } },
+  });
+  t.after(() => parley.close());
+  const { headers } = await joinHelpdesk(parley, 'boss', 'admin');
+  const events = ['conversation.created', 'message.created'];
+  await askHelpdesk(parley, 'POST', '/admin/webhooks', { url, events }, headers);
+  const { session_id } = await beginSession(parley);
+  const before = await received.next();
+  await sendMessage(parley, session_id, 'Hello');
+  await parley.restart();
+  const again = await received.next();
+  assert.deepEqual([again.id, again.body], [before.id, before.body]);
+  again.answer();
+  for (const sender of ['user', 'ai']) {
+    const message = await received.next();
+    assert.equal((JSON.parse(message.body) as Told).data.message.sender_type, sender);
+    message.answer();
+  }
+});
