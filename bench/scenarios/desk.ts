@@ -2,7 +2,7 @@
  * What staff see of 1 million conversations, against 10 thousand.
  *
  * Two Parleys with databases of the same shape (`fill/`), one a hundred times the other: 6 of 10 conversations are of guests of the helpdesk, each
- * a customer, of whom 20 agents have had a fifth; the others are of users, a tenth of all of one of them. Small: 10,000 conversations of 6,101
+ * a customer, of whom 5 agents have had a fifth; the others are of users, a tenth of all of one of them. Small: 10,000 conversations of 6,101
  * customers. Large: 999,901 of 610,001.
  *
  * The list with each filter and several together, the customers, searches for customers that find one, and the dashboard are asked for over one
@@ -21,7 +21,7 @@ function populationOf(scale: number): Population {
     conversationsEach: 30,
     exchanges: 1,
     heavy: { conversations: 999 * scale, hugeExchanges: scale },
-    desk: { guests: 6_000 * scale, conversationsEach: 1, exchanges: 1, agents: 20 },
+    desk: { guests: 6_000 * scale, conversationsEach: 1, exchanges: 1, agents: 5 },
   };
 }
 
