@@ -155,7 +155,7 @@ async function markRead(visit: Visit, { sessionId, upTo }: Asking<'read'>['input
   await core.deskFeed.read(place.seat.caller, place.conversationId, upTo ?? Number.MAX_SAFE_INTEGER);
 }
 
-async function stop(visit: Visit, { input, frame, id }: Asking<'stop'>): Promise<void> {
+async function stop(visit: Visit, { input, frame }: Asking<'stop'>): Promise<void> {
   const place = await joinSession(visit, input.sessionId);
   if (!('screen' in place)) {
     throw new ParleyError('forbidden', 'An agent ends an answer of the AI by taking the conversation over.');

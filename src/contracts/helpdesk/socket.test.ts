@@ -50,7 +50,7 @@ async function visit(query = '', headers?: Record<string, string>) {
   };
 }
 
-function say(socket: HelpdeskSocket, session_id: string, content: string, id?: string): void {
+function say(socket: HelpdeskSocket, session_id: string, content: string, id?: string | number): void {
   socket.say('message', { session_id, content, message_type: 'text' }, id);
 }
 

@@ -42,7 +42,7 @@ it('what staff are told of a change carries what they show of it, and each conve
     conversations: {
       find(id) {
         asked.push(id);
-        return Promise.resolve(id === 5 ? ({ id, key: 'k5' } as Conversation) : undefined);
+        return Promise.resolve(id === 5 ? ({ id, key: 'k5', createdAt: 7 } as Conversation) : undefined);
       },
     },
     notes: { find: (id) => Promise.resolve({ id, content: 'Known.' } as NoteRow) },
@@ -71,7 +71,7 @@ it('what staff are told of a change carries what they show of it, and each conve
   const watcher = await watched;
   await watcher.onItems([item(1, { type: 'begun' })]);
   await watcher.onItems([
-    item(2, { messageId: 20, message: { place: 1, receipt: 'sent' } as Message }),
+    item(2, { messageId: 20, message: { place: 1, createdAt: 7, receipt: 'sent' } as Message }),
     item(3, { messageId: 21, message: { place: 2, receipt: 'sent' } as Message }),
     item(3.5, { messageId: 99, conversationId: 6, message: { place: 2, receipt: 'sent' } as Message }),
     item(3.6, { messageId: 23, data: { turnId: 24 }, message: { place: 3, receipt: 'sent' } as Message }),

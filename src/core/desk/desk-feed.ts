@@ -64,12 +64,13 @@ export function createDeskFeed(parts: DeskFeedParts): DeskFeed {
     return id === null ? null : { id, name: (await users.namesOf([id])).get(id) ?? '' };
   };
   const prepare = async (item: FeedItem): Promise<DeskChange> => {
-    const found = showsConversation(item) ? await find(item.conversationId) : undefined;
+    const found = mayShowConversation(item) ? await find(item.conversationId) : undefined;
+    const shown = found !== undefined && showsConversation(item, found) ? await present(found) : null;
     const noteId = item.type === 'noted' ? item.data?.['noteId'] : undefined;
     return {
       ...item,
       key: (await keyOf(item.conversationId)) ?? null,
-      conversation: found === undefined ? null : await present(found),
+      conversation: shown,
       sender: await senderOf(item),
       note: typeof noteId === 'number' ? ((await notes.find(noteId)) ?? null) : null,
     };
@@ -90,7 +91,12 @@ export function createDeskFeed(parts: DeskFeedParts): DeskFeed {
   };
 }
 
-/** Whether the list of conversations looks different after it, beyond its last message. */
-function showsConversation({ type, message }: FeedItem): boolean {
+/** Whether the list of conversations may look different after it, beyond its last message. */
+function mayShowConversation({ type, message }: FeedItem): boolean {
   return type === 'begun' || type === 'status' || (type === 'asked' && message?.place === 1);
+}
+
+/** A conversation that began with its first message is new with it; one that began before was shown then. */
+function showsConversation({ type, message }: FeedItem, { createdAt }: Conversation): boolean {
+  return type !== 'asked' || message?.createdAt === createdAt;
 }
