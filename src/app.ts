@@ -12,7 +12,6 @@ import { helpdeskPlugin } from './contracts/helpdesk/plugin.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
 import { createCatalogue } from './core/completions/catalogue.ts';
 import { createDiscovery, type Discovery } from './core/completions/discovery.ts';
-import { estimateTokens } from './core/completions/estimate.ts';
 import type { ProviderSlot } from './core/completions/router.ts';
 import type { Core } from './core/core.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
@@ -36,7 +35,6 @@ import { createHttpServer } from './http/server.ts';
 import { closeCodes, createSockets, type Sockets } from './http/sockets.ts';
 import { answerUnclaimed } from './http/unclaimed.ts';
 import { createUserSockets } from './http/user-sockets.ts';
-import { createLocalProvider } from './providers/local/local.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
 
 const minuteMs = 60_000;
@@ -73,11 +71,9 @@ export async function createApp(parts: AppParts): Promise<App> {
     now: runtime.now,
   });
   const metrics = createMetrics();
-  const opened = await openKnowledge({ config, storage, runtime, log });
-  const { knowledge } = opened;
+  const knowledge = await openKnowledge({ config, storage, runtime, log });
   const catalogue = createCatalogue(config.shippedModels, config.models);
-  const local = createLocalProvider({ knowledge, estimateTokens, aboutParley: config.knowledge.shipped });
-  const slots = createSlots(config, local, runtime);
+  const slots = createSlots(config, knowledge.answerer, runtime);
   const passwords = createPasswords();
   const built = await openCore({
     config,
@@ -88,7 +84,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     catalogue,
     slots,
     metrics,
-    knowledge: opened,
+    knowledge,
   });
   const { users } = storage;
   const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
@@ -109,7 +105,7 @@ export async function createApp(parts: AppParts): Promise<App> {
       built.maintenanceWatch.start();
       built.deskWatch.start();
       built.dispatcher.start();
-      opened.start();
+      knowledge.start();
       built.cache
         .load()
         .catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));
@@ -117,18 +113,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     },
     close: (graceMs) =>
       close(
-        {
-          server,
-          sockets,
-          running,
-          opened: built,
-          discovery,
-          knowledge: opened,
-          storage,
-          slots,
-          housekeeping,
-          log,
-        },
+        { server, sockets, running, opened: built, discovery, knowledge, storage, slots, housekeeping, log },
         runtime,
         graceMs,
       ),

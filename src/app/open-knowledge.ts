@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
+import { estimateTokens } from '../core/completions/estimate.ts';
+import type { Provider } from '../core/completions/provider.ts';
 import { createHousekeeping } from '../core/housekeeping.ts';
 import { createArticleFeed, type ArticleFeed } from '../core/knowledge/article-feed.ts';
 import { createKnowledge, type Knowledge } from '../core/knowledge/knowledge.ts';
 import type { Log } from '../core/log.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { createKnowledgeFeed } from '../providers/local/knowledge-feed.ts';
+import { createLocalProvider } from '../providers/local/local.ts';
 import type { Storage } from '../storage/storage.ts';
 
 const shippedKnowledge = fileURLToPath(new URL('../../knowledge', import.meta.url));
@@ -14,6 +17,8 @@ const shippedKnowledge = fileURLToPath(new URL('../../knowledge', import.meta.ur
 export interface OpenedKnowledge {
   knowledge: Knowledge;
   articleFeed: ArticleFeed;
+  /** Behind `parley-local`. */
+  answerer: Provider;
   /** Looks every second whether another process has changed an article. */
   start(): void;
   close(): void;
@@ -43,6 +48,7 @@ export async function openKnowledge(parts: {
   return {
     knowledge,
     articleFeed,
+    answerer: createLocalProvider({ knowledge, estimateTokens, aboutParley: config.knowledge.shipped }),
     start: watch.start,
     close() {
       watch.stop();
