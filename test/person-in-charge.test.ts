@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { StaffCaller } from '../src/core/identity/caller.ts';
 import { makeAccount } from './support/accounts.ts';
-import { allTurnFrames, makePerson, type Person } from './support/assistant.ts';
+import { allTurnFrames, makePerson, turnFrames, type MessageBody, type Person } from './support/assistant.ts';
 import { makeCompanion, type Companion } from './support/companion.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { startScriptedVendor, type ScriptedVendor } from './support/vendor.ts';
@@ -76,6 +76,32 @@ describe('while a person is in charge of a conversation', () => {
     const frames = await socket.until(({ type }) => type === 'pong');
     assert.ok(frames.every(({ type }) => type === 'message' || type === 'pong'));
     await socket.close();
+  });
+
+  it('a takeover ends the stream of an answer with what it had shown; what the vendor says later reaches nobody', async () => {
+    const response = await person.open('POST', '/chat', { message: 'Tell me all', stream: true });
+    const frames = turnFrames(response);
+    const call = await vendor.next();
+    const start = (await frames.next()).value;
+    await call.delta('Shown.');
+    const delta = (await frames.next()).value;
+    assert.equal(delta?.data.content, 'Shown.');
+    const id = start?.data.session_id ?? 0;
+    await parley.app.core.handoff.take(agent, id);
+    await call.closed;
+    const rest = await Array.fromAsync(frames);
+    assert.deepEqual(
+      rest.map(({ data }) => [data.type, data.message?.content]),
+      [['done', 'Shown.']],
+    );
+    const { body } = await person.call<MessageBody[]>('GET', `/chat/sessions/${id}/messages`);
+    assert.deepEqual(
+      body.map(({ content, status }) => [content, status]),
+      [
+        ['Tell me all', 'sent'],
+        ['Shown.', 'cancelled'],
+      ],
+    );
   });
 
   it('companion has an empty response, and the message is in the chat', async () => {

@@ -3,10 +3,10 @@ const kind =
   '(?:(?:real|live|actual|human|proper|customer (?:service|support|care)|support|service|help ?desk) )*';
 /** Not people as such: human rights, a person named Ada. */
 const alone =
-  '(?! (?:rights?|resources?|errors?|bod(?:y|ies)|beings? (?:are|is)|history|nature|named|called)\\b)';
+  '(?! (?:rights?|resources?|errors?|bod(?:y|ies)|beings? (?:are|is)|history|nature|named|called|overload\\w*|precedence)\\b)';
 const somebody =
   '(?:person|human(?: being)?|agents?|representatives?|reps?|operators?|advis[eo]rs?|specialists?|staff(?: members?)?|employees?|' +
-  'supervisors?|managers?|colleagues?|someone(?: real| human)?|somebody(?: real| human)?|people|man|woman)';
+  'supervisors?|managers?|colleagues?|someone(?: real| human)?|somebody(?: real| human)?)';
 const person = `${article}${kind}${somebody}\\b${alone}`;
 /** What means a person without a verb that says so. */
 const surely =
@@ -19,13 +19,15 @@ const department =
 const bridging = '(?:connect|transfer|switch|escalate|forward|route|redirect|refer)(?:ed|red|ing|ring)?';
 
 const englishPatterns: readonly RegExp[] = [
-  `\\b(?:talk|speak|chat|talking|speaking|chatting|${bridging}|put|pass|hand)(?: me| us| this| it)?(?: (?:through|over|directly|back|on))?` +
+  `\\b(?:talk|speak|chat|${bridging}|put|pass|hand)(?: me| us| this| it)?(?: (?:through|over|directly|back|on))?` +
     ` (?:to|with) (?:${person}|${department})`,
-  `\\b(?:want|need|like|prefer|get(?: me)?|give me|have|request|find me|send me|rather have|asking for|ask for|wants?|call(?: me)?) ${article}${surely}`,
+  `\\b(?:want|need|like|prefer|get(?: me)?|give me|have|request|find me|send me|rather have|asking for|ask for|wants?) ${article}${surely}`,
   `\\b(?:person|human|someone|somebody|agent|representative|anyone|anybody) (?:that |who |whom )?(?:i|we) (?:can|could|may) (?:talk|speak|chat)`,
   `\\b(?:contact|reach|call) (?:${department}|${article}(?:live|human|real|support|customer service) (?:agent|person|representative|rep)\\b)`,
   `\\b(?:help|support|assistance|an? (?:answer|reply|response)) (?:from|by) ${article}${surely}`,
-  `\\bhand (?:me|this|it) (?:over|off)\\b`,
+  `\\b(?:give|get|find|send) me (?:an? |some)?(?:person|agent|someone|somebody)\\b${alone}`,
+  `\\b(?:want|need) an? ${kind}agent$`,
+  `\\bget (?:someone|somebody) to (?:help|call|talk|speak)`,
   `\\b(?:can|could|may|would|will|let) (?:a|an|some|any) ${kind}${somebody} (?:please )?(?:help|call|contact|answer|take over|join)`,
   `\\b(?:is|are) there (?:a|an|any) (?:real|live|actual|human) ${somebody}`,
 ].map((pattern) => new RegExp(pattern, 'gu'));
@@ -48,13 +50,27 @@ const chinesePatterns: readonly RegExp[] = [
   `(?:不想|不要|别让?我?)(?:再)?(?:跟|和|与)机器人`,
   `找个?人(?:来)?(?:跟|和|帮|给)我`,
   `${someone}(?:客服|服务)?(?:在吗|在不在|呢|在线吗)`,
+  `${someone}(?:客服|服务)?(?:怎么|如何)(?:联系|转|找)`,
 ].map((pattern) => new RegExp(pattern, 'gu'));
 const chineseAlone =
   /^(?:请|麻烦|亲)?(?:人工|真人|活人|客服|人工客服|人工服务|真人客服|人工坐席|在线客服)(?:吧|啊|呀|谢谢|快)*$/u;
 const chineseNo =
-  /不$|(?:不(?:要|想|用|需要?|必|愿意?|希望|准|打算)|别|勿|无需|没必要|没说要|你是|您是|是不是)[^，。]{0,3}$/u;
+  /不$|(?:不(?:要|想|用|需要?|必|愿意?|希望|准|打算)|别|勿|无需|没必要|没说要|不是|你是|您是|是不是)[^，。]{0,3}$/u;
+const simple: Record<string, string> = {
+  轉: '转',
+  聯: '联',
+  繫: '系',
+  絡: '络',
+  請: '请',
+  給: '给',
+  幫: '帮',
+  與: '与',
+  專: '专',
+  員: '员',
+  個: '个',
+};
 /** A question of yes or no, not a no. */
-const choice = /(?:能不能|可不可以|可以不可以|要不|行不行|是否)/gu;
+const choice = /(?:能不能|可不可以|可以不可以|要不|行不行|是否|是不是要|是不是可以)/gu;
 
 /** Characters of a message that are looked through. */
 const mostCharacters = 2_000;
@@ -70,7 +86,8 @@ export function wantsPerson(text: string): boolean {
 function isWish(clause: string): boolean {
   const english = tidy(clause);
   if (englishAlone.test(english) || isIn(english, englishPatterns, englishNo)) return true;
-  const chinese = clause.replace(/\s+/gu, '').replace(choice, '');
+  const simplified = clause.replace(/[轉聯繫絡請給幫與專員個]/gu, (sign) => simple[sign] ?? sign);
+  const chinese = simplified.replace(/\s+/gu, '').replace(choice, '');
   return chineseAlone.test(chinese) || isIn(chinese, chinesePatterns, chineseNo);
 }
 

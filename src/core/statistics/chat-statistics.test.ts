@@ -30,7 +30,13 @@ async function createTested(t: TestContext, timeZone = 'UTC') {
     const common = { userId, channel: 'assistant', questionId, id, at: runtime.now(), day };
     await turns.begin({
       ...common,
-      conversation: { kind: 'new', id: conversationId, key: `key-${id}`, title: 'Why?' },
+      conversation: {
+        kind: 'new',
+        id: conversationId,
+        key: `key-${id}`,
+        title: 'Why?',
+        customer: { userId },
+      },
       systemPrompt: undefined,
       question: 'Why?',
       questionTokens: 2,
@@ -52,6 +58,7 @@ async function createTested(t: TestContext, timeZone = 'UTC') {
       finishReason: 'stop',
       errorCode: null,
       errorText: null,
+      citations: null,
       responseMs,
       call: null,
     });
