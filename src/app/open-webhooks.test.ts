@@ -399,6 +399,18 @@ describe('administrators', () => {
     (await received.next()).answer(200);
   });
 
+  it('change what it wants; it is not told of what was before', async (t) => {
+    const { webhooks, create, exchange, received } = await createTested(t);
+    const { webhook } = await create(['conversation.rated']);
+    const id = await exchange('Unheard');
+    await webhooks.update(admin, webhook.id, { events: ['message.created'] });
+    await exchange('Heard', id);
+    const message = await received.next();
+    assert.equal(contentOf(message), 'Heard');
+    message.answer(200);
+    (await received.next()).answer(200);
+  });
+
   it('send it elsewhere, and remove it once', async (t) => {
     const { webhooks, create, exchange, received, audited } = await createTested(t);
     const { webhook } = await create();

@@ -1,9 +1,9 @@
 import { lookup as systemLookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { ParleyError } from '../core/errors.ts';
 import type { Deliver, Outcome, OutgoingMessage } from '../core/webhooks/deliver.ts';
 import { createAddressRules, type AddressRules } from './addresses.ts';
 import { post, type Answer } from './post.ts';
+import { literalOf, redirectOf, Refusal, urlOf } from './urls.ts';
 
 export interface DeliverParts {
   /** Ranges that may be sent to though they are not public. */
@@ -18,9 +18,6 @@ export interface DeliverParts {
   lookup?: (name: string) => Promise<readonly string[]>;
 }
 
-/** Why a message cannot be sent to an address; `message` is fit to be shown. */
-class Refusal extends Error {}
-
 const mostRedirects = 3;
 /** Those after which the same request may be sent to the other address. 303 wants a GET, which would deliver nothing. */
 const redirects = new Set([301, 302, 307, 308]);
@@ -31,19 +28,19 @@ const redirects = new Set([301, 302, 307, 308]);
  * without the other would be worth nothing.
  */
 export function createDeliver(parts: DeliverParts): Deliver {
-  const { timeoutMs, agent } = parts;
+  const { allowHttp, timeoutMs, agent } = parts;
   const rules = createAddressRules(parts.allowPrivateAddresses);
   const lookup = parts.lookup ?? lookUp;
 
   const attempt = async (message: OutgoingMessage, signal: AbortSignal): Promise<Answer> => {
-    let url = urlOf(message.url, parts);
+    let url = urlOf(message.url, allowHttp);
     const headers = { 'user-agent': agent, ...message.headers };
     for (let redirected = 0; ; redirected++) {
       const addresses = await unlessAborted(addressesOf(url, rules, lookup), signal);
       const answer = await post({ url, addresses, headers, body: message.body }, signal);
       if (!redirects.has(answer.statusCode) || answer.location === undefined) return answer;
       if (redirected === mostRedirects) throw new Refusal(`It redirects more than ${mostRedirects} times.`);
-      url = redirectOf(answer.location, url, parts);
+      url = redirectOf(answer.location, url, allowHttp);
     }
   };
 
@@ -64,43 +61,13 @@ export function createDeliver(parts: DeliverParts): Deliver {
 
 function checkedUrl(text: string, parts: DeliverParts, rules: AddressRules): void {
   try {
-    const url = urlOf(text, parts);
+    const url = urlOf(text, parts.allowHttp);
     const literal = literalOf(url);
     if (literal !== undefined && !rules.allows(literal)) throw notPublic(literal);
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
     throw new ParleyError('invalid_request', `url: ${thrown.message}`, { field: 'url' });
   }
-}
-
-function urlOf(text: string, { allowHttp }: DeliverParts): URL {
-  const url = URL.parse(text);
-  const protocols = allowHttp ? ['https:', 'http:'] : ['https:'];
-  if (url === null || text.length > 2000 || !protocols.includes(url.protocol)) {
-    throw new Refusal(`It must be an ${allowHttp ? 'http:// or https://' : 'https://'} address.`);
-  }
-  if (url.username + url.password !== '') throw new Refusal('It must not have a user name or password.');
-  url.hash = '';
-  return url;
-}
-
-function redirectOf(location: string, from: URL, parts: DeliverParts): URL {
-  const to = URL.parse(location, from.href);
-  if (to === null) throw new Refusal('It redirects to what is no address.');
-  if (from.protocol === 'https:' && to.protocol !== 'https:') {
-    throw new Refusal('It redirects from https to http.');
-  }
-  try {
-    return urlOf(to.href, parts);
-  } catch (thrown) {
-    throw new Refusal(`It redirects to an address that is not allowed. ${(thrown as Error).message}`);
-  }
-}
-
-/** The IP address that `url` spells; URLs have every odd spelling of one in its plain form. */
-function literalOf({ hostname }: URL): string | undefined {
-  const bare = hostname.replace(/^\[(.*)\]$/u, '$1');
-  return isIP(bare) === 0 ? undefined : bare;
 }
 
 /** Throws unless every address is allowed: which of them a connection takes is nobody's to choose. */

@@ -21,7 +21,8 @@ export interface CollectorParts {
 export interface Collector {
   /** To be called when a delivery has ended. */
   onEnded(): void;
-  stop(): void;
+  /** Stores how far it has looked: one that begins there with other wishes is not told of what was before. */
+  stop(): Promise<void>;
 }
 
 /** How far the stored cursor may fall behind while nothing happens that the receiver wants. */
@@ -39,8 +40,10 @@ export async function createCollector(
   const { feed, deliveries, mostOpen, runtime, log } = parts;
   const wanted = new Set(webhook.events);
   let stored = webhook.cursor;
+  let seen = stored;
   let stopped = false;
   let makeRoom = () => {};
+  let working = Promise.resolve();
 
   const waitForRoom = async () => {
     while (!stopped) {
@@ -54,33 +57,40 @@ export async function createCollector(
   const collect = async (items: FeedItem[]) => {
     const found = (await Promise.all(items.map((item) => deliveriesOf(parts, item, wanted)))).flat();
     const to = items.at(-1)?.cursor ?? stored;
-    if (found.length === 0 && to - stored < mostUnstored) return;
+    if (found.length === 0 && to - stored < mostUnstored) {
+      seen = to;
+      return;
+    }
     await waitForRoom();
     if (stopped) return;
     if (!(await deliveries.collect(webhook.id, { from: stored, to }, found, runtime.now()))) {
       throw new Error('the webhook was changed meanwhile');
     }
     stored = to;
+    seen = to;
     if (found.length > 0) events.onCollected();
   };
 
   const stopWatching = await feed.watch('everyone', webhook.cursor, {
-    onItems: collect,
+    onItems: (items) => (working = collect(items)),
     onReset(cursor) {
       log.warn({ webhook: webhook.id, from: stored, to: cursor }, 'a webhook misses what was forgotten');
       deliveries
         .collect(webhook.id, { from: stored, to: cursor }, [], runtime.now())
         .catch((err: unknown) => log.error({ err, webhook: webhook.id }, 'a cursor could not be stored'));
       stored = cursor;
+      seen = cursor;
     },
     onFailure: events.onFailure,
   });
   return {
     onEnded: () => makeRoom(),
-    stop() {
+    async stop() {
       stopped = true;
       makeRoom();
       stopWatching();
+      await working.catch(() => {});
+      if (seen > stored) await deliveries.collect(webhook.id, { from: stored, to: seen }, [], runtime.now());
     },
   };
 }

@@ -46,8 +46,12 @@ export function createDispatcher(parts: DispatcherParts): Dispatcher {
     for (const [id, line] of lines) {
       if (line.failed || current.get(id)?.updatedAt !== line.updatedAt) await end(lines, id, line);
     }
-    for (const webhook of enabled)
-      if (!lines.has(webhook.id)) await begin(parts, lines, webhook, () => void reconcile());
+    for (const { id } of enabled) {
+      if (lines.has(id)) continue;
+      // Read again: a line that has ended has moved the cursor.
+      const webhook = await webhooks.find(id);
+      if (webhook?.enabled === true) await begin(parts, lines, webhook, () => void reconcile());
+    }
   };
 
   const reconcile = () =>
@@ -93,21 +97,20 @@ async function begin(
   };
   lines.set(webhook.id, line);
   line.sender.wake();
-  line.collector = await createCollector(parts, webhook, {
-    onCollected: line.sender.wake,
-    onFailure(err) {
-      log.warn(
-        { err, webhook: webhook.id },
-        'events for a webhook could not be collected; it is tried again',
-      );
-      line.failed = true;
-    },
-  });
+  const onFailure = (err: unknown) => {
+    log.warn({ err, webhook: webhook.id }, 'events for a webhook could not be collected; it is tried again');
+    line.failed = true;
+  };
+  try {
+    line.collector = await createCollector(parts, webhook, { onCollected: line.sender.wake, onFailure });
+  } catch (thrown) {
+    onFailure(thrown);
+  }
 }
 
 async function end(lines: Lines, id: number, line: Line): Promise<void> {
   lines.delete(id);
-  line.collector?.stop();
   line.sender.stop();
+  await line.collector?.stop();
   await line.sender.idle();
 }
