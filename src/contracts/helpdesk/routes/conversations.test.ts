@@ -147,7 +147,7 @@ describe('helpdesk: conversations of everybody', () => {
     assert.equal((await holder.ask('POST', path)).assignee?.id, holder.id, 'who has it has it');
     const { status, error } = await loser.refused('POST', path);
     assert.deepEqual([status, error.code], [409, 'CONFLICT']);
-    assert.deepEqual((error.details?.['assignee'] as { id: number }).id, holder.id);
+    assert.deepEqual((error.details as { assignee?: { id: number } } | null)?.assignee?.id, holder.id);
 
     assert.equal((await boss.ask('POST', path, { assignee_id: loser.id })).assignee?.id, loser.id);
     const nobody = await boss.refused('POST', path, { assignee_id: 99_999 });
