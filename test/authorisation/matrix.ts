@@ -153,7 +153,9 @@ export const matrix: Record<string, Entry> = {
     chat,
   ),
   'GET /api/v1/chat/sessions': always(whoIsLoggedIn, [{ kind: 'list', at: `${sessions}?limit=100` }]),
-  'GET /api/v1/chat/sessions/:session_id': always(whoHasNone, [session()], { at: noSession }),
+  [String.raw`GET /api/v1/chat/sessions/:session_id(^\d+$)`]: always(whoHasNone, [session()], {
+    at: noSession,
+  }),
   [String.raw`GET /api/v1/chat/sessions/:session_id(^\d+$)/messages`]: always(
     whoHasNone,
     [session('/messages')],
@@ -165,10 +167,14 @@ export const matrix: Record<string, Entry> = {
     { at: noSession, body: () => ({ title: 'Matrix' }) },
   ),
   'DELETE /api/v1/chat/sessions/:session_id': always(whoHasNone, [session('', {}, true)], { at: noSession }),
-  'POST /api/v1/chat/sessions/:session_id/stop': always(whoHasNone, [session('/stop', {}, true)], {
-    at: `${noSession}/stop`,
-  }),
-  'POST /api/v1/chat/sessions/:session_id/rating': always(
+  [String.raw`POST /api/v1/chat/sessions/:session_id(^\d+$)/stop`]: always(
+    whoHasNone,
+    [session('/stop', {}, true)],
+    {
+      at: `${noSession}/stop`,
+    },
+  ),
+  [String.raw`POST /api/v1/chat/sessions/:session_id(^\d+$)/rating`]: always(
     whoHasNone,
     [session('/rating', { body: rated }, true)],
     { at: `${noSession}/rating`, body: () => rated },
