@@ -239,6 +239,20 @@ describe('a takeover', () => {
     }
   });
 
+  it('that the store refuses leaves the AI in charge, and its answer cancelled', async (t) => {
+    const desk = await createDesk(t);
+    const turns = desk.another({ ownership: { change: () => Promise.reject(new Error('no space')) } });
+    const { turnId } = await turns.ask(desk.guest, asks('Tell me'));
+    const speaker = await desk.speakers.next();
+    await assert.rejects(desk.handoffOf(turns).take(desk.wang, desk.id), /no space/u);
+    assert.equal(speaker.signal.aborted, true);
+    assert.equal((await turns.result(desk.guest, turnId, never)).state, 'cancelled');
+    assert.equal((await desk.conversations.get(desk.guest, desk.id)).agentType, 'ai');
+    const next = await turns.ask(desk.guest, asks('Still there?'));
+    (await desk.speakers.next()).finish();
+    assert.equal((await turns.result(desk.guest, next.turnId, never)).state, 'completed');
+  });
+
   it('of another process while this one answers makes the answer harmless', async (t) => {
     const desk = await createDesk(t);
     const { turnId } = await desk.turns.ask(desk.guest, asks('Tell me'));
@@ -500,6 +514,26 @@ describe('the AI hands over by itself', () => {
     assert.equal(failureOf(answer)?.code, 'provider_failed');
     const { status, agentType } = await desk.conversations.get(desk.guest, desk.id);
     assert.deepEqual([status, agentType], ['pending', 'human']);
+    assert.equal((await desk.bench.calls()).length, 1);
+  });
+
+  it('also where the store refuses at first to do both at once', async (t) => {
+    const desk = await createDesk(t);
+    const { ownership } = desk.storage;
+    let refusals = 1;
+    const turns = desk.another({
+      ownership: {
+        change: (...what) =>
+          refusals-- > 0 ? Promise.reject(new Error('the disk is slow')) : ownership.change(...what),
+      },
+    });
+    const { turnId } = await turns.ask(desk.guest, asks('What is my balance?'));
+    const speaker = await desk.speakers.next();
+    speaker.say('I do not know.');
+    speaker.finish();
+    assert.equal((await turns.result(desk.guest, turnId, never)).state, 'completed');
+    await turns.alone(desk.id, () => Promise.resolve());
+    assert.equal((await desk.conversations.get(desk.guest, desk.id)).status, 'pending');
     assert.equal((await desk.bench.calls()).length, 1);
   });
 
