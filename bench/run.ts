@@ -9,6 +9,7 @@ import { chat } from './scenarios/chat.ts';
 import { completion } from './scenarios/completion.ts';
 import { desk } from './scenarios/desk.ts';
 import { exactCache } from './scenarios/exact-cache.ts';
+import { fanOutScenario } from './scenarios/fan-out.ts';
 import { firstToken } from './scenarios/first-token.ts';
 import { idleSockets } from './scenarios/idle-sockets.ts';
 import { large } from './scenarios/large.ts';
@@ -23,6 +24,7 @@ const scenarios: readonly Scenario[] = [
   chat,
   large,
   desk,
+  fanOutScenario,
   idleSockets,
   exactCache,
   similarCache,
