@@ -16,15 +16,19 @@ export interface WaitingLine {
 }
 
 export function createWaitingLine(database: Database, queries: Queries): WaitingLine {
-  const first = compileQuery(
-    queries
-      .selectFrom('conversations')
-      .select(['id', 'user_id as userId', 'owner_fence as ownerFence'])
-      .where('status', '=', sql.lit('pending'))
-      .orderBy(sql`priority <> 'urgent'`)
-      .orderBy('waiting_since')
-      .orderBy('id')
-      .limit(sql.lit(1)),
-  );
-  return { first: async () => (await database.read(first))[0] };
+  const longest = queries
+    .selectFrom('conversations')
+    .select(['id', 'user_id as userId', 'owner_fence as ownerFence'])
+    .where('status', '=', sql.lit('pending'))
+    .orderBy('waiting_since')
+    .orderBy('id')
+    .limit(sql.lit(1));
+  const first = compileQuery(longest);
+  const firstUrgent = compileQuery(longest.where('priority', '=', sql.lit('urgent')));
+  return {
+    async first() {
+      const [urgent] = await database.read(firstUrgent);
+      return urgent ?? (await database.read(first))[0];
+    },
+  };
 }

@@ -179,7 +179,7 @@ function mayOpen(caller: Caller, { userId }: Conversation): boolean {
 }
 
 /** An answer that has ended without a word says nothing. */
-function saysSomething({ content, state }: Message): boolean {
+export function saysSomething({ content, state }: Message): boolean {
   return content !== '' || state === 'queued' || state === 'running';
 }
 

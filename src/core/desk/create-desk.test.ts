@@ -62,6 +62,14 @@ test('messages are read oldest first; a running answer with what it has said so 
     rest.map(({ content }) => content),
     ['It is this.'],
   );
+  const silent = newTurn(storage, { conversation: { kind: 'existing', id }, question: 'And?' });
+  await storage.turns.begin(silent);
+  await storage.turns.end(endOf(silent, { state: 'failed', content: '' }));
+  const last = await desk.messages(ann, id, { skip: 2, limit: 10 });
+  assert.deepEqual(
+    last.messages.map(({ content }) => content),
+    ['And?'],
+  );
   await assert.rejects(desk.messages(ann, 99, page), { code: 'not_found' });
 });
 

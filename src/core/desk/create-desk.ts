@@ -5,7 +5,7 @@ import type { Claim } from '../../storage/idempotency-keys.ts';
 import type { Messages } from '../../storage/messages.ts';
 import type { Ownership } from '../../storage/ownership.ts';
 import { auditEntry } from '../audit.ts';
-import { withText } from '../conversations/conversations.ts';
+import { saysSomething, withText } from '../conversations/conversations.ts';
 import { noSuchConversation } from '../conversations/own.ts';
 import { invalidField, ParleyError } from '../errors.ts';
 import type { IdempotentWrites } from '../idempotency.ts';
@@ -57,7 +57,7 @@ export function createDesk(parts: DeskParts): Desk {
     },
     async messages(_caller, id, page) {
       const conversation = await found(id);
-      const rows = await parts.messages.listOf(id, page);
+      const rows = (await parts.messages.listOf(id, page)).filter(saysSomething);
       return { conversation, messages: await Promise.all(rows.map((row) => withText(parts, row))) };
     },
     customers: (_caller, search, page) => parts.customers.list(search, page),

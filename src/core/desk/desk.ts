@@ -70,7 +70,7 @@ export interface Desk {
   ): Promise<DeskConversation & { metadata: Record<string, unknown> | null }>;
   /** As `list` shows it. */
   present(conversation: Conversation | ListedConversation): Promise<DeskConversation>;
-  /** Oldest first, with the conversation. */
+  /** Oldest first, with the conversation. Answers that have ended without a word are left out: a page with such is shorter than its limit. */
   messages(
     caller: StaffCaller,
     id: number,

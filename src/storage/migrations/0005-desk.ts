@@ -31,7 +31,8 @@ export const desk = {
       last_assigned_at INTEGER
     ) STRICT`,
 
-    // What waits for a person, in the order in which it is given out.
-    `CREATE INDEX conversations_queue ON conversations (priority <> 'urgent', waiting_since, id) WHERE status = 'pending'`,
+    // What waits for a person goes by conversations_waiting, what is urgent before it by this.
+    `CREATE INDEX conversations_urgent ON conversations (status, waiting_since, id)
+      WHERE status = 'pending' AND priority = 'urgent'`,
   ],
 };

@@ -110,7 +110,7 @@ function registerConversationMessages(app: FastifyInstance, { core }: HelpdeskOp
         data: {
           messages: messages.map((message) => presentMessage(conversation, message, names)),
           total,
-          has_more: offset + messages.length < total,
+          has_more: offset + limit < total,
         },
       };
     },
