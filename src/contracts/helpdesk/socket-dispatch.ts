@@ -2,6 +2,7 @@ import { invalidField, ParleyError } from '../../core/errors.ts';
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
 import { questionOf } from './input.ts';
+import { mostContent } from './schemas/sessions.ts';
 import { authenticate, joinSession } from './socket-admission.ts';
 import { answerFrame, aiTypingFrame, messageFrame, pingFrame } from './socket-frames.ts';
 import type { Input } from './socket-input.ts';
@@ -52,6 +53,7 @@ async function sendMessage(visit: Visit, asking: Asking<'message'>): Promise<voi
   core.maintenance.check(caller);
   await takeSocketAllowance(limits, caller, messageLimit);
   if (content.trim() === '') throw invalidField('content', { kind: 'empty' });
+  if (content.length > mostContent) throw invalidField('content', { kind: 'length', max: mostContent });
   const place = await joinSession(visit, sessionId);
   if ('screen' in place) await ask(place.screen, asking);
   else await reply(place.seat, place.conversationId, place.key, asking);

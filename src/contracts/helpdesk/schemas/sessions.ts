@@ -125,10 +125,13 @@ export const messagesSchema = success(
   }),
 );
 
+/** Characters of a message, at most. */
+export const mostContent = 16_000;
+
 export const newMessageSchema = Type.Object(
   {
     session_id: sessionId,
-    content: Type.String({ minLength: 1, maxLength: 16_000, pattern: '\\S' }),
+    content: Type.String({ minLength: 1, maxLength: mostContent, pattern: '\\S' }),
     message_type: Type.Optional(Type.Literal('text')),
   },
   { examples: [{ session_id: 'sess_abc123', content: '你好，我需要帮助', message_type: 'text' }] },
