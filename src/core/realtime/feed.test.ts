@@ -42,7 +42,11 @@ async function exchange(tested: TurnsBench, text: string, caller = mina, id?: nu
   const speaker = await tested.speakers.next();
   speaker.say(text.split(' ').at(-1) ?? '');
   speaker.finish();
-  await tested.turns.result(caller, asked.turnId ?? assert.fail('nobody answers'), new AbortController().signal);
+  await tested.turns.result(
+    caller,
+    asked.turnId ?? assert.fail('nobody answers'),
+    new AbortController().signal,
+  );
   return asked;
 }
 
