@@ -20,7 +20,7 @@ export function createDeskDetails(database: Database, queries: Queries): DeskDet
   const newest = queries
     .selectFrom('messages as said')
     .select('said.id')
-    .whereRef('said.conversation_id', '=', 'conversations.id')
+    .where('said.conversation_id', '=', sql.ref<number>('conversations.id'))
     .where('said.content', '<>', sql.lit(''))
     .orderBy('said.place', 'desc')
     .limit(sql.lit(1));

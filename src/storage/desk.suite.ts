@@ -116,7 +116,7 @@ async function begin(storage: Storage, id: number): Promise<void> {
   const turn = newTurn(storage);
   await storage.turns.begin({
     ...turn,
-    conversation: { ...turn.conversation, id } as typeof turn.conversation,
+    conversation: { ...turn.conversation, id },
   });
 }
 

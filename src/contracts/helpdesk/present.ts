@@ -97,7 +97,12 @@ export function sessionIdOf(key: string): string {
 
 export const sessionPrefix = 'sess_';
 
-export function presentCitation({ number, articleId, title, section }: NonNullable<Message['citations']>[number]) {
+export function presentCitation({
+  number,
+  articleId,
+  title,
+  section,
+}: NonNullable<Message['citations']>[number]) {
   return { number, article_id: articleId, title, section };
 }
 

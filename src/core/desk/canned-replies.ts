@@ -127,11 +127,10 @@ function fieldsFrom({ shortcut, title, content }: CannedReplyFields): CannedRepl
 function textFrom(field: string, value: string, allowed: RegExp, max: number): string {
   const text = value.trim().toWellFormed();
   if (allowed.test(text)) return text;
-  const { length } = [...text];
-  throw invalidField(
-    field,
-    length >= 1 && length <= max ? { kind: 'invalid' } : { kind: 'length', min: 1, max },
-  );
+  // Code points, as the patterns count.
+  const { length } = Array.from(text);
+  const isOfWrongLength = length < 1 || length > max;
+  throw invalidField(field, isOfWrongLength ? { kind: 'length', min: 1, max } : { kind: 'invalid' });
 }
 
 /** What the store says of a taken shortcut, in core's words. */

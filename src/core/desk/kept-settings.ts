@@ -35,6 +35,8 @@ const setting = 'helpdesk';
 const target = { type: 'setting', id: setting };
 const bounds = { capacity: { min: 1, max: 1000 }, burstMs: { min: 0, max: 10_000 } };
 const promptCharacters = 16_000;
+/** Characters, not code units. */
+const shortPrompt = /^[^]{0,16000}$/u;
 
 /** The settings as the store has them, once `refresh` was called. */
 export function createKeptSettings(parts: KeptSettingsParts): KeptSettings {
@@ -104,7 +106,7 @@ function refuseWrong(change: DeskSettingsChange, catalogue: Pick<Catalogue, 'get
     throw invalidField(name, { kind: 'range', min, max, whole: true });
   }
   const { systemPrompt, model } = change;
-  if (typeof systemPrompt === 'string' && [...systemPrompt].length > promptCharacters) {
+  if (typeof systemPrompt === 'string' && !shortPrompt.test(systemPrompt)) {
     throw invalidField('systemPrompt', { kind: 'length', max: promptCharacters });
   }
   if (typeof model === 'string' && catalogue.get(model) === undefined) {

@@ -11,8 +11,7 @@ export function tagsFrom(tags: readonly string[]): string[] {
   if (tags.length > mostTags) throw invalidField('tags', { kind: 'count', max: mostTags });
   const kept = tags.map((tag) => tag.trim().toWellFormed());
   kept.forEach((tag, at) => {
-    const { length } = [...tag];
-    if (length < 1 || length > mostCharacters) {
+    if (!/^[^]{1,50}$/u.test(tag)) {
       throw invalidField(`tags.${at}`, { kind: 'length', min: 1, max: mostCharacters });
     }
     if (/\p{Cc}/u.test(tag)) throw invalidField(`tags.${at}`, { kind: 'invisible' });

@@ -62,8 +62,7 @@ export function createNotes({ rows, conversations, idempotency, runtime, wake }:
 
 function textFrom(content: string): string {
   const text = content.trim().toWellFormed();
-  const { length } = [...text];
-  if (length >= 1 && length <= mostCharacters) return text;
+  if (/^[^]{1,10000}$/u.test(text)) return text;
   throw invalidField('content', { kind: 'length', min: 1, max: mostCharacters });
 }
 
