@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { eventually } from '../../../test/support/eventually.ts';
 import type { Conversation } from '../../storage/conversations.ts';
 import type { Message } from '../../storage/messages.ts';
 import type { NoteRow } from '../../storage/notes.ts';
@@ -100,6 +101,7 @@ it('what staff are told of a change carries what they show of it, and each conve
   );
   assert.deepEqual(asked, [5, 5, 6, 5, 9], 'for its key alone, nothing is read twice');
   assert.equal(await feed.keyOf(5), 'k5');
+  await eventually(() => (acknowledged.length === 2 ? true : undefined));
   await feed.read(agent, 5, 23);
   await assert.rejects(feed.read(agent, 9, 23), { code: 'not_found' });
   assert.deepEqual(acknowledged, [

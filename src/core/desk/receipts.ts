@@ -12,7 +12,7 @@ export interface StaffReceipts {
     upTo: number;
     receipt: 'delivered' | 'read';
   }): Promise<void>;
-  /** Marks what staff were told of delivered, at once for each conversation, where a person is in charge or is waited for. Never throws. */
+  /** Marks what staff were told of delivered, soon and once for each conversation, where a person is in charge or is waited for. Never throws. */
   deliver(items: readonly FeedItem[]): void;
 }
 
@@ -23,29 +23,40 @@ export interface StaffReceiptsParts {
   log: Log;
 }
 
+/**
+ * How long deliveries gather: nobody waits for them, and each commit of theirs that is spared is one that no message waits
+ * behind.
+ */
+const gatherMs = 200;
+
 export function createStaffReceipts({ messages, runtime, wake, log }: StaffReceiptsParts): StaffReceipts {
   const acknowledge: StaffReceipts['acknowledge'] = async ({ conversationId, userId, upTo, receipt }) => {
     const moved = await messages.acknowledgeByStaff({ conversationId, upTo, receipt, at: runtime.now() });
     if (moved > 0) wake(conversationId, userId);
   };
+  let gathered = new Map<number, FeedItem>();
+  const store = () => {
+    const due = gathered;
+    gathered = new Map();
+    for (const [conversationId, { userId, messageId }] of due) {
+      if (messageId === null) continue;
+      acknowledge({ conversationId, userId, upTo: messageId, receipt: 'delivered' }).catch((err: unknown) =>
+        log.error({ err }, 'a customer’s message could not be marked delivered'),
+      );
+    }
+  };
   return {
     acknowledge,
     deliver(items) {
-      for (const [conversationId, { userId, messageId }] of newestOf(items)) {
-        if (messageId === null) continue;
-        acknowledge({ conversationId, userId, upTo: messageId, receipt: 'delivered' }).catch((err: unknown) =>
-          log.error({ err }, 'a customer’s message could not be marked delivered'),
-        );
-      }
+      const waiting = items.filter(isUndelivered);
+      if (waiting.length === 0) return;
+      if (gathered.size === 0) setTimeout(store, gatherMs).unref();
+      for (const item of waiting) gathered.set(item.conversationId, item);
     },
   };
 }
 
-/** By conversation, the last message that no AI answers and nobody has. */
-function newestOf(items: readonly FeedItem[]): Map<number, FeedItem> {
-  const waiting = items.filter(
-    ({ type, data, message }) =>
-      type === 'asked' && message?.receipt === 'sent' && typeof data?.['turnId'] !== 'number',
-  );
-  return new Map(waiting.map((item) => [item.conversationId, item]));
+/** Whether it is a message that no AI answers and nobody has. */
+function isUndelivered({ type, data, message }: FeedItem): boolean {
+  return type === 'asked' && message?.receipt === 'sent' && typeof data?.['turnId'] !== 'number';
 }
