@@ -119,15 +119,22 @@ export function openDesk(parts: OpenDeskParts) {
       onRoom: look,
     }),
   };
+  const watch = createHousekeeping({
+    tasks: { 'settings of the helpdesk': settings.refresh, assignment: assignment.look },
+    everyMs: 1000,
+    log,
+  });
   return {
     staff,
     /** To be called whenever something begins to wait, or somebody has room again. */
     look,
-    /** Looks every second for what other processes have done. */
-    watch: createHousekeeping({
-      tasks: { 'settings of the helpdesk': settings.refresh, assignment: assignment.look },
-      everyMs: 1000,
-      log,
-    }),
+    /** Looks every second for what other processes have done; once stopped, nothing is given to anybody. */
+    watch: {
+      start: watch.start,
+      stop() {
+        watch.stop();
+        assignment.stop();
+      },
+    },
   };
 }

@@ -196,3 +196,13 @@ test('agents are listed with who is there, capacity and what they have', async (
     await assert.rejects(async () => agents.setCapacity(boss, bob.userId, capacity), refused);
   }
 });
+
+test('once stopped, nothing is given any more', async (t) => {
+  const { waits, arrive, parts, assigneeOf, ann } = await createTested(t);
+  arrive(ann.userId);
+  const id = await waits();
+  const assignment = createAssignment(parts);
+  assignment.stop();
+  await assignment.look();
+  assert.equal(await assigneeOf(id), null);
+});

@@ -15,6 +15,8 @@ export interface Assignment {
    * once do the work once. Never rejects.
    */
   look(): Promise<void>;
+  /** Nothing is given any more: the process ends. */
+  stop(): void;
 }
 
 export interface AssignmentParts {
@@ -33,6 +35,7 @@ export interface AssignmentParts {
 export function createAssignment(parts: AssignmentParts): Assignment {
   let looking: Promise<void> | undefined;
   let again = false;
+  let stopped = false;
 
   const lookUntilDone = async () => {
     do {
@@ -40,18 +43,20 @@ export function createAssignment(parts: AssignmentParts): Assignment {
       try {
         await giveAll(parts);
       } catch (err) {
-        parts.log.error({ err }, 'what waits could not be given to agents; it is tried again');
+        if (!stopped) parts.log.error({ err }, 'what waits could not be given to agents; it is tried again');
       }
-    } while (again);
+    } while (again && !stopped);
     looking = undefined;
   };
 
   return {
     look() {
+      if (stopped) return Promise.resolve();
       again = true;
       looking ??= lookUntilDone();
       return looking;
     },
+    stop: () => void (stopped = true),
   };
 }
 
