@@ -2,7 +2,7 @@ import type { AuditLog } from '../core/audit.ts';
 import type { Catalogue } from '../core/completions/catalogue.ts';
 import type { CompletionsParts } from '../core/completions/completions.ts';
 import { createDeskAgents } from '../core/desk/agents.ts';
-import { createAssignment } from '../core/desk/assignment.ts';
+import { createAssignment, type Assignment } from '../core/desk/assignment.ts';
 import { createCannedReplies } from '../core/desk/canned-replies.ts';
 import { createDesk } from '../core/desk/create-desk.ts';
 import { createDeskFeed } from '../core/desk/desk-feed.ts';
@@ -119,22 +119,23 @@ export function openDesk(parts: OpenDeskParts) {
       onRoom: look,
     }),
   };
-  const watch = createHousekeeping({
-    tasks: { 'settings of the helpdesk': settings.refresh, assignment: assignment.look },
-    everyMs: 1000,
-    log,
-  });
   return {
     staff,
     /** To be called whenever something begins to wait, or somebody has room again. */
     look,
     /** Looks every second for what other processes have done; once stopped, nothing is given to anybody. */
-    watch: {
-      start: watch.start,
-      stop() {
-        watch.stop();
-        assignment.stop();
-      },
+    watch: watchOthers(parts, assignment),
+  };
+}
+
+function watchOthers({ settings, log }: OpenDeskParts, assignment: Assignment) {
+  const tasks = { 'settings of the helpdesk': settings.refresh, assignment: assignment.look };
+  const { start, stop } = createHousekeeping({ tasks, everyMs: 1000, log });
+  return {
+    start,
+    stop() {
+      stop();
+      assignment.stop();
     },
   };
 }
