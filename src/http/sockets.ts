@@ -97,7 +97,14 @@ export function createSockets(parts: SocketsParts): Sockets {
       door.count(socket);
       const ip = parts.clientAddress(request);
       const acceptLanguage = request.headers['accept-language'];
-      door.open(socket, { ip, requestId: parts.requestId(request), credentials, params, query, acceptLanguage });
+      door.open(socket, {
+        ip,
+        requestId: parts.requestId(request),
+        credentials,
+        params,
+        query,
+        acceptLanguage,
+      });
     });
   };
 

@@ -56,7 +56,7 @@ export async function helpdeskSocket(
       return frames;
     },
     say: (type: string, data?: object, id?: string | number) => client.send({ type, id, data }),
-  }) as unknown as HelpdeskSocket;
+  });
 }
 
 /** Everything that came before the answer to an empty `auth`: what was on its way when it was asked. */

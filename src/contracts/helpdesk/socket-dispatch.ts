@@ -8,7 +8,7 @@ import { answerFrame, aiTypingFrame, messageFrame, pingFrame } from './socket-fr
 import type { Input } from './socket-input.ts';
 import { tell, type Screen } from './socket-screen.ts';
 import type { Seat } from './socket-staff.ts';
-import { callerOf, send, type FrameId, type Visit } from './socket-visit.ts';
+import { callerOf, send, type FrameId, type Pace, type Visit } from './socket-visit.ts';
 
 /** Where frames come in, as part of what they ask. */
 const path = '/ws';
@@ -138,11 +138,17 @@ async function signalTyping(visit: Visit, { sessionId, isTyping }: Asking<'typin
 
 function maySignal(visit: Visit): boolean {
   const now = visit.door.options.runtime.elapsed();
-  if (now - visit.signalledAt >= 1_000) {
-    visit.signalledAt = now;
-    visit.signals = 0;
+  const pace = paceOf(visit);
+  if (now - pace.signalledAt >= 1_000) {
+    pace.signalledAt = now;
+    pace.signals = 0;
   }
-  return ++visit.signals <= mostSignals;
+  return ++pace.signals <= mostSignals;
+}
+
+function paceOf(visit: Visit): Pace {
+  const never = Number.NEGATIVE_INFINITY;
+  return (visit.pace ??= { pingedAt: never, signalledAt: never, signals: 0 });
 }
 
 async function markRead(visit: Visit, { sessionId, upTo }: Asking<'read'>['input']): Promise<void> {
@@ -174,7 +180,8 @@ async function setPresence(visit: Visit, { status }: Asking<'presence'>['input']
 
 function answerPing(visit: Visit, id: FrameId): Promise<void> | void {
   const now = visit.door.options.runtime.elapsed();
-  if (now - visit.pingedAt < pingEveryMs) return;
-  visit.pingedAt = now;
+  const pace = paceOf(visit);
+  if (now - pace.pingedAt < pingEveryMs) return;
+  pace.pingedAt = now;
   return send(visit, pingFrame, id);
 }

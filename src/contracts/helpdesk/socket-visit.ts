@@ -49,7 +49,13 @@ export interface Visit {
   seat: Seat | null;
   /** Frames of the client's that wait for the one before; null where none is handled. */
   inbox: { data: Buffer; isBinary: boolean }[] | null;
-  /** When a ping was answered last; monotonic. */
+  /** Null where nothing of it has come yet. */
+  pace: Pace | null;
+}
+
+/** Of what comes often; times are monotonic. */
+export interface Pace {
+  /** When a ping was answered last. */
   pingedAt: number;
   /** When the last second of signals began, and how many have been passed on in it. */
   signalledAt: number;

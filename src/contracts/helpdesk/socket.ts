@@ -64,9 +64,7 @@ async function admit(door: Door, socket: WebSocket, request: SocketRequest): Pro
     screens: noScreens,
     seat: null,
     inbox: null,
-    pingedAt: Number.NEGATIVE_INFINITY,
-    signalledAt: Number.NEGATIVE_INFINITY,
-    signals: 0,
+    pace: null,
   };
   visits.set(socket, visit);
   try {
