@@ -72,7 +72,7 @@ const closeOf = async (client: WebSocket) => {
 describe('a socket', () => {
   it('comes to the door of its path, with who asks', async (t) => {
     const { open } = await createTested(t);
-    const headers = { 'x-forwarded-for': '198.51.100.1', 'x-api-key': 'pk_1' };
+    const headers = { 'x-forwarded-for': '198.51.100.1', 'x-api-key': 'pk_1', 'accept-language': 'en' };
     const { request } = await open('/ws/chat?token=abc&x=1&y=%E4%BD%A0', [], { headers });
     const { query, ...rest } = request;
     assert.deepEqual(rest, {
@@ -80,6 +80,7 @@ describe('a socket', () => {
       requestId: 'req_1',
       credentials: { apiKey: 'pk_1', bearer: 'abc' },
       params: {},
+      acceptLanguage: 'en',
     });
     assert.equal(query.toString(), 'x=1&y=%E4%BD%A0', 'the query, without the token');
     assert.equal(query.get('y'), '你');
