@@ -8,7 +8,7 @@ import {
   type SessionRecord,
 } from './records.ts';
 import { sseEvents } from './sse.ts';
-import type { Life } from './server.ts';
+import type { Life } from '../support/mortal-server.ts';
 import { drawPace, insist, openRequest, request, think, type Person, type World } from './world.ts';
 
 export interface MessageBody {

@@ -13,9 +13,9 @@ import { killAt, killAtStart, killKinds, planKills, type KillKind } from './kill
 import { logInAdministrator, makePerson, runLoginClient } from './login-client.ts';
 import { isLetIn, look, lookAtTotal, type Seen } from './look.ts';
 import { createMoments } from './moments.ts';
-import { createChance } from './random.ts';
+import { createChance } from '../support/chance.ts';
 import { createRecords } from './records.ts';
-import { createMortalServer, type Life } from './server.ts';
+import { createMortalServer, type Life } from '../support/mortal-server.ts';
 import { runAssistantSockets, runCompanionSockets } from './socket-clients.ts';
 import { runStatelessClient } from './stateless-clients.ts';
 import { runGatewaySocketClient } from './stateless-sockets.ts';

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { within } from '../support/eventually.ts';
 import type { Moment } from './moments.ts';
-import type { Chance } from './random.ts';
+import type { Chance } from '../support/chance.ts';
 import { isTurn } from './records.ts';
 import type { World } from './world.ts';
 import type { VendorCall } from './vendor.ts';

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws';
-import type { Life } from './server.ts';
+import type { Life } from '../support/mortal-server.ts';
 import type { World } from './world.ts';
 
 /** A frame as any door sends it. */

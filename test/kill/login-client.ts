@@ -1,4 +1,4 @@
-import { administrator, password } from './server.ts';
+import { administrator, password } from '../support/mortal-server.ts';
 import { insist, request, think, type Person, type World } from './world.ts';
 
 interface TokenBody {

@@ -1,5 +1,5 @@
 import { request, type Person } from './world.ts';
-import type { Life } from './server.ts';
+import type { Life } from '../support/mortal-server.ts';
 
 /** What a user sees through the doors. */
 export interface Seen {

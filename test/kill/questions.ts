@@ -1,4 +1,4 @@
-import { createChance, numberOf } from './random.ts';
+import { createChance, numberOf } from '../support/chance.ts';
 
 /** How the vendor takes a question: at once, in many pieces with pauses, or with an error. */
 export type Pace = 'quickly' | 'slowly' | 'never';

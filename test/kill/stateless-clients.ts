@@ -2,7 +2,7 @@ import { answerTo, questionText, type Pace } from './questions.ts';
 import type { StatelessCall } from './records.ts';
 import { sseEvents } from './sse.ts';
 import { drawPace, insist, openRequest, think, type World } from './world.ts';
-import type { Life } from './server.ts';
+import type { Life } from '../support/mortal-server.ts';
 
 /** Clients of the doors that keep nothing: each answer that arrived must be in the books, once. */
 export async function runStatelessClient(world: World, door: 'gateway' | 'openai'): Promise<void> {

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import { answerTo } from './questions.ts';
 import type { StatelessCall } from './records.ts';
-import type { Life } from './server.ts';
+import type { Life } from '../support/mortal-server.ts';
 import { beginCall } from './stateless-clients.ts';
 import { drawPace, insist, think, type World } from './world.ts';
 

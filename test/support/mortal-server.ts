@@ -6,7 +6,8 @@ import {
   makeDataFolder,
   removeDataFolder,
   type Launched,
-} from '../support/parley-process.ts';
+} from './parley-process.ts';
+import type { ParleyOptions } from './parley.ts';
 
 /** One life of the server, as clients know it. */
 export interface Life {
@@ -41,7 +42,8 @@ export interface MortalServer {
   remove(): void;
 }
 
-export function createMortalServer(vendorUrl: string): MortalServer {
+/** `yaml` is laid over the settings that every mortal server has. */
+export function createMortalServer(vendorUrl: string, yaml: ParleyOptions['yaml'] = {}): MortalServer {
   const folder = makeDataFolder();
   const database = databaseIn(folder);
   const lives: Launched[] = [];
@@ -66,7 +68,9 @@ export function createMortalServer(vendorUrl: string): MortalServer {
     launch() {
       ending = false;
       listening = undefined;
-      lives.push(launchParley(folder, { ...settings, openAi: vendorUrl }));
+      lives.push(
+        launchParley(folder, { env, yaml: { cache: { enabled: false }, ...yaml }, openAi: vendorUrl }),
+      );
     },
     async listening() {
       try {
@@ -109,14 +113,11 @@ export const administrator = 'admin@example.com';
 export const password = 'correct horse battery staple';
 
 /** The vendor alone answers, and answers everything itself; only warnings are logged. */
-const settings = {
-  env: {
-    PARLEY_LOG_LEVEL: 'warn',
-    PARLEY_FALLBACK: 'off',
-    PARLEY_ADMIN_EMAIL: administrator,
-    PARLEY_ADMIN_PASSWORD: password,
-  },
-  yaml: { cache: { enabled: false } },
+const env = {
+  PARLEY_LOG_LEVEL: 'warn',
+  PARLEY_FALLBACK: 'off',
+  PARLEY_ADMIN_EMAIL: administrator,
+  PARLEY_ADMIN_PASSWORD: password,
 };
 
 /** The kernel tells of every write to the log of the database, so that one can be hit in the middle of a transaction. */
