@@ -68,7 +68,7 @@ async function ask(screen: Screen, { input, frame, id }: Asking<'message'>): Pro
   const asked = core.turns.ask(as, question);
   screen.asking = asked
     .then(({ repeated, questionId }) => {
-      if (!repeated) (screen.own ??= new Map()).set(questionId, id);
+      if (!repeated && id !== undefined) (screen.names ??= new Map()).set(questionId, id);
     })
     .catch(() => {});
   const { repeated, questionId, turnId } = await asked;
@@ -111,7 +111,7 @@ async function reply(
   );
   seat.asking = replied
     .then(({ repeated, message }) => {
-      if (!repeated) (seat.own ??= new Map()).set(message.id, id);
+      if (!repeated && id !== undefined) (seat.names ??= new Map()).set(message.id, id);
     })
     .catch(() => {});
   const { repeated, message } = await replied;

@@ -42,8 +42,8 @@ export interface Screen extends CustomersSession, Watcher {
   shown: number;
   /** While the past is shown, nothing is said of the present. */
   replaying: boolean;
-  /** Messages of this socket's own that were not shown yet, with the names of their frames: without one they are not shown to it. */
-  own: Map<number, FrameId> | undefined;
+  /** By message, the id of the frame that sent it here and will be shown with it. */
+  names: Map<number, FrameId> | undefined;
   /** The message that is being stored. */
   asking: Promise<unknown> | undefined;
   stopWatching: (() => void) | undefined;
@@ -65,7 +65,7 @@ export function createScreen(visit: Visit, session: CustomersSession): Screen {
     ended: 0,
     shown: 0,
     replaying: true,
-    own: undefined,
+    names: undefined,
     asking: undefined,
     stopWatching: undefined,
     next: undefined,
@@ -168,14 +168,12 @@ function showRemoval(screen: Screen, cursor: number): void {
 }
 
 async function showQuestion(screen: Screen, { data, cursor }: FeedItem, message: Message): Promise<void> {
-  // Then it is known whether, and under which name, it was asked here.
+  // Then it is known under which id the client sent it.
   await screen.asking;
   screen.cursor = cursor;
-  const isOwn = screen.own?.has(message.id) === true;
-  const id = screen.own?.get(message.id);
-  screen.own?.delete(message.id);
-  if (!isOwn || id !== undefined)
-    await tell(screen, messageFrame(screen.key, message, screen.visit.language), id);
+  const id = screen.names?.get(message.id);
+  screen.names?.delete(message.id);
+  await tell(screen, messageFrame(screen.key, message, screen.visit.language), id);
   const turnId = data?.['turnId'];
   if (typeof turnId === 'number') expect(screen, turnId);
 }

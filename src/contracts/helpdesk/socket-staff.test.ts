@@ -98,7 +98,7 @@ describe('helpdesk: agents’ sockets', () => {
     const seen = about(session_id)(await guest.until(isMessage('Yes, Wang is.')));
     assert.deepEqual(
       seen.map(gist).filter((text) => !text.startsWith('staff')),
-      ['status active human wang', 'human: Yes, Wang is.'],
+      ['user: Is anybody there?', 'status active human wang', 'human: Yes, Wang is.'],
     );
     assert.equal(seen.find(({ type }) => type === 'status_update')?.data.message, 'wang已接管对话');
     two.say('message', { session_id, content: 'And Li.' }, 'late');
@@ -107,14 +107,14 @@ describe('helpdesk: agents’ sockets', () => {
     await closeAll(one, two, guest);
   });
 
-  test('messages without an id are not told back to the socket that sent them, repeats are stored once', async () => {
+  test('messages are told to all sockets, the one that sent them too; repeats under an id are stored once', async () => {
     const [one, other] = [await sit(wang), await sit(wang)];
     const { session_id, socket: guest } = await waiting();
     one.say('message', { session_id, content: 'Hello.' });
     await other.until(isMessage('Hello.'));
     for (let time = 0; time < 2; time++) one.say('message', { session_id, content: 'Named.' }, 'n');
     const seen = (await one.until(isMessage('Named.'))).map(gist);
-    assert.ok(!seen.includes('human: Hello.'));
+    assert.ok(seen.includes('human: Hello.'));
     assert.equal((await one.until(isMessage('Named.'))).at(-1)?.id, 'n');
     const { messages } = await messagesOf(parley, session_id);
     assert.deepEqual(

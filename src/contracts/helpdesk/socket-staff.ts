@@ -27,7 +27,7 @@ export interface Seat extends DeskWatcher {
   /** Sessions whose answers it sees as they are made, the one that was named last at the end. */
   sessions: readonly WatchedSession[];
   /** As of a customer's `Screen`. */
-  own: Map<number, FrameId> | undefined;
+  names: Map<number, FrameId> | undefined;
   asking: Promise<unknown> | undefined;
   stop: (() => void) | undefined;
 }
@@ -74,7 +74,7 @@ export function createStaffDesk(options: SocketOptions): StaffDesk {
         name,
         position: { after, seen },
         sessions: [],
-        own: undefined,
+        names: undefined,
         asking: undefined,
         stop: undefined,
         onChanges,
@@ -137,7 +137,7 @@ async function removeFormer(options: SocketOptions, seats: Iterable<Seat>): Prom
 }
 
 function onChanges(this: Seat, changes: readonly DeskChange[]): Promise<void> | void {
-  // Then it is known which of them are its own.
+  // Then it is known which of them it has sent.
   if (this.asking !== undefined) return this.asking.then(() => tellAll(this, changes));
   return tellAll(this, changes);
 }
@@ -152,12 +152,12 @@ function tellChange(seat: Seat, change: DeskChange): Promise<void> | void {
   const { visit, position } = seat;
   const skipped = change.cursor === position.after + 1 ? position.seen : 0;
   if (change.type === 'answered') answerEnds(seat, change);
-  const id = ownNameOf(seat, change);
+  const id = nameOfOwn(seat, change);
   let sent: Promise<void> | undefined;
   for (const [at, frame] of staffFramesOf(change).entries()) {
     if (at < skipped) continue;
     const sending =
-      id === notOwn ? sendText(visit.socket, frame.text(visit.language)) : tellOwn(visit, frame, id);
+      id === undefined ? sendText(visit.socket, frame.text(visit.language)) : tellNamed(visit, frame, id);
     sent = sending ?? sent;
   }
   seat.position = { after: change.cursor, seen: 0 };
@@ -165,21 +165,17 @@ function tellChange(seat: Seat, change: DeskChange): Promise<void> | void {
   return sent;
 }
 
-const notOwn = Symbol('a message of somebody else');
-
-/** The name of the frame with which this socket sent the message. */
-function ownNameOf({ own }: Seat, { message }: DeskChange): FrameId | typeof notOwn {
-  if (own === undefined || message === null || !own.has(message.id)) return notOwn;
-  const id = own.get(message.id);
-  own.delete(message.id);
+/** The id of the frame with which this socket sent the message. */
+function nameOfOwn({ names }: Seat, { message }: DeskChange): FrameId {
+  if (names === undefined || message === null) return undefined;
+  const id = names.get(message.id);
+  names.delete(message.id);
   return id;
 }
 
-/** Its own message is shown to a socket only by the name that it gave it. */
-function tellOwn(visit: Visit, { frame, cursor }: StaffFrame, id: FrameId): Promise<void> | void {
+function tellNamed(visit: Visit, { frame, cursor }: StaffFrame, id: FrameId): Promise<void> | void {
   const shown = frame(visit.language);
-  if (shown.type !== 'message') return send(visit, shown, undefined, cursor);
-  if (id !== undefined) return send(visit, shown, id, cursor);
+  return send(visit, shown, shown.type === 'message' ? id : undefined, cursor);
 }
 
 function onReset(this: Seat, head: number): void {

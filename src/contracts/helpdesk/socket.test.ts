@@ -101,13 +101,14 @@ describe('helpdesk: a guest’s socket', () => {
     await socket.close();
   });
 
-  test('its own message comes back where its frame had an id, and to its other sockets', async () => {
+  test('its own message comes back when it is stored, under the id of its frame, and to its other sockets', async () => {
     const { session_id, socket, say: ask } = await visit();
     const other = await helpdeskSocket(parley, `session_id=${session_id}`);
     await other.next();
     ask('One?');
     await answer('One.');
     assert.deepEqual(gists(await socket.until(isEnd)), [
+      'user: One?',
       'typing ai',
       'stream says: One.',
       'stream ends: One.',
@@ -182,7 +183,7 @@ describe('helpdesk: a guest’s socket', () => {
     const silent = await vendor.next();
     socket.say('stop', { session_id });
     await silent.closed;
-    assert.deepEqual(gists(await settled(socket)).slice(1), [], 'one that ended without a word is not shown');
+    assert.deepEqual(gists(await settled(socket)).slice(2), [], 'one that ended without a word is not shown');
     await socket.close();
   });
 
@@ -191,11 +192,16 @@ describe('helpdesk: a guest’s socket', () => {
     ask('Fails?');
     for (let attempt = 1; attempt <= 2; attempt++) (await vendor.next()).refuse(500, 'no');
     const frames = await socket.until(({ type }) => type === 'status_update');
-    assert.deepEqual(gists(frames), ['typing ai', 'error AI_SERVICE_ERROR', 'status pending human -']);
-    const { details, message } = frames[1]?.data ?? {};
+    assert.deepEqual(gists(frames), [
+      'user: Fails?',
+      'typing ai',
+      'error AI_SERVICE_ERROR',
+      'status pending human -',
+    ]);
+    const { details, message } = frames[2]?.data ?? {};
     assert.equal(message, 'AI服务调用失败');
     assert.equal((details as Record<string, unknown>)['session_id'], session_id);
-    assert.equal(frames[2]?.data.message, '正在为您转接人工客服，请稍候');
+    assert.equal(frames[3]?.data.message, '正在为您转接人工客服，请稍候');
     await socket.close();
   });
 
