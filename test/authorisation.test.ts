@@ -47,7 +47,8 @@ for (const mode of ['open', 'closed'] as const) {
     test('every frame has an entry', () => {
       assert.ok(seenSockets.length > 2, 'the sockets were seen');
       for (const door of seenSockets) {
-        const frames = Object.keys(matrix[nameOf(door)]?.frames ?? {});
+        const { frames: unnamed, sessionFrames } = matrix[nameOf(door)] ?? {};
+        const frames = Object.keys({ ...unnamed, ...sessionFrames });
         assert.deepEqual(frames.toSorted(), [...door.frames].toSorted(), `the frames of ${nameOf(door)}`);
       }
     });
@@ -62,7 +63,7 @@ for (const mode of ['open', 'closed'] as const) {
     for (const [door, entry] of Object.entries(matrix)) {
       test(door, async () => {
         const known = callers[entry.issuer ?? 'assistant'];
-        const shown = entry.endsLogin === true ? { ...known, ...(await logInAnew(parley)) } : known;
+        const shown = entry.endsLogin === true ? { ...known, ...(await logInAnew(parley, entry.issuer)) } : known;
         // What a GET is refused, its HEAD must not tell either.
         const ways = door.startsWith('GET ') ? [door, door.replace('GET', 'HEAD')] : [door];
         for (const way of ways) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { bearer, logins, makeAccount, password, type LoginContract } from './support/accounts.ts';
+import { bearer, logins, makeAccount, password } from './support/accounts.ts';
 import { send } from './support/gateway.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { openSocket } from './support/socket.ts';
@@ -15,7 +15,7 @@ interface Documented {
   frame: object;
 }
 
-const documented: Record<LoginContract, Documented> = {
+const documented: Record<'assistant' | 'companion', Documented> = {
   assistant: {
     auth: [logins.assistant, '/api/v1/auth/register'],
     list: '/api/v1/chat/sessions',

@@ -10,7 +10,7 @@ export interface ByOwner {
   missing: Expected;
 }
 
-export const notValid = { disabled: 401, revoked: 401, expired: 401, forged: 401 };
+export const notValid = { disabled: 401, demoted: 401, revoked: 401, expired: 401, forged: 401 };
 
 /** Nobody is asked who they are, and what they show is not looked at. */
 export const forAll = (status: number): Expected =>
@@ -35,6 +35,18 @@ export const whoIsLoggedIn: Expected = { ...whoMayComplete, nobody: 401, keyWith
 
 /** For administrators who are logged in. */
 export const whoAdministers: Expected = { ...whoIsLoggedIn, user: 403, anotherUser: 403, agent: 403 };
+
+/** For agents and administrators who are logged in. */
+export const whoAnswers: Expected = { ...whoIsLoggedIn, user: 403, anotherUser: 403 };
+
+/** Nobody needs to be known, but what is shown must be valid. */
+export const whoeverComes = (status: number): Expected => ({ ...forAll(status), ...notValid });
+
+/** The same with another status for those who are let in. */
+export const answered = (expected: Expected, status: number): Expected =>
+  Object.fromEntries(
+    Object.entries(expected).map(([name, each]) => [name, each === 200 ? status : each]),
+  ) as Expected;
 
 /** For people who are logged in, about something that is not there. */
 export const whoHasNone: Expected = {

@@ -64,6 +64,7 @@ describe('frames', () => {
       `${world.parley.wsUrl}${at}`,
       world.callers[entry.issuer ?? 'assistant'][name],
       frames,
+      undefined,
       answer,
     );
 
@@ -119,7 +120,7 @@ describe('frames', () => {
     at: string,
     own: Target,
   ): Promise<void> {
-    const messages = await world.messagesIn(name, Number(own.id));
+    const messages = await world.messagesIn(Number(own.id));
     assertAnswer(
       frame,
       expected,
@@ -127,7 +128,7 @@ describe('frames', () => {
       `${name}, one’s own`,
     );
     if (expected === 101) return;
-    assert.equal(await world.messagesIn(name, Number(own.id)), messages, `the frame of ${name} was heard`);
+    assert.equal(await world.messagesIn(Number(own.id)), messages, `the frame of ${name} was heard`);
   }
 
   test('nothing that was shown or said is in the log, however it was shown', async () => {

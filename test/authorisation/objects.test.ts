@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { password } from '../support/accounts.ts';
 import type { CallerName } from '../support/callers.ts';
 import { callerNames } from '../support/callers.ts';
 import type { Entry, NamedObject, ObjectCase, Sent, Target } from './entry.ts';
+import { isKept } from './kept.ts';
 import { knock, type Answer } from './knock.ts';
 import { matrix } from './matrix.ts';
 import { makeWorld, wordsOf, type World } from './world.ts';
@@ -34,6 +36,8 @@ describe('own, others’ and missing objects', () => {
         switch (object.kind) {
           case 'list':
             return testList(door, entry, object.at);
+          case 'everybody’s list':
+            return testListOfEverybodys(door, entry, object);
           case 'figures':
             return testFigures(door, entry, object.at);
           case 'current chat':
@@ -48,7 +52,7 @@ describe('own, others’ and missing objects', () => {
 
   async function testNamed(door: string, entry: Entry, object: NamedObject, name: CallerName): Promise<void> {
     const own = await world.own(object.kind, name);
-    const others = await world.others(object.kind);
+    const others = await world.others(object.kind, object.changes);
     const answer = async (target: Target) => {
       const { status, text } = await come(door, entry, name, object.send(target, own));
       return { status, text, told: withoutNames(text, target) };
@@ -63,23 +67,23 @@ describe('own, others’ and missing objects', () => {
       assert.ok(!toOthers.text.includes(world.victim.word), `${name} reads what is another's`);
     }
     await assertUnchanged(name);
-    const messages = object.kind === 'session' ? await world.messagesIn(name, Number(own.id)) : 0;
+    if (isKept(object.kind)) return;
+    const count = async () => own.conversationId && (await world.messagesIn(own.conversationId));
+    const messages = await count();
     const toOwn = await answer(own);
     assert.equal(toOwn.status, object.own[name], `${name}, one’s own: ${toOwn.text}`);
     if (toOwn.status < 400 || toOwn.status === 101) return;
     assert.ok(!toOwn.text.includes('the own words'), `${name} reads what is refused`);
-    if (object.kind === 'session') {
-      assert.equal(await world.messagesIn(name, Number(own.id)), messages, `${name} changed it nevertheless`);
-    }
+    assert.equal(await count(), messages, `${name} changed it nevertheless`);
   }
 
   async function testKeyOfAnother(door: string, entry: Entry, object: NamedObject): Promise<void> {
     const key = { 'idempotency-key': `key-of-the-victim-${door.replaceAll(/\W/gu, '')}` };
     world.secrets.add('an idempotency key', key['idempotency-key']);
-    const spare = await world.victim.exchange();
+    const spare = await world.others(object.kind, true);
     const first = object.send(spare, spare);
     const given = await knock(world.parley, door, { ...first, headers: key }, world.victim.headers);
-    assert.equal(given.status, 200, given.text);
+    assert.equal(given.status, object.own.user, given.text);
     for (const name of names) {
       const own = await world.own(object.kind, name);
       const { status, headers, text } = await come(door, entry, name, {
@@ -105,6 +109,20 @@ describe('own, others’ and missing objects', () => {
     }
   }
 
+  async function testListOfEverybodys(
+    door: string,
+    entry: Entry,
+    { at, shows }: Extract<ObjectCase, { kind: 'everybody’s list' }>,
+  ): Promise<void> {
+    const { id } = await world.others('session key', true);
+    const shown = { id: String(id), word: world.victim.word, owner: 'victim@example.com' }[shows];
+    for (const name of callerNames) {
+      const { status, text } = await come(door, entry, name, { at });
+      assert.equal(status, entry.closed[name], name);
+      assert.equal(text.includes(shown), status === 200, `${name}: ${text}`);
+    }
+  }
+
   async function testFigures(door: string, entry: Entry, at: string): Promise<void> {
     for (const name of callerNames) {
       const first = await come(door, entry, name, { at });
@@ -127,15 +145,11 @@ describe('own, others’ and missing objects', () => {
       const withNone = await come(door, entry, name, sent);
       assert.equal(withNone.status, none[name], `${name}, who has none: ${withNone.text}`);
       const own = await world.beginChat(name);
-      const messages = await world.messagesIn(name, Number(own.id));
+      const messages = await world.messagesIn(Number(own.id));
       const withOwn = await come(door, entry, name, sent);
       assert.equal(withOwn.status, entry.closed[name], `${name}: ${withOwn.text}`);
       if (withOwn.status !== 200) {
-        assert.equal(
-          await world.messagesIn(name, Number(own.id)),
-          messages,
-          `${name} changed it nevertheless`,
-        );
+        assert.equal(await world.messagesIn(Number(own.id)), messages, `${name} changed it nevertheless`);
       }
       for (const { text } of [withNone, withOwn]) {
         assert.ok(!text.includes(world.victim.word), `${name} reads what is another's`);
@@ -147,6 +161,7 @@ describe('own, others’ and missing objects', () => {
   test('nothing that was shown or said is in the log', async () => {
     const { parley, callers, secrets } = world;
     const token = callers.assistant.user['authorization']?.slice('Bearer '.length) ?? '';
+    const { id } = await world.own('guest session', 'user');
     const said = (name: string) => `${wordsOf('user')} ${name}`;
     const failing: [string, Sent][] = [
       ['POST', { at: '/api/v1/chat', body: { message: [said('list')] } }],
@@ -156,6 +171,13 @@ describe('own, others’ and missing objects', () => {
       ['GET', { at: `/api/v1/chat/sessions/sess_${token}/messages` }],
       ['GET', { at: `/api/v1/nowhere/${token}?q=${encodeURIComponent(said('query'))}` }],
       ['GET', { at: `/%zz/${token}` }],
+      ['GET', { at: `/api/v1/chat/sessions/${id}/messages?limit=${encodeURIComponent(said('limit'))}` }],
+      ['POST', { at: `/api/v1/chat/sessions/${id}/rating`, body: { score: said('score') } }],
+      ['POST', { at: `/api/v1/chat/sessions/${id}/switch-agent`, body: { agent_type: said('type') } }],
+      ['POST', { at: '/api/v1/chat/messages', body: { session_id: id, content: [said('list')] } }],
+      ['POST', { at: '/api/v1/chat/messages', body: { session_id: said('session'), content: said('text') } }],
+      ['POST', { at: '/api/v1/auth/login', body: { email: said('email'), password } }],
+      ['GET', { at: `/api/v1/admin/search?q=${encodeURIComponent(said('search'))}` }],
     ];
     for (const [door, sent] of failing) {
       const { status } = await knock(parley, door, sent, callers.assistant.user);
@@ -189,5 +211,5 @@ function withoutNames(text: string, { id, turnId }: Target): string {
     .replaceAll(/\d{4}-\d{2}-\d{2}T[\d:.]+Z/gu, '<time>')
     .replaceAll(/req_[\w-]+/gu, '<request>')
     .replaceAll(/"tokens":\d+/gu, '"tokens":<count>')
-    .replaceAll(new RegExp(String.raw`\b(?:${id}|${turnId})\b`, 'gu'), '<name>');
+    .replaceAll(new RegExp(String.raw`(?<!\w)(?:${id}|${turnId})(?!\w)`, 'gu'), '<name>');
 }

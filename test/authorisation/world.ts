@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import type { UserCaller } from '../../src/core/identity/caller.ts';
-import { bearer, makeAccount, tokenOf, type LoginContract } from '../support/accounts.ts';
+import type { StaffCaller, UserCaller } from '../../src/core/identity/caller.ts';
+import { type LoginContract } from '../support/accounts.ts';
 import { makeCallers, type CallerName, type Callers } from '../support/callers.ts';
-import { eventually } from '../support/eventually.ts';
-import { send } from '../support/gateway.ts';
 import { startParley, type Parley } from '../support/parley.ts';
 import { startScriptedVendor, type ScriptedVendor } from '../support/vendor.ts';
 import type { NamedObject, Target } from './entry.ts';
+import { createThings, isKept } from './kept.ts';
 import { createSecrets, type Secrets } from './secrets.ts';
+import { makeVictim, type Victim } from './victim.ts';
+
+type Kind = NamedObject['kind'];
 
 /** A server with everybody in it, and one more, whose things are not theirs. */
 export interface World {
@@ -17,30 +19,17 @@ export interface World {
   victim: Victim;
   secrets: Secrets;
   /** Something new of the caller's; of a caller who can have nothing, somebody's. */
-  own(kind: NamedObject['kind'], name: CallerName): Promise<Target>;
+  own(kind: Kind, name: CallerName): Promise<Target>;
   /** What a caller's chat of the companion says is `wordsOf` the caller. */
   beginChat(name: CallerName): Promise<Target>;
   forgetChats(name: CallerName): Promise<void>;
-  /** What is the victim's. */
-  others(kind: NamedObject['kind']): Promise<Target>;
+  /** What is the victim's: what is looked at, or something new. */
+  others(kind: Kind, isNew?: boolean): Promise<Target>;
   /** What was never there, and what is not there any more. */
-  missing(kind: NamedObject['kind']): Promise<Target[]>;
-  /** The messages of a conversation of the caller's. */
-  messagesIn(name: CallerName, conversationId: number): Promise<number>;
+  missing(kind: Kind): Promise<Target[]>;
+  /** The messages of a conversation. */
+  messagesIn(conversationId: number): Promise<number>;
   close(): Promise<void>;
-}
-
-/** Somebody with a session and a chat, in both of which an answer is being made as long as the world stands. */
-export interface Victim {
-  headers: Record<string, string>;
-  /** In every text of the victim's. */
-  word: string;
-  session: Target;
-  chat: Target;
-  /** All that can be seen of both. */
-  look(): Promise<string>;
-  /** A new session with a whole exchange. */
-  exchange(): Promise<Target>;
 }
 
 /** In every text of a caller’s. */
@@ -55,6 +44,7 @@ export async function makeWorld(): Promise<World> {
   const parley = await startParley({
     openAi: vendor.url,
     env: { PARLEY_OPEN_GATEWAY: 'false', PARLEY_DEFAULT_MODEL: 'parley-local', PARLEY_LOG_LEVEL: 'trace' },
+    yaml: { webhooks: { allow_http: true, allow_private_addresses: '127.0.0.1' } },
   });
   const callers = await makeCallers(parley);
   const victim = await makeVictim(parley, vendor);
@@ -63,46 +53,14 @@ export async function makeWorld(): Promise<World> {
   secrets.addCallers({ victim: victim.headers } as unknown as Callers);
   secrets.add('what the victim said', victim.word);
   secrets.add('what callers said', 'the own words of');
-  const removed = await removedSession(parley, victim);
-  const { conversations } = parley.app.core;
-
-  const named = async (kind: NamedObject['kind'], name: string, { id, turnId }: Target): Promise<Target> => {
-    if (kind !== 'session key') return { id, turnId };
-    const { key } = await conversations.get(await callerNamed(parley, name), Number(id));
-    secrets.add('the key of a session', key);
-    return { id: `sess_${key}`, turnId };
-  };
-  const makeKey = async (): Promise<Target> => {
-    const key = await parley.app.core.apiKeys.create({
-      name: 'target',
-      scopes: ['completions'],
-      expiresAt: null,
-      requestsPerMinute: null,
-    });
-    secrets.add('an API key', key.secret);
-    return { id: key.id, turnId: 0 };
-  };
-
   return {
     parley,
     vendor,
     callers,
     victim,
     secrets,
-    ...thingsOf(parley),
-    async own(kind, name) {
-      if (kind === 'API key') return makeKey();
-      const who = ownerOf(name);
-      return named(kind, who, await ask(parley, who, wordsOf(who), 'assistant'));
-    },
-    others: (kind) => (kind === 'API key' ? makeKey() : named(kind, 'victim', victim.session)),
-    async missing(kind) {
-      if (kind !== 'session key') return kind === 'API key' ? [never] : [never, removed];
-      return [`sess_${unguessed}`, `sess_${removed.key}`, `sess_${victim.session.id}`].map((id) => ({
-        id,
-        turnId: 0,
-      }));
-    },
+    ...chatsOf(parley),
+    ...(await namedOf(parley, victim, secrets)),
     async close() {
       await parley.close();
       await vendor.close();
@@ -110,7 +68,46 @@ export async function makeWorld(): Promise<World> {
   };
 }
 
-function thingsOf(parley: Parley): Pick<World, 'beginChat' | 'forgetChats' | 'messagesIn'> {
+type Named = Pick<World, 'own' | 'others' | 'missing' | 'messagesIn'>;
+
+async function namedOf(parley: Parley, victim: Victim, secrets: Secrets): Promise<Named> {
+  const { conversations, desk } = parley.app.core;
+  const administrator = (await callerNamed(parley, 'administrator')) as StaffCaller;
+  const things = createThings(parley, administrator, secrets);
+  const removed = await removedSession(parley, victim);
+  const named = async (kind: Kind, name: string, session: Target): Promise<Target> => {
+    const target = { ...session, conversationId: Number(session.id) };
+    if (kind !== 'session key' && kind !== 'guest session') return target;
+    const { key } = await conversations.get(await callerNamed(parley, name), Number(session.id));
+    secrets.add('the key of a session', key);
+    return { ...target, id: `sess_${key}` };
+  };
+  return {
+    async own(kind, name) {
+      if (isKept(kind)) return things.existing(kind);
+      const who = ownerOf(name);
+      if (kind !== 'guest session')
+        return named(kind, who, await ask(parley, who, wordsOf(who), 'assistant'));
+      const session = await askAsGuest(parley, wordsOf(who));
+      secrets.add('the key of a guest’s session', String(session.id));
+      return session;
+    },
+    async others(kind, isNew = false) {
+      if (isKept(kind)) return things.existing(kind);
+      return named(kind, 'victim', isNew ? await victim.exchange() : victim.session);
+    },
+    async missing(kind) {
+      if (isKept(kind)) return things.missing(kind);
+      if (kind !== 'session key' && kind !== 'guest session') return [never, removed];
+      return [unguessed, removed.key, victim.session.id].map((id) => ({ id: `sess_${id}`, turnId: 0 }));
+    },
+    async messagesIn(conversationId) {
+      return (await desk.get(administrator, conversationId)).messageCount;
+    },
+  };
+}
+
+function chatsOf(parley: Parley): Pick<World, 'beginChat' | 'forgetChats'> {
   const { conversations } = parley.app.core;
   return {
     beginChat: (name) => ask(parley, ownerOf(name), wordsOf(ownerOf(name)), 'companion'),
@@ -118,10 +115,6 @@ function thingsOf(parley: Parley): Pick<World, 'beginChat' | 'forgetChats' | 'me
       const caller = await callerNamed(parley, ownerOf(name));
       const all = await conversations.list(caller, { skip: 0, limit: 1000 });
       for (const { id, channel } of all) if (channel === 'companion') await conversations.remove(caller, id);
-    },
-    async messagesIn(name, conversationId) {
-      const caller = await callerNamed(parley, ownerOf(name));
-      return (await conversations.get(caller, conversationId)).messageCount;
     },
   };
 }
@@ -132,7 +125,8 @@ function ownerOf(name: CallerName): Exclude<CallerName, 'nobody' | 'key' | 'keyW
   return name === 'nobody' || name === 'key' || name === 'keyWithoutScope' ? 'user' : name;
 }
 
-async function callerNamed({ app }: Parley, name: string): Promise<UserCaller> {
+/** The account of that name, as core sees who is logged in to it. */
+export async function callerNamed({ app }: Parley, name: string): Promise<UserCaller> {
   const account = await app.core.accounts.find(`${name}@example.com`);
   assert.ok(account !== undefined, name);
   const { id, role } = account;
@@ -140,7 +134,12 @@ async function callerNamed({ app }: Parley, name: string): Promise<UserCaller> {
 }
 
 /** A whole exchange, past all doors: some who have things may not come in any more. */
-async function ask(parley: Parley, name: string, text: string, contract: LoginContract): Promise<Target> {
+export async function ask(
+  parley: Parley,
+  name: string,
+  text: string,
+  contract: LoginContract,
+): Promise<Target> {
   const { turns } = parley.app.core;
   const caller = await callerNamed(parley, name);
   const { conversationId, turnId } = await turns.ask(caller, question(text, contract));
@@ -149,52 +148,21 @@ async function ask(parley: Parley, name: string, text: string, contract: LoginCo
   return { id: conversationId, turnId };
 }
 
-function question(text: string, contract: LoginContract) {
-  const kind = contract === 'assistant' ? 'new' : 'current';
-  return { contract, endpoint: 'matrix', requestId: 'matrix', place: { kind }, text } as const;
+async function askAsGuest(parley: Parley, text: string): Promise<Target> {
+  const { turns, conversations } = parley.app.core;
+  const { id, key } = await conversations.begin({ kind: 'anonymous', ip: '' }, { contract: 'helpdesk' });
+  const guest = await conversations.asGuest('127.0.0.1', key);
+  assert.ok(guest !== undefined);
+  const place = { kind: 'existing', id } as const;
+  const { turnId } = await turns.ask(guest, { ...question(text, 'helpdesk'), place });
+  assert.ok(turnId !== null);
+  await turns.result(guest, turnId, AbortSignal.timeout(10_000));
+  return { id: `sess_${key}`, turnId, conversationId: id };
 }
 
-async function makeVictim(parley: Parley, vendor: ScriptedVendor): Promise<Victim> {
-  await makeAccount(parley, 'victim');
-  const caller = await callerNamed(parley, 'victim');
-  const headers = bearer(await tokenOf(parley, 'victim'));
-  const word = 'quincunx';
-  const { turns, conversations } = parley.app.core;
-  const session = await ask(parley, 'victim', `${word} in a session`, 'assistant');
-  const chat = await ask(parley, 'victim', `${word} in a chat`, 'companion');
-  await conversations.rate(caller, Number(session.id), { score: 5, comment: word });
-  const read = async (path: string) =>
-    (await send(`${parley.url}/api/v1${path}`, 'GET', undefined, headers)).text();
-  const begin = async ({ id }: Target, contract: LoginContract): Promise<Target> => {
-    const place = { kind: 'existing', id: Number(id) } as const;
-    const { turnId } = await turns.ask(caller, {
-      ...question(`${word} again`, contract),
-      place,
-      model: 'gpt-4o-mini',
-    });
-    assert.ok(turnId !== null);
-    await (await vendor.next()).delta(`${word} so far`);
-    await eventually(
-      async () => (await read(`/chat/sessions/${id}/messages`)).includes('so far') || undefined,
-    );
-    return { id, turnId };
-  };
-  const running = { session: await begin(session, 'assistant'), chat: await begin(chat, 'companion') };
-  return {
-    headers,
-    word,
-    ...running,
-    async look() {
-      const seen = [await read('/stats/chat').then((text) => /"satisfactionRate":[^,}]*/u.exec(text)?.[0])];
-      for (const { id } of Object.values(running)) {
-        seen.push(await read(`/chat/sessions/${id}`), await read(`/chat/sessions/${id}/messages`));
-        const messages = await conversations.messages(caller, Number(id), { skip: 0, limit: 100 });
-        seen.push(JSON.stringify([messages, turns.activeIn(Number(id))]));
-      }
-      return seen.join('\n');
-    },
-    exchange: () => ask(parley, 'victim', `${word} once more`, 'assistant'),
-  };
+export function question(text: string, contract: LoginContract) {
+  const kind = contract === 'assistant' ? 'new' : 'current';
+  return { contract, endpoint: 'matrix', requestId: 'matrix', place: { kind }, text } as const;
 }
 
 async function removedSession(parley: Parley, victim: Victim): Promise<Target & { key: string }> {

@@ -12,8 +12,12 @@ export interface TokenBody {
   token_type: string;
 }
 
-/** The two logins that there are, by the contract that a token of theirs records. */
-export const logins = { assistant: '/api/v1/auth/token', companion: '/api/v1/login' } as const;
+/** The logins that there are, by the contract that a token of theirs records. */
+export const logins = {
+  assistant: '/api/v1/auth/token',
+  companion: '/api/v1/login',
+  helpdesk: '/api/v1/auth/login',
+} as const;
 export type LoginContract = keyof typeof logins;
 
 /** An account with the given user name, made past all doors. */
@@ -22,13 +26,21 @@ export function makeAccount(parley: Parley, username: string, role: Role = 'user
   return parley.app.core.accounts.create({ username, email, password, role });
 }
 
-/** `POST` to the login of `contract`. */
+/** `POST` to the login of `contract`; what the helpdesk calls `email` is `username` here, too. */
 export function logIn<T = TokenBody>(
   parley: Pick<Parley, 'url'>,
   credentials: unknown,
   contract: LoginContract = 'assistant',
 ): Promise<Answered<T>> {
-  return read<T>(send(`${parley.url}${logins[contract]}`, 'POST', credentials));
+  const sent = contract === 'helpdesk' ? asEmail(credentials) : credentials;
+  return read<T>(send(`${parley.url}${logins[contract]}`, 'POST', sent));
+}
+
+function asEmail(credentials: unknown): unknown {
+  if (typeof credentials !== 'object' || credentials === null || !('username' in credentials))
+    return credentials;
+  const { username, ...rest } = credentials;
+  return { email: username, ...rest };
 }
 
 /** The access token of a new login of the account `username`. */
@@ -37,9 +49,13 @@ export async function tokenOf(
   username: string,
   contract: LoginContract = 'assistant',
 ): Promise<string> {
-  const { status, body } = await logIn(parley, { username, password }, contract);
+  const { status, body } = await logIn<TokenBody & { data: TokenBody }>(
+    parley,
+    { username, password },
+    contract,
+  );
   if (status !== 200) throw new Error(`${username} could not log in: ${JSON.stringify(body)}`);
-  return body.access_token;
+  return (contract === 'helpdesk' ? body.data : body).access_token;
 }
 
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

@@ -1,3 +1,4 @@
+import type { UserCaller } from '../../src/core/identity/caller.ts';
 import { bearer, forge, makeAccount, tokenOf, type LoginContract } from './accounts.ts';
 import { send } from './gateway.ts';
 import type { Parley } from './parley.ts';
@@ -10,6 +11,7 @@ export const callerNames = [
   'agent',
   'administrator',
   'disabled',
+  'demoted',
   'revoked',
   'expired',
   'forged',
@@ -30,13 +32,14 @@ const names = Object.keys(people) as (keyof typeof people)[];
 
 /** Makes all callers, by the contract that they logged in through. Moves the clock of `parley` ahead, so that one of them is late. */
 export async function makeCallers(parley: Parley): Promise<Record<LoginContract, Callers>> {
-  const { accounts } = parley.app.core;
+  const { accounts, administration } = parley.app.core;
   await makeAccount(parley, 'expired');
   const expired = await byContract((contract) => tokenOf(parley, 'expired', contract));
   parley.advance(agesMs);
   for (const name of names) await makeAccount(parley, name, people[name]);
   await makeAccount(parley, 'revoked');
   const { id } = await makeAccount(parley, 'disabled');
+  const former = await makeAccount(parley, 'demoted', 'agent');
   const keys = {
     keyWithoutScope: { 'x-api-key': await parley.key({ scopes: [] }) },
     key: { 'x-api-key': await parley.key({ scopes: ['completions', 'cache'] }) },
@@ -48,12 +51,14 @@ export async function makeCallers(parley: Parley): Promise<Record<LoginContract,
       ...loggedIn,
       nobody: {},
       disabled: bearer(await tokenOf(parley, 'disabled', contract)),
+      demoted: bearer(await tokenOf(parley, 'demoted', contract)),
       revoked: bearer(await tokenOf(parley, 'revoked', contract)),
       expired: bearer(expired[contract]),
       forged: bearer(forge(loggedIn.administrator.authorization.slice('Bearer '.length))),
     };
   });
   await accounts.setStatus(id, 'disabled');
+  await administration.update(await adminCaller(parley), former.id, { role: 'user' });
   for (const { revoked } of Object.values(callers)) {
     await send(`${parley.url}/api/v1/logout`, 'POST', undefined, revoked);
   }
@@ -63,7 +68,18 @@ export async function makeCallers(parley: Parley): Promise<Record<LoginContract,
 async function byContract<T>(
   make: (contract: LoginContract) => Promise<T>,
 ): Promise<Record<LoginContract, T>> {
-  return { assistant: await make('assistant'), companion: await make('companion') };
+  return {
+    assistant: await make('assistant'),
+    companion: await make('companion'),
+    helpdesk: await make('helpdesk'),
+  };
+}
+
+/** The administrator among the callers, as core sees one. */
+async function adminCaller({ app }: Parley): Promise<UserCaller> {
+  const account = await app.core.accounts.find('administrator@example.com');
+  const userId = account?.id ?? 0;
+  return { kind: 'user', ip: '', userId, loginId: 0, contract: 'helpdesk', role: 'admin' };
 }
 
 /** New logins of the people among the callers. */
