@@ -3,14 +3,22 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import type { UserCaller } from '../../src/core/identity/caller.ts';
 import { bearer, makeAccount, tokenOf } from '../support/accounts.ts';
 import { within } from '../support/eventually.ts';
 import { read, send } from '../support/gateway.ts';
 import { startParley, type Parley } from '../support/parley.ts';
 import { watchDoors } from '../support/routes.ts';
 import { openSocket, type SocketClient } from '../support/socket.ts';
+import { endOf } from './knock.ts';
 
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+
+/** A socket at a door. */
+interface Visitor {
+  client: SocketClient;
+  door: Door;
+}
 
 /** Somebody with a socket at every door, and a second one at each that has stopped reading. */
 interface Person {
@@ -18,21 +26,42 @@ interface Person {
   name: string;
   tokens: string[];
   session: number;
-  sockets: SocketClient[];
-  deaf: SocketClient[];
+  /** Its `sess_…`. */
+  key: string;
+  visitors: Visitor[];
+  deaf: Visitor[];
 }
+
+type Door = keyof typeof frames;
 
 /** By door, what it would do if it heard. */
 const frames = {
-  'WS /ws/chat (gateway)': { type: 'chat', id: 'deaf', data: { message: 'Unheard' } },
-  'WS /ws/chat/:session_id (assistant)': { type: 'message', data: { content: 'Unheard' } },
-  'WS /ws/chat (companion)': { type: 'message', content: 'Unheard' },
+  'WS /ws/chat (gateway)': () => ({ type: 'chat', id: 'deaf', data: { message: 'Unheard' } }),
+  'WS /ws/chat/:session_id (assistant)': () => ({ type: 'message', data: { content: 'Unheard' } }),
+  'WS /ws/chat (companion)': () => ({ type: 'message', content: 'Unheard' }),
+  'WS /ws (helpdesk)': ({ key }: Person) => ({
+    type: 'message',
+    data: { session_id: key, content: 'Unheard' },
+  }),
+};
+
+const administrator: UserCaller = {
+  kind: 'user',
+  ip: '',
+  userId: 0,
+  loginId: 0,
+  contract: 'helpdesk',
+  role: 'admin',
 };
 
 /** How a login ends. */
 const ways: Record<string, (parley: Parley, person: Person) => Promise<unknown>> = {
   'logs out': ({ url }, { tokens }) =>
     Promise.all(tokens.map((token) => send(`${url}/api/v1/logout`, 'POST', undefined, bearer(token)))),
+  'logs out of the helpdesk': ({ url }, { tokens }) =>
+    Promise.all(tokens.map((token) => send(`${url}/api/v1/auth/logout`, 'POST', undefined, bearer(token)))),
+  'is demoted': ({ app }, { id }) => app.core.administration.update(administrator, id, { role: 'user' }),
+  'is deleted': ({ app }, { id }) => app.core.administration.remove(administrator, id),
   'is disabled': ({ app }, { id }) => app.core.accounts.setStatus(id, 'disabled'),
   'gets a new password': ({ app }, { id }) => app.core.accounts.setPassword(id, 'another long password'),
   'is disabled by another process': ({ config }, { name }) =>
@@ -60,28 +89,27 @@ describe('the sockets of one whose login ends are closed within a second, and he
   for (const [at, [way, end]] of Object.entries(ways).entries()) {
     test(`who ${way}`, async () => {
       const person = await makePerson(`somebody-${at}`);
-      const { tokens, sockets, deaf } = person;
+      const { tokens, visitors, deaf } = person;
       const before = await said(person);
       await end(parley, person);
-      const codes = await within(1_000, Promise.all(sockets.map(({ closed }) => closed)));
+      const codes = await within(1_000, Promise.all(visitors.map(({ client }) => client.closed)));
       assert.deepEqual(
-        codes.map(({ code }) => code),
-        [4401, 4401, 4401],
+        codes.map(({ code }, at) => [visitors[at]?.door, code]),
+        visitors.map(({ door }) => [door, 4401]),
       );
-      for (const [door, socket] of deaf.entries()) {
-        socket.send(Object.values(frames)[door]);
-        socket.socket.resume();
-        assert.equal((await socket.closed).code, 4401);
+      for (const { client, door } of deaf) {
+        client.send(frames[door](person));
+        client.socket.resume();
+        assert.equal((await client.closed).code, 4401, door);
       }
       assert.deepEqual(await said(person), before, 'a frame was taken afterwards');
       for (const token of tokens) {
-        const again = await openSocket(`${parley.wsUrl}/ws/chat?token=${token}`);
-        assert.equal((await again.closed).code, 4401);
+        for (const path of ['/ws/chat', '/ws']) {
+          const again = await openSocket(`${parley.wsUrl}${path}?token=${token}`);
+          assert.equal((await again.closed).code, 4401);
+        }
       }
-      for (const socket of bystander.sockets) {
-        socket.send({ type: 'ping' });
-        assert.equal((await socket.next()).type, 'pong');
-      }
+      for (const visitor of bystander.visitors) await isHeard(visitor);
     });
   }
 
@@ -89,27 +117,51 @@ describe('the sockets of one whose login ends are closed within a second, and he
     const { id } = await makeAccount(parley, name, 'admin');
     const assistant = await tokenOf(parley, name);
     const companion = await tokenOf(parley, name, 'companion');
+    const helpdesk = await tokenOf(parley, name, 'helpdesk');
     const { body } = await read<{ session_id: number }>(
       send(`${parley.url}/api/v1/chat`, 'POST', { message: 'Hello' }, bearer(assistant)),
     );
-    const open = () =>
-      Promise.all([
-        openSocket(`${parley.wsUrl}/ws/chat`, { headers: bearer(assistant) }),
-        openSocket(`${parley.wsUrl}/ws/chat/${body.session_id}?token=${assistant}`),
-        openSocket(`${parley.wsUrl}/ws/chat`, { protocols: [`bearer.${companion}`] }),
-      ]);
-    const [sockets, deaf] = [await open(), await open()];
-    for (const socket of [...sockets, ...deaf]) {
-      socket.send({ type: 'ping' });
-      assert.equal((await socket.next()).type, 'pong');
-    }
-    for (const { socket } of deaf) socket.pause();
-    return { id, name, tokens: [assistant, companion], session: body.session_id, sockets, deaf };
+    const { session_id: session } = body;
+    const caller = { ...administrator, userId: id };
+    const key = `sess_${(await parley.app.core.conversations.get(caller, session)).key}`;
+    const at = (path: string) => `${parley.wsUrl}${path}`;
+    const open = async (): Promise<Visitor[]> => {
+      const late = { door: 'WS /ws (helpdesk)', client: await openSocket(at('/ws')) } as const;
+      await isHeard(late);
+      late.client.send({ type: 'auth', data: { token: helpdesk, session_id: key } });
+      return [
+        {
+          door: 'WS /ws/chat (gateway)',
+          client: await openSocket(at('/ws/chat'), { headers: bearer(assistant) }),
+        },
+        {
+          door: 'WS /ws/chat/:session_id (assistant)',
+          client: await openSocket(at(`/ws/chat/${session}?token=${assistant}`)),
+        },
+        {
+          door: 'WS /ws/chat (companion)',
+          client: await openSocket(at('/ws/chat'), { protocols: [`bearer.${companion}`] }),
+        },
+        { door: 'WS /ws (helpdesk)', client: await openSocket(at('/ws'), { headers: bearer(helpdesk) }) },
+        late,
+      ];
+    };
+    const [visitors, deaf] = [await open(), await open()];
+    for (const visitor of [...visitors, ...deaf]) await isHeard(visitor);
+    for (const { client } of deaf) client.socket.pause();
+    return { id, name, tokens: [assistant, companion, helpdesk], session, key, visitors, deaf };
+  }
+
+  /** Resolves once the socket was answered. */
+  async function isHeard({ client, door }: Visitor): Promise<void> {
+    const { say, hear } = endOf(door);
+    client.send({ ...say, id: 'heard' });
+    while ((await client.until(hear)).at(-1)?.id !== 'heard');
   }
 
   /** How many messages there are of the person's, and calls to a model of everybody's. */
   async function said({ id, session }: Person): Promise<number[]> {
-    const { conversations } = parley.app.core;
+    const { conversations, desk } = parley.app.core;
     const caller = {
       kind: 'user',
       ip: '',
@@ -119,7 +171,7 @@ describe('the sockets of one whose login ends are closed within a second, and he
       role: 'user',
     } as const;
     const { total } = await conversations.history(caller, { skip: 0, limit: 1, newestFirst: false });
-    const { messageCount } = await conversations.get(caller, session);
+    const { messageCount } = await desk.get({ ...administrator, role: 'admin' }, session);
     return [total, messageCount, (await parley.calls(0)).length];
   }
 });
