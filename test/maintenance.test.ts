@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { createIdempotency } from '../src/core/idempotency.ts';
 import { createMaintenance } from '../src/core/maintenance.ts';
 import { createRuntime } from '../src/core/runtime.ts';
 import { openStorage } from '../src/storage/storage.ts';
@@ -113,7 +114,9 @@ describe('under maintenance', () => {
   test('another process’s switch counts here', async (t) => {
     const storage = await openStorage({ path: parley.config.databaseUrl.slice('sqlite:'.length) });
     t.after(() => storage.close());
-    const other = createMaintenance({ settings: storage.settings, runtime: createRuntime() });
+    const runtime = createRuntime();
+    const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+    const other = createMaintenance({ settings: storage.settings, idempotency, runtime });
     await other.set(true);
     const refused = async () =>
       (await statusOf('/api/v1/chat/completion', 'POST', { message: 'Hello' })) === 503 || undefined;

@@ -35,7 +35,7 @@ const mostOpen = 10_000;
 export function openWebhooks(parts: OpenWebhooksParts): { webhooks: Webhooks; dispatcher: Dispatcher } {
   const { config, storage, feed, auditLog, idempotency, runtime, log, lookup } = parts;
   const { connectionsPerReceiver, disableAfterMs, retentionMs, ...limits } = config.webhooks;
-  const { webhooks, webhookDeliveries: deliveries, conversations, notes } = storage;
+  const { webhooks, webhookDeliveries: deliveries, conversations, notes, users } = storage;
   const deliver = createDeliver({ ...limits, agent: 'Parley', ...(lookup && { lookup }) });
   const shared = { webhooks, deliveries, deliver, feed, present: presentWebhookEvent, runtime };
   const dispatcher = createDispatcher({
@@ -46,6 +46,7 @@ export function openWebhooks(parts: OpenWebhooksParts): { webhooks: Webhooks; di
         return found && parts.present(found);
       },
       note: notes.find,
+      namesOf: users.namesOf,
       ratingComment: async (id) => (await conversations.ratingOf(id))?.comment ?? null,
     },
     schedule: parts.schedule ?? aDayOfRetries,

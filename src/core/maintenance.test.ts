@@ -5,6 +5,7 @@ import type { Settings } from '../storage/settings.ts';
 import { openStorage } from '../storage/storage.ts';
 import { temporaryFolder } from '../storage/temporary-folder.fixture.ts';
 import type { Caller, Role } from './identity/caller.ts';
+import { createIdempotency } from './idempotency.ts';
 import { createMaintenance } from './maintenance.ts';
 import { createFakeRuntime } from './runtime.fixture.ts';
 
@@ -27,10 +28,13 @@ const key: Caller = {
 const off = { enabled: false, message: null, since: null };
 
 async function createTested(t: TestContext) {
-  const { settings, auditLog, close } = await openStorage({ path: join(temporaryFolder(t), 'parley.db') });
+  const { settings, auditLog, idempotencyKeys, close } = await openStorage({
+    path: join(temporaryFolder(t), 'parley.db'),
+  });
   t.after(close);
   const runtime = createFakeRuntime();
-  const another = (over: Settings = settings) => createMaintenance({ settings: over, runtime });
+  const idempotency = createIdempotency({ keys: idempotencyKeys, runtime });
+  const another = (over: Settings = settings) => createMaintenance({ settings: over, idempotency, runtime });
   return { settings, auditLog, runtime, another, maintenance: another() };
 }
 

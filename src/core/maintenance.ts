@@ -1,7 +1,9 @@
+import type { Claim } from '../storage/idempotency-keys.ts';
 import type { Settings } from '../storage/settings.ts';
 import { auditEntry, type Actor } from './audit.ts';
 import { invalidField, ParleyError } from './errors.ts';
-import type { Caller } from './identity/caller.ts';
+import type { Idempotency, IdempotentWrites } from './idempotency.ts';
+import { ownerOfActor, type Caller } from './identity/caller.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface MaintenanceState {
@@ -17,7 +19,12 @@ export interface Maintenance {
   /** As far as this process knows. */
   get(): MaintenanceState;
   /** Throws `invalid_request` for a message of more than 500 characters. */
-  set(enabled: boolean, message?: string | null, actor?: Actor): Promise<MaintenanceState>;
+  set(
+    enabled: boolean,
+    message?: string | null,
+    actor?: Actor,
+    idempotency?: Idempotency,
+  ): Promise<MaintenanceState>;
   /** Throws `maintenance` while the switch is on, unless an administrator asks. */
   check(caller: Caller): void;
   /** Reads the switch as it is stored: other processes may have moved it. */
@@ -29,22 +36,30 @@ const off: MaintenanceState = { enabled: false, message: null, since: null };
 const pauseMs = 60_000;
 
 /** The switch as the store has it, once `refresh` was called. */
-export function createMaintenance(parts: { settings: Settings; runtime: Pick<Runtime, 'now'> }): Maintenance {
-  const { settings, runtime } = parts;
+export function createMaintenance(parts: {
+  settings: Settings;
+  idempotency: Pick<IdempotentWrites, 'once'>;
+  runtime: Pick<Runtime, 'now'>;
+}): Maintenance {
+  const { settings, idempotency: writes, runtime } = parts;
   let state = off;
   let changes = 0;
+  const stored = async () => (await settings.get<MaintenanceState>(setting)) ?? off;
 
   return {
     get: () => state,
-    async set(enabled, message, actor = 'Parley') {
+    async set(enabled, message, actor = 'Parley', idempotency) {
       const now = runtime.now();
       const next = enabled ? { enabled, message: messageFrom(message), since: state.since ?? now } : off;
-      const details = { enabled, message: next.message };
-      const audit = auditEntry(actor, now, 'maintenance.set', { type: 'setting', id: setting }, details);
-      await settings.set(setting, next, now, audit);
-      changes++;
-      state = next;
-      return next;
+      const write = async (claim: Claim | undefined) => {
+        const details = { enabled, message: next.message };
+        const audit = auditEntry(actor, now, 'maintenance.set', { type: 'setting', id: setting }, details);
+        await settings.set(setting, next, now, audit, claim);
+        changes++;
+        state = next;
+        return next;
+      };
+      return writes.once(ownerOfActor(actor), idempotency, null, write, stored);
     },
     check(caller) {
       if (!state.enabled || (caller.kind === 'user' && caller.role === 'admin')) return;
@@ -53,9 +68,9 @@ export function createMaintenance(parts: { settings: Settings; runtime: Pick<Run
     },
     async refresh() {
       const before = changes;
-      const stored = (await settings.get<MaintenanceState>(setting)) ?? off;
+      const read = await stored();
       // What was set while this was read is newer.
-      if (before === changes) state = stored;
+      if (before === changes) state = read;
     },
   };
 }

@@ -38,8 +38,8 @@ export interface ApiKeys {
   /** Every key, the newest first. */
   list(): Promise<ApiKeyRow[]>;
   findByHash(hash: string): Promise<ApiKeyRow | undefined>;
-  /** False where there is no such key or it is revoked already; the audit entry is stored only with the revocation. */
-  revoke(id: number, at: number, audit?: NewAuditEntry): Promise<boolean>;
+  /** False where there is no such key or it is revoked already; claim and audit entry are stored only with the revocation. */
+  revoke(id: number, at: number, claim?: Claim, audit?: NewAuditEntry): Promise<boolean>;
   /** Notes a use; an older time than the noted one changes nothing. */
   touch(id: number, at: number): Promise<void>;
 }
@@ -84,10 +84,10 @@ export function createApiKeys(database: Database, queries: Queries): ApiKeys {
       const [row] = await database.read(withValues(byHash, [hash]));
       return row && { ...row };
     },
-    revoke(id, at, audit) {
+    revoke(id, at, claim, audit) {
       const update = queries.updateTable('api_keys').set({ revoked_at: at });
       const revocation = compileStatement(update.where('id', '=', id).where('revoked_at', 'is', null), 1);
-      return accepted(database.write([revocation, ...auditing(audit)]));
+      return accepted(database.write([...claiming(claim, at), revocation, ...auditing(audit)]));
     },
     async touch(id, at) {
       await database.write([withValues(touch, [at, id, at])]);

@@ -31,7 +31,12 @@ describe('helpdesk: errors', () => {
       const shape = errorShapeFor(asked());
       assert.equal(shape.statusOf(code), status);
       const { success, error } = shape.present(new ParleyError(code, 'What happened.')) as Body;
-      assert.deepEqual([success, error.code, error.details], [false, name, null]);
+      assert.deepEqual([success, error.code], [false, name]);
+      const details = name === 'VALIDATION_ERROR' ? { field: 'body', issue: error.message } : null;
+      assert.deepEqual(
+        error.details,
+        code === 'invalid_request' ? { field: 'body', issue: '请求体不正确' } : details,
+      );
     });
   }
 

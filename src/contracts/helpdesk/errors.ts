@@ -87,21 +87,26 @@ function chineseDetails(field: string, issue: Issue | undefined): string {
 
 const noSession: HelpdeskError = { status: 404, code: 'SESSION_NOT_FOUND', chinese: '会话不存在' };
 
-function presentError(
-  error: ParleyError,
-  english: boolean,
-  { code, chinese }: HelpdeskError = errors[error.code],
-) {
-  const message = english ? error.message : chinese;
-  return { success: false, error: { code, message, details: detailsOf(error, english) } };
+function presentError(error: ParleyError, english: boolean, known: HelpdeskError = errors[error.code]) {
+  const message = english ? error.message : known.chinese;
+  return { success: false, error: { code: known.code, message, details: detailsOf(error, english, known) } };
 }
 
-function detailsOf({ field, issue, facts, message }: ParleyError, english: boolean): object | null {
+/** What is wrong with which field, always where a request does not validate; else facts, if there are any. */
+function detailsOf(error: ParleyError, english: boolean, { code, chinese }: HelpdeskError): object | null {
+  const { issue, facts, message } = error;
+  const field = error.field ?? (code === 'VALIDATION_ERROR' ? partOf(error) : undefined);
   if (field === undefined) return facts ?? null;
-  const said: Issue = issue ?? { kind: 'invalid' };
-  // What has no words of its own is said as the message says it.
-  const inWords = issue === undefined ? message : inEnglish(issue);
-  return { field, issue: english ? inWords : inChinese(said, field), ...facts };
+  const inWords = { field, issue: english ? message.replace(`${field}: `, '') : chinese };
+  if (issue !== undefined) inWords.issue = english ? inEnglish(issue) : inChinese(issue, field);
+  else if (!english && error.code === 'invalid_request')
+    inWords.issue = inChinese({ kind: 'invalid' }, field);
+  return { ...inWords, ...facts };
+}
+
+/** The part of a request that is at fault where no field is. */
+function partOf({ code }: ParleyError): string {
+  return code === 'unsupported_media_type' ? 'Content-Type' : 'body';
 }
 
 /** Whether English comes before Chinese in `Accept-Language` (RFC 9110, 12.5.4). */

@@ -69,7 +69,7 @@ export function presentSession(shown: DeskConversation, metadata: Conversation['
 export function presentMessage(
   { key }: Pick<Conversation, 'key'>,
   message: Message,
-  names: ReadonlyMap<number, string> = new Map(),
+  names: ReadonlyMap<number, string>,
 ) {
   const { id, senderType, senderId, content, citations, createdAt, state } = message;
   return {

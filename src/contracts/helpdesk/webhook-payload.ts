@@ -16,9 +16,9 @@ function dataOf(event: WebhookEvent) {
     case 'conversation.created':
       return about;
     case 'message.created': {
-      const { assignee } = conversation;
-      const names = new Map(assignee === null ? [] : [[assignee.id, assignee.name]]);
-      return { ...about, message: presentMessage(conversation, event.message, names) };
+      const { message, sender } = event;
+      const names = new Map(sender === null ? [] : [[sender.id, sender.name]]);
+      return { ...about, message: presentMessage(conversation, message, names) };
     }
     case 'conversation.status_changed':
     case 'conversation.assigned': {

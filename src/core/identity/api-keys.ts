@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { ApiKeyRow, ApiKeys as ApiKeyRows, NewApiKeyRow } from '../../storage/api-keys.ts';
+import type { Claim } from '../../storage/idempotency-keys.ts';
 import { auditEntry, type Actor } from '../audit.ts';
 import { ParleyError } from '../errors.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import type { Runtime } from '../runtime.ts';
-import { ownerOf, type Scope } from './caller.ts';
+import { ownerOfActor, type Scope } from './caller.ts';
 
 export interface NewApiKey {
   name: string;
@@ -33,7 +34,7 @@ export interface ApiKeys {
   create(key: NewApiKey, actor?: Actor, idempotency?: Idempotency): Promise<{ id: number; secret: string }>;
   list(): Promise<ApiKey[]>;
   /** False where there is no such key, or it was revoked before. */
-  revoke(id: number, actor?: Actor): Promise<boolean>;
+  revoke(id: number, actor?: Actor, idempotency?: Idempotency): Promise<boolean>;
   /** The key that `secret` is; throws `unauthorized` for one that is unknown, revoked or expired. */
   verify(secret: string): Promise<ApiKey>;
   /** Writes down when keys were last used. */
@@ -82,12 +83,15 @@ export function createApiKeys({ rows, idempotency: writes, runtime }: ApiKeysPar
       return { id, secret };
     },
     list: async () => (await rows.list()).map(apiKeyOf),
-    async revoke(id, actor = 'Parley') {
-      const at = runtime.now();
-      const audit = auditEntry(actor, at, 'api_key.revoke', { type: 'api_key', id });
-      const revoked = await rows.revoke(id, at, audit);
-      verified.clear();
-      return revoked;
+    async revoke(id, actor = 'Parley', idempotency) {
+      const write = async (claim: Claim | undefined) => {
+        const at = runtime.now();
+        const audit = auditEntry(actor, at, 'api_key.revoke', { type: 'api_key', id });
+        const revoked = await rows.revoke(id, at, claim, audit);
+        verified.clear();
+        return revoked;
+      };
+      return writes.once(ownerOfActor(actor), idempotency, null, write, () => Promise.resolve(true));
     },
     async verify(secret) {
       const digest = hashOf(secret);
@@ -115,10 +119,6 @@ export function createApiKeys({ rows, idempotency: writes, runtime }: ApiKeysPar
 function newRow(key: NewApiKey, secret: string, createdAt: number): NewApiKeyRow {
   const prefix = secret.slice(0, prefixLength);
   return { ...key, scopes: key.scopes.join(','), prefix, hash: hashOf(secret), createdAt };
-}
-
-function ownerOfActor(actor: Actor): string {
-  return typeof actor === 'string' ? actor : ownerOf(actor);
 }
 
 function shownOnce(made: ApiKeyRow | undefined): ParleyError {

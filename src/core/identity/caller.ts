@@ -61,6 +61,11 @@ export function ownerOf(caller: Caller): OwnerKey {
   return ownerName(caller) as OwnerKey;
 }
 
+/** The same of whoever acts: a person, or what is named by a text. */
+export function ownerOfActor(actor: UserCaller | string): string {
+  return typeof actor === 'string' ? actor : ownerOf(actor);
+}
+
 function ownerName(caller: Caller): string {
   switch (caller.kind) {
     case 'anonymous':

@@ -24,7 +24,13 @@ export type WebhookEvent = {
   at: number;
 } & (
   | { type: 'conversation.created'; conversation: DeskConversation }
-  | { type: 'message.created'; conversation: DeskConversation; message: Message }
+  | {
+      type: 'message.created';
+      conversation: DeskConversation;
+      message: Message;
+      /** The person who has answered; null for the customer and the AI. */
+      sender: { id: number; name: string } | null;
+    }
   | {
       type: 'conversation.status_changed' | 'conversation.assigned';
       conversation: DeskConversation;
@@ -42,6 +48,8 @@ export interface EventSources {
   conversation(id: number): Promise<DeskConversation | undefined>;
   note(id: number): Promise<NoteRow | undefined>;
   ratingComment(conversationId: number): Promise<string | null>;
+  /** How persons are called, by their ids. */
+  namesOf(ids: readonly number[]): Promise<Map<number, string>>;
 }
 
 /** The events among the `wanted` ones that a change is, in order: none, one or two. What is gone by now is told of no more. */
@@ -108,7 +116,9 @@ async function eventOf(
       if (changed === 'asked' && conversation.createdAt !== at) return undefined;
       return { ...of, id: `evt_conversation_${conversation.id}`, type };
     case 'message.created':
-      return message === null ? undefined : { ...of, type, message };
+      return message === null
+        ? undefined
+        : { ...of, type, message, sender: await senderOf(message, sources) };
     case 'conversation.status_changed':
       return { ...of, type, change: data as unknown as StatusChange };
     case 'conversation.assigned':
@@ -122,4 +132,8 @@ async function eventOf(
       return note && { ...of, type, note };
     }
   }
+}
+
+async function senderOf({ senderId: id }: Message, sources: EventSources) {
+  return id === null ? null : { id, name: (await sources.namesOf([id])).get(id) ?? '' };
 }

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import { ParleyError } from '../../../core/errors.ts';
+import { invalidField, ParleyError } from '../../../core/errors.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
-import { refusals } from '../schemas/envelope.ts';
+import { refusals, repeatableSchema } from '../schemas/envelope.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentApiKey } from '../present.ts';
 import {
@@ -16,6 +16,7 @@ import {
 
 const path = '/api/v1/admin/api-keys';
 const about = { tags: ['helpdesk'], security: [{ bearer: [] }] };
+const repeatable = { ...about, headers: repeatableSchema };
 
 /** API keys, for administrators: made, listed, revoked. */
 export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: HelpdeskOptions): void {
@@ -35,7 +36,7 @@ export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: He
     path,
     {
       schema: {
-        ...about,
+        ...repeatable,
         summary: 'Make an API key',
         description:
           'The key is in this answer and is never shown again: a repeat under the same `Idempotency-Key` is refused with 409, naming the key that was made.',
@@ -47,9 +48,7 @@ export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: He
       const { name, scopes, expires_at = null, requests_per_minute = null } = request.body;
       const expiresAt = expires_at === null ? null : Date.parse(expires_at);
       if (expiresAt !== null && expiresAt <= runtime.now()) {
-        throw new ParleyError('invalid_request', 'expires_at: must be in the future', {
-          field: 'expires_at',
-        });
+        throw invalidField('expires_at', { kind: 'future' });
       }
       const made = await core.apiKeys.create(
         { name, scopes, expiresAt, requestsPerMinute: requests_per_minute },
@@ -65,14 +64,15 @@ export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: He
     `${path}/:id`,
     {
       schema: {
-        ...about,
+        ...repeatable,
         summary: 'Revoke an API key at once',
         params: apiKeyParamsSchema,
         response: { 200: revokedApiKeySchema, ...refusals },
       },
     },
-    async ({ caller, params: { id } }) => {
-      if (!(await core.apiKeys.revoke(id, requireUser(caller)))) {
+    async (request) => {
+      const { id } = request.params;
+      if (!(await core.apiKeys.revoke(id, requireUser(request.caller), idempotencyOf(request)))) {
         throw new ParleyError('not_found', 'There is no such API key, or it was revoked before.');
       }
       return { success: true, data: { id } };

@@ -21,8 +21,9 @@ export function registerAuditLogRoutes(app: FastifyInstance, { core }: HelpdeskO
     async ({ query }) => {
       const { limit, offset, actor_id, action, target_type, target_id } = query;
       const [from, to] = [timeOf(query.from), timeOf(query.to)];
-      if (from !== undefined && to !== undefined && from > to)
+      if (from !== undefined && to !== undefined && from > to) {
         throw invalidField('from', { kind: 'invalid' });
+      }
       if (target_id !== undefined && target_type === undefined) {
         throw invalidField('target_type', { kind: 'required' });
       }

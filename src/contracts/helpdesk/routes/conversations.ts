@@ -170,7 +170,7 @@ function registerConversationWrites(app: FastifyInstance, options: HelpdeskOptio
 
 type Patch = FastifyRequest<{ Params: ConversationParams; Body: ConversationChangesBody }>;
 
-/** Each change has a claim of its own under the request's key, so that a repeat does what an earlier try has left undone. */
+/** Each change has a claim of its own, so that a repeat does what an earlier try has left undone. */
 async function patch({ core }: HelpdeskOptions, request: Patch): Promise<ListedConversation> {
   const caller = requireStaff(request.caller);
   const { status, priority, tags, assignee_id: assigneeId } = request.body;
@@ -178,22 +178,25 @@ async function patch({ core }: HelpdeskOptions, request: Patch): Promise<ListedC
   if (status === undefined && priority === undefined && tags === undefined && assigneeId === undefined) {
     throw invalidField('body', { kind: 'nothing_to_change' });
   }
-  const key = idempotencyOf(request);
+  const key = keysOf(request);
   let conversation: ListedConversation = await core.desk.get(caller, id);
   refuseContradiction(request.body, conversation);
   if (assigneeId !== undefined && assigneeId !== conversation.assigneeId) {
-    conversation = await core.handoff.assign(caller, id, assigneeId, partOf(key, 'assignee'));
+    conversation = await core.handoff.assign(caller, id, assigneeId, key('assignee_id'));
   }
   if (status !== undefined && status !== conversation.status) {
-    conversation = await core.handoff.setStatus(caller, id, status, partOf(key, 'status'));
+    conversation = await core.handoff.setStatus(caller, id, status, key('status'));
   }
   if (priority === undefined && tags === undefined) return conversation;
-  return core.desk.label(caller, id, { priority, tags }, partOf(key, 'labels'));
+  return core.desk.label(caller, id, { priority, tags }, key('labels'));
 }
 
-function partOf(key: Idempotency | undefined, part: string): Idempotency | undefined {
+/** The first change that is asked for has the request's own key, by which another request under it is recognised. */
+function keysOf(request: Patch): (part: string) => Idempotency | undefined {
+  const sent = idempotencyOf(request);
+  const first = ['assignee_id', 'status'].find((name) => name in request.body) ?? 'labels';
   // No client's key has a space.
-  return key && { ...key, key: `${key.key} ${part}` };
+  return (part) => sent && (part === first ? sent : { ...sent, key: `${sent.key} ${part}` });
 }
 
 function refuseContradiction(

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
+import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
-import { refusals } from '../schemas/envelope.ts';
+import { refusals, repeatableSchema } from '../schemas/envelope.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentMaintenance } from '../present.ts';
 import {
@@ -29,6 +30,7 @@ export function registerMaintenanceRoutes(app: FastifyInstance, { core }: Helpde
     {
       schema: {
         ...about,
+        headers: repeatableSchema,
         summary: 'Switch maintenance on or off',
         description:
           'While it is on, nobody but administrators gets an answer from a model: 503 with the message. Logins and health checks go on.',
@@ -36,9 +38,11 @@ export function registerMaintenanceRoutes(app: FastifyInstance, { core }: Helpde
         response,
       },
     },
-    async ({ caller, body: { enabled, message } }) => ({
-      success: true,
-      data: presentMaintenance(await core.maintenance.set(enabled, message, requireUser(caller))),
-    }),
+    async (request) => {
+      const { enabled, message } = request.body;
+      const caller = requireUser(request.caller);
+      const state = await core.maintenance.set(enabled, message, caller, idempotencyOf(request));
+      return { success: true, data: presentMaintenance(state) };
+    },
   );
 }

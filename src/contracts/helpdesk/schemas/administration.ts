@@ -5,12 +5,15 @@ import { OrNull, success, time } from './envelope.ts';
 
 const scope = Type.Enum(['completions', 'cache', 'admin']);
 
-export const newApiKeySchema = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
-  scopes: Type.Array(scope, { minItems: 1, uniqueItems: true }),
-  expires_at: Type.Optional(OrNull(time)),
-  requests_per_minute: Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 1_000_000_000 }))),
-});
+export const newApiKeySchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
+    scopes: Type.Array(scope, { minItems: 1, uniqueItems: true }),
+    expires_at: Type.Optional(OrNull(time)),
+    requests_per_minute: Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 1_000_000_000 }))),
+  },
+  { examples: [{ name: 'Shop', scopes: ['completions'], requests_per_minute: 60 }] },
+);
 export type NewApiKeyBody = Static<typeof newApiKeySchema>;
 
 const apiKeySchema = Type.Object({
@@ -30,7 +33,9 @@ export const apiKeyListSchema = success(
 );
 export const createdApiKeySchema = success(Type.Object({ id: Type.Integer(), api_key: Type.String() }));
 export const revokedApiKeySchema = success(Type.Object({ id: Type.Integer() }));
-export const apiKeyParamsSchema = Type.Object({ id: Type.Integer({ minimum: 1 }) });
+export const apiKeyParamsSchema = Type.Object({
+  id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+});
 
 export const maintenanceRequestSchema = Type.Object(
   { enabled: Type.Boolean(), message: Type.Optional(OrNull(Type.String({ maxLength: 500 }))) },

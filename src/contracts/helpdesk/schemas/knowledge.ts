@@ -30,19 +30,22 @@ export const newArticleSchema = Type.Object(
 );
 export type NewArticleBody = Static<typeof newArticleSchema>;
 
-export const articleChangesSchema = Type.Object({
-  title: Type.Optional(fields.title),
-  content: Type.Optional(fields.content),
-  language: Type.Optional(fields.language),
-  tags: Type.Optional(fields.tags),
-  revision: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: Number.MAX_SAFE_INTEGER,
-      description: 'The revision that was read: 409 where the article has changed since.',
-    }),
-  ),
-});
+export const articleChangesSchema = Type.Object(
+  {
+    title: Type.Optional(fields.title),
+    content: Type.Optional(fields.content),
+    language: Type.Optional(fields.language),
+    tags: Type.Optional(fields.tags),
+    revision: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'The revision that was read: 409 where the article has changed since.',
+      }),
+    ),
+  },
+  { examples: [{ content: 'Goods can be returned within 60 days.', revision: 1 }] },
+);
 export type ArticleChangesBody = Static<typeof articleChangesSchema>;
 
 export const articleParamsSchema = Type.Object({

@@ -23,7 +23,11 @@ export type NewWebhookBody = Static<typeof newWebhookSchema>;
 
 export const webhookChangesSchema = Type.Object(
   { ...Type.Partial(Type.Object(fields)).properties, ...choices },
-  { minProperties: 1, description: 'What is left out stays as it is.' },
+  {
+    minProperties: 1,
+    description: 'What is left out stays as it is.',
+    examples: [{ enabled: false }],
+  },
 );
 export type WebhookChangesBody = Static<typeof webhookChangesSchema>;
 
