@@ -27,6 +27,8 @@ export interface StatusChange {
   assigneeId: number | null;
   /** The assignee's name. */
   assigneeName: string | null;
+  /** The agent who had it until this change; null where it was taken from none. */
+  formerAssigneeId: number | null;
   priority: string;
   tags: string[];
   /** What changed it: `switched`, `assigned`, `taken`, `status`, `reopened`, `handed_off`, `priority`, `tags` … */

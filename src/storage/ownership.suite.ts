@@ -62,6 +62,7 @@ function changeTests(openOne: OpenOne): void {
         agentType: 'human',
         assigneeId: agent,
         assigneeName: 'Ada Lovelace',
+        formerAssigneeId: null,
         priority: 'medium',
         tags: [],
         cause: 'assigned',

@@ -24,6 +24,7 @@ export interface OwnerChange {
   agentType: AgentType;
   assigneeId: number | null;
   /** See `StatusChange`. */
+  formerAssigneeId: number | null;
   cause: string;
   actorId: number | null;
   reason: string | null;
@@ -147,6 +148,9 @@ function compileOwner(queries: Queries) {
   return { silence: compileStatement(silence), own: compileStatement(own, 1) };
 }
 
+/** Of a change that leaves who is in charge as it was. */
+const unowned = { formerAssigneeId: null, reason: null };
+
 function compileLabelling(queries: Queries): Unit<Labelling> {
   const claiming = compileClaim(queries);
   const auditing = compileAudit(queries);
@@ -171,7 +175,7 @@ function compileLabelling(queries: Queries): Unit<Labelling> {
       counts.uncount(id),
       withValues(label, [...labels, at, id]),
       counts.count(id),
-      ...causes.map((cause) => event({ conversationId: id, at, cause, actorId, reason: null })),
+      ...causes.map((cause) => event({ ...unowned, conversationId: id, at, cause, actorId })),
       ...auditing(audit),
     ];
   };

@@ -52,6 +52,7 @@ export function changeOf({ id, ownerFence }: Conversation, changes: Partial<Owne
     status: 'pending',
     agentType: 'human',
     assigneeId: null,
+    formerAssigneeId: null,
     cause: 'switched',
     actorId: null,
     reason: null,

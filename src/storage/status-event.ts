@@ -6,7 +6,7 @@ import type { StatusChange } from './feed.ts';
 import { shownName } from './shown-name.ts';
 
 /** What an event `status` says beside how things are. */
-export interface StatusCause extends Pick<StatusChange, 'cause' | 'actorId' | 'reason'> {
+export interface StatusCause extends Pick<StatusChange, 'formerAssigneeId' | 'cause' | 'actorId' | 'reason'> {
   conversationId: number;
   at: number;
 }
@@ -18,7 +18,7 @@ export function compileStatusEvent(queries: Queries): (cause: StatusCause) => St
     .select(shownName('users').as('name'))
     .whereRef('users.id', '=', 'conversations.assignee_id' as never);
   const data = sql<string>`json_object('status', status, 'agentType', agent_type, 'assigneeId', assignee_id,
-    'assigneeName', (${name}), 'priority', priority, 'tags', json(tags), 'cause', ${''}, 'actorId', ${0}, 'reason', ${''})`;
+    'assigneeName', (${name}), 'formerAssigneeId', ${0}, 'priority', priority, 'tags', json(tags), 'cause', ${''}, 'actorId', ${0}, 'reason', ${''})`;
   const change = queries
     .selectFrom('conversations')
     .select(['id', 'user_id', sql.lit('status').as('type'), sql<number>`${0}`.as('at'), data.as('data')])
@@ -30,6 +30,6 @@ export function compileStatusEvent(queries: Queries): (cause: StatusCause) => St
       .expression(change),
     1,
   );
-  return ({ conversationId, at, cause, actorId, reason }) =>
-    withValues(insert, [at, cause, actorId, reason, conversationId]);
+  return ({ conversationId, at, formerAssigneeId, cause, actorId, reason }) =>
+    withValues(insert, [at, formerAssigneeId, cause, actorId, reason, conversationId]);
 }

@@ -1,13 +1,16 @@
 import type { Message } from '../../core/conversations/conversations.ts';
 import type { ParleyError } from '../../core/errors.ts';
+import type { FeedItem } from '../../core/realtime/feed.ts';
+import { ownerAfter } from '../../core/realtime/owner-change.ts';
+import type { Signal } from '../../core/realtime/signals.ts';
 import { failureOf } from '../../core/turns/turn.ts';
 import { presentError } from './errors.ts';
 import { numberOf } from './input.ts';
-import { presentMessage } from './present.ts';
+import { presentMessage, sessionStatusOf } from './present.ts';
 
 /** The frames of `WS /ws/chat/{session_id}` (assistant.md, "WebSocket Interface"), without their cursors. */
 export interface Frame {
-  type: 'message' | 'typing' | 'error' | 'pong' | 'reset';
+  type: 'message' | 'typing' | 'status' | 'error' | 'pong' | 'reset';
   /** Of the client's frame that this one answers. */
   id?: string | number;
   data: object;
@@ -28,6 +31,22 @@ export function streamingFrame(turnId: number, content: string, offset: number):
 
 export function typingFrame(turnId: number): Frame {
   return { type: 'typing', data: { id: turnId, role: 'assistant' } };
+}
+
+/** A person is typing, or has stopped; undefined for the customer's own typing. */
+export function personTypingFrame({ from, isTyping }: Signal): Frame | undefined {
+  if (from.kind !== 'agent') return undefined;
+  const agent = { id: from.id, name: from.name };
+  return { type: 'typing', data: { role: 'assistant', sender_type: 'human', agent, is_typing: isTyping } };
+}
+
+/** Who is in charge of the session from now on; undefined where nothing of it has changed. */
+export function statusFrame(item: FeedItem): Frame | undefined {
+  const owner = ownerAfter(item);
+  if (owner === undefined) return undefined;
+  const { agentType, assigneeId, assigneeName: name } = owner;
+  const assignee = assigneeId === null ? null : { id: assigneeId, name };
+  return { type: 'status', data: { agent_type: agentType, assignee, status: sessionStatusOf(owner.status) } };
 }
 
 export function errorFrame(error: ParleyError): Frame {

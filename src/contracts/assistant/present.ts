@@ -38,16 +38,21 @@ export function presentAnswer(answer: Message) {
 
 /** assistant.md, "List Sessions". */
 export function presentSession(conversation: ListedConversation) {
-  const { id, title, status, messageCount, lastMessageAt, createdAt, updatedAt } = conversation;
+  const { id, title, status, agentType, messageCount, lastMessageAt, createdAt, updatedAt } = conversation;
   return {
     id,
     title,
-    status: status === 'open' ? 'active' : status,
+    status: sessionStatusOf(status),
+    agent_type: agentType,
     message_count: messageCount,
     last_message_time: timeOf(lastMessageAt),
     created_at: timeOf(createdAt),
     updated_at: timeOf(updatedAt),
   };
+}
+
+export function sessionStatusOf(status: string): string {
+  return status === 'open' ? 'active' : status;
 }
 
 export function presentRating(sessionId: number, { score, comment, createdAt }: Rating) {

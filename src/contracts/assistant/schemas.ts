@@ -150,7 +150,13 @@ export const chatResponseSchema = Type.Object({
 export const sessionSchema = Type.Object({
   id: Type.Integer(),
   title: Type.String(),
-  status: Type.String(),
+  status: Type.Enum(['active', 'pending', 'resolved', 'closed'], {
+    description:
+      '`pending`: waits for a person. `resolved` and `closed`: over, until the next message opens it again.',
+  }),
+  agent_type: Type.Enum(['ai', 'human'], {
+    description: '`human` where a person is in charge, or is waited for.',
+  }),
   message_count: Type.Integer(),
   last_message_time: time('When the last message was sent or ended'),
   created_at: time('When it began'),

@@ -3,12 +3,15 @@ import type { Message } from '../../core/conversations/conversations.ts';
 import { asParleyError } from '../../core/errors.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
 import type { FeedItem, Watcher } from '../../core/realtime/feed.ts';
+import type { Present, Rooms } from '../../core/realtime/rooms.ts';
+import { isGivenUp, isLeftToOthers } from '../../core/turns/turn.ts';
 import { refuseSocket, sendFrame } from '../../http/sockets.ts';
 import {
   cursorText,
   errorFrame,
   errorOf,
   messageFrame,
+  statusFrame,
   streamingFrame,
   typingFrame,
   type Cursor,
@@ -20,9 +23,10 @@ import type { AssistantOptions } from './options.ts';
 /** Who opened a socket, and on what. */
 export interface OpenedSocket {
   options: AssistantOptions;
+  rooms: Rooms<Screen>;
   socket: WebSocket;
   caller: UserCaller;
-  sessionId: number;
+  conversationId: number;
   requestId: string;
   /** Whether answers are wanted as they are made. */
   streams: boolean;
@@ -42,7 +46,7 @@ interface ShownTurn {
  * What a socket shows of its session: every change once, and answers while they are made. It watches the feed itself: there are
  * thousands, most of them idle, and each object and function of its own would be one too many.
  */
-export interface Screen extends OpenedSocket, Watcher {
+export interface Screen extends OpenedSocket, Watcher, Present<Screen> {
   /** The last change that was shown. */
   cursor: number;
   /** In their order; of the first, text may come. */
@@ -55,18 +59,21 @@ export interface Screen extends OpenedSocket, Watcher {
   names: Map<number, string | number> | undefined;
   /** The last question that is being stored: those of one socket are asked in their order. */
   asking: Promise<void> | undefined;
+  /** When its client was last passed on as typing, monotonic, and whether it has stopped since. */
+  typed: { at: number; isTyping: boolean } | undefined;
   stopWatching: (() => void) | undefined;
 }
 
 const none: readonly ShownTurn[] = [];
 
 export function createScreen(opened: OpenedSocket): Screen {
-  const { options, socket, caller, sessionId, requestId, streams } = opened;
+  const { options, rooms, socket, caller, conversationId, requestId, streams } = opened;
   return {
     options,
+    rooms,
     socket,
     caller,
-    sessionId,
+    conversationId,
     requestId,
     streams,
     onItems,
@@ -78,7 +85,9 @@ export function createScreen(opened: OpenedSocket): Screen {
     replaying: true,
     names: undefined,
     asking: undefined,
+    typed: undefined,
     stopWatching: undefined,
+    next: undefined,
   };
 }
 
@@ -112,13 +121,15 @@ export async function openScreen(screen: Screen, cursor: Cursor | undefined): Pr
   screen.cursor = cursor?.feed ?? (await feed.head());
   const seen = cursor?.turn;
   if (seen !== undefined) screen.turns = [{ ...newTurn(seen.id), offset: seen.offset }];
-  const scope = { conversationId: screen.sessionId };
+  const scope = { conversationId: screen.conversationId };
   screen.stopWatching = await feed.watch(scope, screen.cursor, screen);
   if (screen.socket.readyState !== screen.socket.OPEN) return closeScreen(screen);
+  screen.rooms.enter(screen);
   await join(screen, seen);
 }
 
 export function closeScreen(screen: Screen): void {
+  screen.rooms.leave(screen);
   screen.stopWatching?.();
   for (const { following } of screen.turns) following?.abort();
   screen.turns = none;
@@ -126,12 +137,12 @@ export function closeScreen(screen: Screen): void {
 
 /** Puts the answers that are on their way onto the screen, beside those of questions that were just shown. */
 async function join(screen: Screen, seen: Cursor['turn']): Promise<void> {
-  const { options, caller, sessionId } = screen;
-  const active = [...options.core.turns.activeIn(sessionId)];
+  const { options, caller, conversationId } = screen;
+  const active = [...options.core.turns.activeIn(conversationId)];
   // What a cursor says of a turn that is none of this session's, or has long ended, is not to be waited for.
   screen.turns = screen.turns.filter(({ id }) => id !== seen?.id || active.includes(id));
   for (const id of active) {
-    const { state: made, content } = await options.core.conversations.message(caller, sessionId, id);
+    const { state: made, content } = await options.core.conversations.message(caller, conversationId, id);
     if (id <= screen.ended) continue;
     const known = screen.turns.find((turn) => turn.id === id);
     if (known !== undefined) {
@@ -168,9 +179,22 @@ async function show(screen: Screen, item: FeedItem): Promise<void> {
     await showEnd(screen, cursor, message);
   }
   screen.cursor = cursor;
+  if (message !== null && type === 'replied') await showReply(screen, message);
+  const status = statusFrame(item);
+  if (status !== undefined) await send(screen, status);
 }
 
-/** The rest of what was said, then the answer as it is kept. */
+/** What a person says; what came out on an open socket of its reader is delivered. */
+async function showReply(screen: Screen, message: Message): Promise<void> {
+  const { options, caller, conversationId, socket } = screen;
+  await send(screen, messageFrame(message));
+  if (message.receipt !== 'sent' || socket.readyState !== socket.OPEN) return;
+  options.core.conversations
+    .acknowledge(caller, { conversationId, upTo: message.id, receipt: 'delivered' })
+    .catch((err: unknown) => options.log.error({ err }, 'a message could not be marked delivered'));
+}
+
+/** The rest of what was said, then the answer as it is kept; nothing of one that others took over before it said a word. */
 async function showEnd(screen: Screen, cursor: number, answer: Message): Promise<void> {
   const { id, content } = answer;
   const wasFirst = screen.turns[0]?.id === id;
@@ -186,11 +210,13 @@ async function showEnd(screen: Screen, cursor: number, answer: Message): Promise
   screen.turns = others;
   screen.ended = Math.max(screen.ended, id);
   screen.cursor = cursor;
+  if (isLeftToOthers(answer)) return;
   const sent = send(screen, messageFrame(answer));
   const error = errorOf(answer);
   if (error !== undefined) void send(screen, errorFrame(error));
   await sent;
-  if (wasFirst) begin(screen);
+  // Where one is given up, so are those that wait behind it.
+  if (wasFirst && !isGivenUp(answer)) begin(screen);
 }
 
 function newTurn(id: number): ShownTurn {

@@ -1,6 +1,6 @@
 import type { RawData, WebSocket } from 'ws';
 import { asParleyError } from '../../core/errors.ts';
-import type { Asked } from '../../core/turns/turn.ts';
+import { isLeftToOthers, type Asked } from '../../core/turns/turn.ts';
 import { createFrameCheck, frameIdOf, frameTypeOf, parseFrame, type FrameCheck } from '../../http/frames.ts';
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
@@ -73,14 +73,31 @@ function dispatch(screen: Screen, frame: Record<string, unknown>, id: Id): void 
     case 'ping':
       return void send(screen, { type: 'pong', data: {} }, id);
     case 'typing':
+      return signalTyping(screen, frame);
     case undefined:
       return;
   }
 }
 
-async function stop({ options, caller, sessionId }: Screen, frame: Record<string, unknown>): Promise<void> {
-  const idempotency = frameIdempotencyOf(pathOf(sessionId), frame, frame['id']);
-  await options.core.turns.stop(caller, sessionId, idempotency);
+async function stop(
+  { options, caller, conversationId }: Screen,
+  frame: Record<string, unknown>,
+): Promise<void> {
+  const idempotency = frameIdempotencyOf(pathOf(conversationId), frame, frame['id']);
+  await options.core.turns.stop(caller, conversationId, idempotency);
+}
+
+/** How often somebody is said to be typing, at most. */
+const typingEveryMs = 250;
+
+/** To the agents who look at the session. A client that only ever says `typing` is typing. */
+function signalTyping(screen: Screen, { data }: Record<string, unknown>): void {
+  const { options, conversationId, typed } = screen;
+  const isTyping = (data as { is_typing?: unknown } | null | undefined)?.is_typing !== false;
+  const now = options.runtime.elapsed();
+  if (isTyping ? typed !== undefined && now - typed.at < typingEveryMs : typed?.isTyping !== true) return;
+  screen.typed = { at: isTyping ? now : (typed?.at ?? now), isTyping };
+  options.core.signals.send({ type: 'typing', conversationId, from: { kind: 'customer' }, isTyping });
 }
 
 /** One question after the other; a client that sends faster is not read meanwhile. */
@@ -99,33 +116,34 @@ function askInOrder(screen: Screen, frame: MessageFrame): void {
 }
 
 async function ask(screen: Screen, frame: MessageFrame): Promise<void> {
-  const { options, caller, sessionId, requestId } = screen;
+  const { options, caller, conversationId, requestId } = screen;
   const { core, limits, chatLimit } = options;
   const { data } = frame;
   const id = frame.id ?? undefined;
   core.maintenance.check(caller);
   await takeSocketAllowance(limits, caller, chatLimit);
-  const idempotency = frameIdempotencyOf(pathOf(sessionId), frame, id);
+  const idempotency = frameIdempotencyOf(pathOf(conversationId), frame, id);
   const from = { endpoint: '/ws/chat/:session_id', requestId, idempotency };
-  const question = questionOf(data, data.content, { kind: 'existing', id: sessionId }, from);
+  const question = questionOf(data, data.content, { kind: 'existing', id: conversationId }, from);
   const asked = await core.turns.ask(caller, question);
   if (asked.repeated) await showAgain(screen, asked, id);
   else if (id !== undefined) (screen.names ??= new Map()).set(asked.questionId, id);
 }
 
 /** Part of what a frame asks: the same on another session is something else. */
-function pathOf(sessionId: number): string {
-  return `/ws/chat/${sessionId}`;
+function pathOf(conversationId: number): string {
+  return `/ws/chat/${conversationId}`;
 }
 
 /** To one who asks again, what there is. */
 async function showAgain(screen: Screen, { questionId, turnId }: Asked, id: Id): Promise<void> {
-  const { options, caller, sessionId } = screen;
+  const { options, caller, conversationId } = screen;
   const { conversations } = options.core;
-  const question = await conversations.message(caller, sessionId, questionId);
+  const question = await conversations.message(caller, conversationId, questionId);
   void send(screen, messageFrame(question), id);
   if (turnId === null) return;
-  const answer = await conversations.message(caller, sessionId, turnId);
+  const answer = await conversations.message(caller, conversationId, turnId);
+  if (isLeftToOthers(answer)) return;
   if (answer.state === 'queued' || answer.state === 'running') {
     return void send(screen, typingFrame(turnId), id);
   }

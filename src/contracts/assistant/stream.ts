@@ -1,8 +1,9 @@
 import type { FastifyReply } from 'fastify';
+import type { Core } from '../../core/core.ts';
 import { asParleyError, type ParleyError } from '../../core/errors.ts';
 import type { Message } from '../../core/conversations/conversations.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
-import { failureOf, type TurnEvent } from '../../core/turns/turn.ts';
+import { failureOf, isLeftToOthers, type TurnEvent } from '../../core/turns/turn.ts';
 import { eventStreamTimes, sendEventStream, type Frame } from '../../http/event-stream.ts';
 import { presentError } from './errors.ts';
 import type { AssistantOptions } from './options.ts';
@@ -15,7 +16,9 @@ export interface StreamedTurn {
   start: number;
 }
 
-type StreamEvent = { type: 'start' } | TurnEvent;
+/** `told` is the answer, or the question where somebody else is to answer it. */
+type StreamEvent =
+  { type: 'start' } | Extract<TurnEvent, { type: 'delta' }> | { type: 'end'; answer: Message; told: Message };
 
 /**
  * Sends what a turn says as Server-Sent Events, each with the id from which a client goes on that lost the stream after it. The caller of
@@ -30,7 +33,7 @@ export async function streamTurn(
 ): Promise<FastifyReply> {
   const login = userSockets.whileLoggedIn(caller);
   const either = AbortSignal.any([signal, login.signal]);
-  const events = eventsOf(core.turns.follow(caller, streamed.turnId, streamed.start, either));
+  const events = eventsOf(core, caller, core.turns.follow(caller, streamed.turnId, streamed.start, either));
   const frame = (event: StreamEvent) => presentEvent(streamed, event);
   const failureFrame = (thrown: unknown) => failure(asParleyError(thrown));
   try {
@@ -58,9 +61,28 @@ async function* both(events: object[]): AsyncGenerator<object[]> {
   yield await Promise.resolve(events);
 }
 
-async function* eventsOf(turn: AsyncGenerator<TurnEvent[]>): AsyncGenerator<StreamEvent[]> {
+async function* eventsOf(
+  core: Core,
+  caller: UserCaller,
+  turn: AsyncGenerator<TurnEvent[]>,
+): AsyncGenerator<StreamEvent[]> {
   yield [{ type: 'start' }];
-  yield* turn;
+  for await (const group of turn) {
+    yield await Promise.all(
+      group.map(async (event) => {
+        if (event.type !== 'end') return event;
+        const { answer } = event;
+        const told = isLeftToOthers(answer) ? await questionTo(core, caller, answer) : answer;
+        return { ...event, told };
+      }),
+    );
+  }
+}
+
+/** What was asked, of an answer that somebody else took over before it said a word. */
+export async function questionTo(core: Core, caller: UserCaller, answer: Message): Promise<Message> {
+  const { conversationId, questionId } = answer;
+  return questionId === null ? answer : core.conversations.message(caller, conversationId, questionId);
 }
 
 function presentEvent({ sessionId, turnId, start }: StreamedTurn, event: StreamEvent): Frame {
@@ -75,10 +97,10 @@ function presentEvent({ sessionId, turnId, start }: StreamedTurn, event: StreamE
       return framed(offset + text.length, JSON.stringify({ type: 'delta', content: text, offset }));
     }
     case 'end': {
-      const { answer } = event;
-      const failed = failureOf(answer);
+      const { answer, told } = event;
+      const failed = failureOf(told);
       const data =
-        failed === undefined ? JSON.stringify({ type: 'done', ...presentAnswer(answer) }) : failure(failed);
+        failed === undefined ? JSON.stringify({ type: 'done', ...presentAnswer(told) }) : failure(failed);
       return framed(answer.content.length, data);
     }
     default:

@@ -1,6 +1,7 @@
 import type { Message } from '../../core/conversations/conversations.ts';
 import { asParleyError } from '../../core/errors.ts';
 import type { FeedItem, Watcher } from '../../core/realtime/feed.ts';
+import type { Present } from '../../core/realtime/rooms.ts';
 import { closeCodes } from '../../http/sockets.ts';
 import { noSession } from './party.ts';
 import { sessionIdOf } from './present.ts';
@@ -30,7 +31,7 @@ interface ShownTurn {
 }
 
 /** What a customer's socket shows of a session: every change once, and answers while they are made. It watches the feed itself. */
-export interface Screen extends CustomersSession, Watcher {
+export interface Screen extends CustomersSession, Watcher, Present<Screen> {
   visit: Visit;
   /** The last change that was shown. */
   cursor: number;
@@ -47,7 +48,6 @@ export interface Screen extends CustomersSession, Watcher {
   /** The message that is being stored. */
   asking: Promise<unknown> | undefined;
   stopWatching: (() => void) | undefined;
-  /** Another of the same conversation: see `Rooms`. */
   next: Screen | undefined;
 }
 

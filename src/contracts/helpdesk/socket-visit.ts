@@ -1,11 +1,11 @@
 import type { WebSocket } from 'ws';
 import type { Caller, Participant, UserCaller } from '../../core/identity/caller.ts';
 import type { Log } from '../../core/log.ts';
+import type { Rooms } from '../../core/realtime/rooms.ts';
 import { sendFrame, type Sockets } from '../../http/sockets.ts';
 import type { UserDoor, UserSockets } from '../../http/user-sockets.ts';
 import type { HelpdeskOptions } from './options.ts';
 import type { Frame, Language } from './socket-frames.ts';
-import type { Rooms } from './socket-rooms.ts';
 import type { Screen } from './socket-screen.ts';
 import type { Seat, StaffDesk } from './socket-staff.ts';
 
@@ -26,7 +26,7 @@ export interface Door {
   /** Open sockets by address. */
   addresses: Map<string, number>;
   /** What customers' sockets show. */
-  rooms: Rooms;
+  rooms: Rooms<Screen>;
   desk: StaffDesk;
   /** How those who are logged in are told of errors. */
   userDoors: Record<Language, UserDoor>;

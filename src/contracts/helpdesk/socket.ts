@@ -1,5 +1,6 @@
 import type { RawData, WebSocket } from 'ws';
 import { asParleyError, ParleyError } from '../../core/errors.ts';
+import { createRooms, type Rooms } from '../../core/realtime/rooms.ts';
 import { frameIdOf, parseFrame } from '../../http/frames.ts';
 import { refuseSocket, sendFrame, type SocketRequest } from '../../http/sockets.ts';
 import { prefersEnglish, malformedErrorOf } from './errors.ts';
@@ -7,14 +8,13 @@ import { enter } from './socket-admission.ts';
 import { dispatch } from './socket-dispatch.ts';
 import { errorFrame, typingFrame, type Language } from './socket-frames.ts';
 import { frameTypes, inputOf } from './socket-input.ts';
-import { createRooms, type Rooms } from './socket-rooms.ts';
-import { closeScreen } from './socket-screen.ts';
+import { closeScreen, type Screen } from './socket-screen.ts';
 import { createStaffDesk, type StaffDesk } from './socket-staff.ts';
 import { isOpen, send, type Door, type FrameId, type SocketOptions, type Visit } from './socket-visit.ts';
 
 /** `WS /ws` (helpdesk.md, "WebSocket 接口"): guests, customers who are logged in, and staff. */
 export function registerSocket(options: SocketOptions): void {
-  const rooms = createRooms();
+  const rooms = createRooms<Screen>();
   const desk = createStaffDesk(options);
   const userDoor = (language: Language) => ({
     // Sockets are counted by address, whoever opens them.
@@ -40,7 +40,7 @@ export function registerSocket(options: SocketOptions): void {
 }
 
 /** What an agent types, the customer sees; what anybody types, staff. */
-function passSignalsOn({ core }: SocketOptions, rooms: Rooms, desk: StaffDesk): void {
+function passSignalsOn({ core }: SocketOptions, rooms: Rooms<Screen>, desk: StaffDesk): void {
   core.signals.subscribe('everyone', (signal) => {
     desk.signal(signal);
     if (signal.from.kind === 'customer') return;

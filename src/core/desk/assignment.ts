@@ -116,6 +116,7 @@ async function give(
     status: 'open',
     agentType: 'human',
     assigneeId: agent.id,
+    formerAssigneeId: null,
     cause: 'assigned',
     actorId: null,
     reason: 'round_robin',

@@ -126,6 +126,7 @@ function createActs(storage: Storage, { now }: { now: () => number }, dayOf: (at
         status: 'pending',
         agentType: 'human',
         assigneeId: null,
+        formerAssigneeId: null,
         cause: 'switched',
         actorId: null,
         reason: null,

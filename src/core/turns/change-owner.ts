@@ -7,6 +7,7 @@ import { ParleyError } from '../errors.ts';
 import { givenUp, madeNothing, type Made } from './make-answer.ts';
 import { conclude, endOf, leave } from './end-turn.ts';
 import type { ActiveTurn, TurnsState } from './state.ts';
+import { givenUpCode } from './turn.ts';
 
 /** Who is in charge from now on, and why. */
 export type NewOwner = Pick<
@@ -39,11 +40,14 @@ export async function changeOwner(
   { claim, audit, own }: WithChange = {},
 ): Promise<boolean> {
   const { parts } = state;
-  const { id: conversationId, ownerFence: fence, userId } = conversation;
+  const { id: conversationId, ownerFence: fence, userId, status, assigneeId } = conversation;
   const given = await giveUp(state, conversationId, own?.turn);
   const endings = own === undefined ? given : [own, ...given];
   const at = parts.runtime.now();
-  const change = { ...owner, conversationId, fence, at, day: parts.dayOf(at), ends: endings.map(endIn) };
+  const stays = owner.status === 'open' && owner.assigneeId === assigneeId;
+  const formerAssigneeId = status === 'open' && !stays ? assigneeId : null;
+  const day = parts.dayOf(at);
+  const change = { ...owner, conversationId, fence, formerAssigneeId, at, day, ends: endings.map(endIn) };
   let isStored = false;
   try {
     isStored = await parts.ownership.change(change, claim, audit);
@@ -54,14 +58,7 @@ export async function changeOwner(
   for (const { turn } of endings) await tell(state, turn);
   parts.feed.wake(conversationId, userId);
   for (const { turn } of endings) leave(state, turn);
-  const { status, assigneeId } = conversation;
-  if (
-    status === 'open' &&
-    assigneeId !== null &&
-    (owner.assigneeId !== assigneeId || owner.status !== 'open')
-  ) {
-    parts.onFree(assigneeId);
-  }
+  if (formerAssigneeId !== null) parts.onFree(formerAssigneeId);
   if (owner.status === 'pending') parts.onWaiting(conversationId);
   return true;
 }
@@ -89,7 +86,8 @@ async function giveUp(
 async function endingOf(state: TurnsState, turn: ActiveTurn): Promise<Ending> {
   const nothing = madeNothing(givenUp);
   const { call }: Made = turn.running ? await turn.made.promise : nothing;
-  return { turn, end: endOf(state, turn, { ...nothing, call }, turn.live.shown()) };
+  const end = endOf(state, turn, { ...nothing, call }, turn.live.shown());
+  return { turn, end: { ...end, errorCode: givenUpCode } };
 }
 
 /** Tells those who follow the turn, or wait for it, how it has ended. */

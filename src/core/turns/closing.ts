@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import type { Feed } from '../realtime/feed.ts';
 import type { Runtime } from '../runtime.ts';
 import { givenUp } from './make-answer.ts';
+import { givenUpCode } from './turn.ts';
 
 /** Stores how turns ended. */
 export interface Closing {
@@ -82,10 +83,10 @@ async function store(parts: ClosingParts, end: TurnEnd): Promise<void> {
 async function cancel({ rows, node }: ClosingParts, end: TurnEnd): Promise<boolean> {
   const turn = await rows.find(end.id);
   if (turn?.node !== node) return false;
-  const { code: errorCode, message: errorText } = givenUp;
   const content = await rows.textOf(end.id);
   const { fence } = turn;
-  return rows.end({ ...end, fence, state: 'cancelled', content, finishReason: null, errorCode, errorText });
+  const error = { errorCode: givenUpCode, errorText: givenUp.message };
+  return rows.end({ ...end, fence, state: 'cancelled', content, finishReason: null, ...error });
 }
 
 async function answerTo({ messages }: ClosingParts, end: TurnEnd): Promise<Message> {

@@ -100,6 +100,19 @@ export function failureOf(answer: Message): ParleyError | undefined {
   }
 }
 
+/** The `errorCode` of an answer that was cut off because somebody else was put in charge. */
+export const givenUpCode = 'given_up';
+
+/** Whether the answer was cut off because somebody else was put in charge; of its text, what was shown by then is kept. */
+export function isGivenUp({ state, errorCode }: Message): boolean {
+  return state === 'cancelled' && errorCode === givenUpCode;
+}
+
+/** Whether the answer never said a word, because somebody else was put in charge: it is nothing to show, and its question is not failed. */
+export function isLeftToOthers(answer: Message): boolean {
+  return answer.content === '' && isGivenUp(answer);
+}
+
 export const interruptedText =
   'The server was stopped before it could answer. Ask again; under an Idempotency-Key, with a new one.';
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Message } from '../../../core/conversations/conversations.ts';
 import type { UserCaller } from '../../../core/identity/caller.ts';
-import { failureOf, type Asked, type Place } from '../../../core/turns/turn.ts';
+import { failureOf, isLeftToOthers, type Asked, type Place } from '../../../core/turns/turn.ts';
 import { lastEventIdOf } from '../../../http/event-stream.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
@@ -19,7 +19,7 @@ import {
   type SessionParams,
   type StreamRequest,
 } from '../schemas.ts';
-import { streamQuestion, streamTurn, type StreamedTurn } from '../stream.ts';
+import { questionTo, streamQuestion, streamTurn, type StreamedTurn } from '../stream.ts';
 
 export const chatPath = '/api/v1/chat';
 const streamPath = '/api/v1/chat/sessions/:session_id/stream';
@@ -105,6 +105,7 @@ async function answerQuestion(
   }
   if (stream) return streamTurn(options, reply, caller, { sessionId, turnId, start: 0 }, signal);
   const answer = await core.turns.result(caller, turnId, signal);
+  if (isLeftToOthers(answer)) return presentAnswer(await questionTo(core, caller, answer));
   const failure = failureOf(answer);
   if (failure !== undefined) throw failure;
   return presentAnswer(answer);
