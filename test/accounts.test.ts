@@ -15,6 +15,7 @@ import { complete, read, send, type ErrorBody } from './support/gateway.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { openSocket } from './support/socket.ts';
 
+const contracts = Object.keys(logins) as LoginContract[];
 const closedGateway = { PARLEY_OPEN_GATEWAY: 'false' };
 const hourMs = 60 * 60 * 1000;
 
@@ -25,18 +26,74 @@ async function doors(parley: Parley, token: string): Promise<Record<string, numb
   socket.send({ type: 'ping', id: 'knock' });
   const frame = await socket.next();
   await socket.close();
+  const desk = await openSocket(`${parley.wsUrl}/ws?token=${token}`);
+  const first = await desk.next();
+  await desk.close();
+  const at = async (path: string) =>
+    (await send(`${parley.url}/api/v1${path}`, 'GET', undefined, bearer(token))).status;
   return {
+    assistant: await at('/chat/sessions'),
+    companion: await at('/chat/history'),
+    helpdesk: await at('/auth/me'),
+    helpdeskSocket: first.type === 'auth' ? 101 : 4401,
     completion: (await complete(parley.url, { message: 'Hello' }, bearer(token))).status,
     openai: (await send(`${parley.url}/v1/chat/completions`, 'POST', chat, bearer(token))).status,
     socket: frame.type === 'pong' ? 101 : 4401,
   };
 }
-const welcome = { completion: 200, openai: 200, socket: 101 };
-const refused = { completion: 401, openai: 401, socket: 4401 };
+const of = (status: number, socket: number) => ({
+  assistant: status,
+  companion: status,
+  helpdesk: status,
+  helpdeskSocket: socket,
+  completion: status,
+  openai: status,
+  socket,
+});
+const [welcome, refused] = [of(200, 101), of(401, 4401)];
 
 describe('one login, every door', () => {
-  for (const contract of Object.keys(logins) as LoginContract[]) {
-    test(`a token of ${contract}’s login opens a closed gateway until it is logged out, also over a restart`, async (t) => {
+  test('each role has the same rights with a login of any contract', async (t) => {
+    const parley = await startParley({ env: closedGateway });
+    t.after(() => parley.close());
+    const rights = { user: [403, 403, 403], agent: [200, 403, 403], admin: [200, 200, 200] } as const;
+    for (const [role, expected] of Object.entries(rights)) {
+      await makeAccount(parley, `some-${role}`, role as keyof typeof rights);
+      for (const contract of contracts) {
+        const token = await tokenOf(parley, `some-${role}`, contract);
+        const statuses = [
+          ['GET', '/admin/conversations'],
+          ['GET', '/admin/users'],
+          ['DELETE', '/cache/clear'],
+        ].map(async ([method = '', path]) => {
+          const answer = await send(`${parley.url}/api/v1${path}`, method, undefined, bearer(token));
+          return answer.status;
+        });
+        assert.deepEqual(await Promise.all(statuses), expected, `${role}, ${contract}`);
+      }
+    }
+  });
+
+  test('an account made in one contract logs in to all of them, by name and by address', async (t) => {
+    const parley = await startParley({ env: closedGateway });
+    t.after(() => parley.close());
+    await makeAccount(parley, 'boss', 'admin');
+    const boss = bearer(await tokenOf(parley, 'boss', 'helpdesk'));
+    const email = 'made-by-boss@example.com';
+    const at = (path: string) => `${parley.url}/api/v1${path}`;
+    const made = await send(at('/admin/users'), 'POST', { email, password, role: 'agent' }, boss);
+    assert.equal(made.status, 201);
+    const person = { username: 'registered', email: 'registered@example.com', password };
+    assert.equal((await send(at('/auth/register'), 'POST', person)).status, 200);
+    for (const username of [email, person.username, person.email, person.email.toUpperCase()]) {
+      for (const contract of contracts) {
+        assert.deepEqual(await doors(parley, await tokenOf(parley, username, contract)), welcome);
+      }
+    }
+  });
+
+  for (const contract of contracts) {
+    test(`a token of ${contract}’s login opens every door until it is logged out, also over a restart`, async (t) => {
       const parley = await startParley({ env: closedGateway });
       t.after(() => parley.close());
       await makeAccount(parley, 'someone');
@@ -132,14 +189,15 @@ describe('guessing', () => {
     await makeAccount(parley, 'another');
     for (const username of ['someone', 'not-there']) {
       for (let guess = 0; guess < guesses; guess++) {
-        const contract = guess % 2 === 0 ? 'assistant' : 'companion';
+        const contract = contracts[guess % contracts.length];
         const { status } = await logIn(parley, { username, password: `guess ${guess}` }, contract);
         assert.equal(status, 401);
       }
-      for (const contract of Object.keys(logins) as LoginContract[]) {
+      for (const contract of contracts) {
         const { status, body, headers } = await logIn<object>(parley, { username, password }, contract);
         assert.equal(status, 429, 'the right password, too');
-        assert.deepEqual(Object.keys(body), contract === 'assistant' ? ['error'] : ['detail']);
+        const shapes = { assistant: ['error'], companion: ['detail'], helpdesk: ['success', 'error'] };
+        assert.deepEqual(Object.keys(body), shapes[contract]);
         assert.ok(Number(headers.get('retry-after')) > 60);
       }
     }
@@ -170,12 +228,12 @@ test('no token and no password is in a log line', async (t) => {
   const parley = await startParley({ env: { ...closedGateway, PARLEY_RATE_LIMITS: 'on' } });
   t.after(() => parley.close());
   await makeAccount(parley, 'someone');
-  const tokens = [await tokenOf(parley, 'someone'), await tokenOf(parley, 'someone', 'companion')];
+  const tokens = await Promise.all(contracts.map((contract) => tokenOf(parley, 'someone', contract)));
   const [token = '', ending = ''] = tokens;
   const secret = 'a-password-that-is-wrong';
   const registration = { username: 'xy', email: 'no address', password: secret };
   await send(`${parley.url}/api/v1/auth/register`, 'POST', registration);
-  for (const contract of Object.keys(logins) as LoginContract[]) {
+  for (const contract of contracts) {
     await logIn(parley, { username: 'someone', password: secret }, contract);
     await logIn(parley, `{"password": "${secret}"`, contract);
     await logIn(parley, { username: 'someone', password: [secret] }, contract);

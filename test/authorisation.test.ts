@@ -63,7 +63,8 @@ for (const mode of ['open', 'closed'] as const) {
     for (const [door, entry] of Object.entries(matrix)) {
       test(door, async () => {
         const known = callers[entry.issuer ?? 'assistant'];
-        const shown = entry.endsLogin === true ? { ...known, ...(await logInAnew(parley, entry.issuer)) } : known;
+        const shown =
+          entry.endsLogin === true ? { ...known, ...(await logInAnew(parley, entry.issuer)) } : known;
         // What a GET is refused, its HEAD must not tell either.
         const ways = door.startsWith('GET ') ? [door, door.replace('GET', 'HEAD')] : [door];
         for (const way of ways) {

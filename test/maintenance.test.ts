@@ -7,6 +7,14 @@ import { openStorage } from '../src/storage/storage.ts';
 import { bearer, logIn, makeAccount, password, tokenOf } from './support/accounts.ts';
 import { eventually } from './support/eventually.ts';
 import { complete, read, send, type ErrorBody } from './support/gateway.ts';
+import {
+  askHelpdesk,
+  beginSession,
+  joinHelpdesk,
+  sendMessage,
+  type HelpdeskError,
+} from './support/helpdesk.ts';
+import { helpdeskSocket } from './support/helpdesk-socket.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { openSocket } from './support/socket.ts';
 
@@ -85,6 +93,43 @@ describe('under maintenance', () => {
     const texts = { model: 'parley-local-embedding', input: 'Hello' };
     assert.equal(await statusOf('/v1/embeddings', 'POST', texts), 503);
     assert.equal(await statusOf('/v1/embeddings', 'POST', texts, admin), 200);
+  });
+
+  test('nor does the helpdesk, but administrators go on, and what needs no model does', async () => {
+    const { session_id } = await beginSession(parley);
+    const body = { session_id, content: 'Hello' };
+    const english = { 'accept-language': 'en' };
+    for (const headers of [{}, user]) {
+      const refused = await askHelpdesk<HelpdeskError>(parley, 'POST', '/chat/messages', body, {
+        ...headers,
+        ...english,
+      });
+      const { code, message: said } = refused.body.error;
+      assert.deepEqual([refused.status, code, said], [503, 'AI_SERVICE_ERROR', message]);
+      assert.equal(refused.headers.get('retry-after'), '60');
+    }
+    const agent = (await joinHelpdesk(parley, 'ann', 'agent')).headers;
+    assert.equal((await sendMessage(parley, session_id, 'Hello', agent)).status, 503);
+    const guest = await helpdeskSocket(
+      parley,
+      `session_id=${session_id}`,
+      english as unknown as { authorization: string },
+    );
+    guest.say('message', body, 'refused');
+    const frame = (await guest.until(({ id }) => id === 'refused')).at(-1);
+    assert.deepEqual(
+      [frame?.type, frame?.data.code, frame?.data.message],
+      ['error', 'AI_SERVICE_ERROR', message],
+    );
+    assert.equal(await statusOf(`/api/v1/chat/sessions/${session_id}/messages`, 'GET', undefined, {}), 200);
+    assert.equal(await statusOf('/api/v1/admin/conversations', 'GET', undefined, agent), 200);
+    assert.equal((await sendMessage(parley, session_id, 'Hello from the boss', admin)).status, 201);
+    const reply = (await guest.until(({ type }) => type === 'message')).at(-1);
+    assert.deepEqual([reply?.data.sender_type, reply?.data.content], ['human', 'Hello from the boss']);
+    await guest.close();
+    const own = await beginSession(parley, {}, admin);
+    assert.notEqual((await sendMessage(parley, own.session_id, 'Hello', admin)).body.data.reply, null);
+    assert.doesNotMatch(parley.log(), /a request failed/u, 'it is no fault to be logged');
   });
 
   test('a socket says it in a frame and stays open', async () => {

@@ -9,6 +9,7 @@ import { startScriptedVendor, type ScriptedVendor } from './support/vendor.ts';
 interface Asker {
   assistant: string;
   companion: string;
+  helpdesk: string;
   session: number;
 }
 
@@ -28,17 +29,19 @@ after(async () => {
   await vendor.close();
 });
 
-const call = async <T>(method: string, path: string, token: string, body?: unknown) =>
-  (await read<T>(send(`${parley.url}/api/v1/${path}`, method, body, bearer(token)))).body;
+const call = async <T>(method: string, path: string, token: string | undefined, body?: unknown) => {
+  const headers = token === undefined ? {} : bearer(token);
+  return (await read<T>(send(`${parley.url}/api/v1/${path}`, method, body, headers))).body;
+};
 
 /** Sends the frame; resolves to what closes the socket. */
-async function stopOver(path: string): Promise<() => Promise<void>> {
+async function stopOver(path: string, data?: object): Promise<() => Promise<void>> {
   const socket = await openSocket(`${parley.wsUrl}${path}`);
-  socket.send({ type: 'stop' });
+  socket.send({ type: 'stop', data });
   return () => socket.close();
 }
 
-async function stopAt(path: string, token: string): Promise<() => Promise<void>> {
+async function stopAt(path: string, token: string | undefined): Promise<() => Promise<void>> {
   await call('POST', path, token);
   return () => Promise.resolve();
 }
@@ -46,13 +49,27 @@ async function stopAt(path: string, token: string): Promise<() => Promise<void>>
 const askAssistant = ({ assistant, session }: Asker) =>
   call<Answered>('POST', 'chat', assistant, { message: 'Why?', session_id: session });
 const askCompanion = ({ companion }: Asker) => call('POST', 'chat', companion, { message: 'Why?' });
-const asks = { assistant: askAssistant, companion: askCompanion };
+async function askHelpdesk({ helpdesk }: Asker) {
+  const { data } = await call<{ data: { session_id: string } }>('POST', 'chat/sessions', helpdesk, {});
+  return call('POST', 'chat/messages', helpdesk, { session_id: data.session_id, content: 'Why?' });
+}
+const asks = { assistant: askAssistant, companion: askCompanion, helpdesk: askHelpdesk };
+
+/** A session's id as the helpdesk spells it. */
+async function spelled({ helpdesk }: Asker, session: number): Promise<string> {
+  const { accounts, conversations } = parley.app.core;
+  return `sess_${(await conversations.get(await accounts.identify(helpdesk, ''), session)).key}`;
+}
 
 const stops: Record<string, (asker: Asker, session: number) => Promise<() => Promise<void>>> = {
   'assistant’s address': ({ assistant }, session) => stopAt(`chat/sessions/${session}/stop`, assistant),
   'assistant’s socket': ({ assistant }, session) => stopOver(`/ws/chat/${session}?token=${assistant}`),
   'companion’s address': ({ companion }) => stopAt('chat/stop', companion),
   'companion’s socket': ({ companion }) => stopOver(`/ws/chat?token=${companion}`),
+  'helpdesk’s address': async (asker, session) =>
+    stopAt(`chat/sessions/${await spelled(asker, session)}/stop`, asker.helpdesk),
+  'helpdesk’s socket': async (asker, session) =>
+    stopOver(`/ws?token=${asker.helpdesk}`, { session_id: await spelled(asker, session) }),
 };
 
 let made = 0;
@@ -62,9 +79,10 @@ async function makeAsker(): Promise<Asker> {
   await makeAccount(parley, name);
   const assistant = await tokenOf(parley, name);
   const companion = await tokenOf(parley, name, 'companion');
+  const helpdesk = await tokenOf(parley, name, 'helpdesk');
   const first = call<Answered>('POST', 'chat', assistant, { message: 'Hello' });
   (await vendor.next()).finish();
-  return { assistant, companion, session: (await first).session_id };
+  return { assistant, companion, helpdesk, session: (await first).session_id };
 }
 
 describe('an answer is stopped from any door:', () => {
@@ -89,6 +107,40 @@ describe('an answer is stopped from any door:', () => {
       });
     }
   }
+
+  test('a guest stops the guest’s own, over address and socket, and nobody else does', async () => {
+    const asker = await makeAsker();
+    for (const stop of [
+      (session: string) => stopAt(`chat/sessions/${session}/stop`, undefined),
+      (session: string) => stopOver('/ws', { session_id: session }),
+    ]) {
+      const { data } = await call<{ data: { session_id: string } }>('POST', 'chat/sessions', undefined, {});
+      const pending = call('POST', 'chat/messages', undefined, {
+        session_id: data.session_id,
+        content: 'Why?',
+      });
+      const vendorCall = await vendor.next();
+      const other = askAssistant(asker);
+      const otherCall = await vendor.next();
+      const leave = await stop(data.session_id);
+      await vendorCall.closed;
+      await pending;
+      await leave();
+      await otherCall.delta('Whole');
+      otherCall.finish();
+      assert.equal((await other).message.status, 'completed');
+      const { data: history } = await call<{ data: { messages: { sender_type: string }[] } }>(
+        'GET',
+        `chat/sessions/${data.session_id}/messages`,
+        undefined,
+      );
+      assert.deepEqual(
+        history.messages.map(({ sender_type }) => sender_type),
+        ['user'],
+        'it had said nothing',
+      );
+    }
+  });
 
   test('companion’s stop leaves others alone while its own chat is being answered', async () => {
     const asker = await makeAsker();
