@@ -125,6 +125,7 @@ function housekeepingOf(opened: Awaited<ReturnType<typeof openCore>>, log: Log):
     'cache use': opened.cache.flush,
     'key use': opened.apiKeys.flush,
     turns: opened.turns.tend,
+    'conversations without an agent': opened.handoff.releaseStranded,
     feed: opened.tidyFeed,
     webhooks: opened.dispatcher.tend,
     'search indexes': opened.search.tend,

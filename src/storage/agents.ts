@@ -24,6 +24,9 @@ export interface AgentRow {
   lastAssignedAt: number | null;
 }
 
+/** Whether a row of `users` is somebody who may answer customers. */
+export const isActiveAgent = sql<boolean>`users.role in ('agent', 'admin') and users.status = 'active'`;
+
 /** What is kept of agents beside their accounts. Only active accounts of agents and administrators are read. */
 export interface Agents {
   /** In the order of their making. */
@@ -95,12 +98,7 @@ function compileSelects(queries: Queries) {
       fn.coalesce('agents.availability', sql.lit('online')).as('availability'),
       'agents.last_assigned_at as lastAssignedAt',
     ])
-    .where(({ eb, and }) =>
-      and([
-        eb('users.role', 'in', [sql.lit('agent'), sql.lit('admin')]),
-        eb('users.status', '=', sql.lit('active')),
-      ]),
-    );
+    .where(isActiveAgent);
   return {
     all: compileQuery(select.orderBy('users.id')),
     byId: compileQuery(select.where('users.id', '=', 0)),
@@ -113,9 +111,7 @@ function compilePut(queries: Queries, column: 'capacity' | 'availability' | 'las
   const row = queries
     .selectFrom('users')
     .select(({ val }) => ['id', val<number | string | null>(0).as('value')])
-    .where(({ eb, and }) =>
-      and([eb('role', 'in', [sql.lit('agent'), sql.lit('admin')]), eb('status', '=', sql.lit('active'))]),
-    )
+    .where(isActiveAgent)
     .where('id', '=', 0);
   return compileStatement(
     queries

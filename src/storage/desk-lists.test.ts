@@ -8,7 +8,7 @@ import type { ConversationFilter } from './desk-lists.ts';
 import { createDeskLists } from './desk-lists.ts';
 import type { Query } from './database.ts';
 import { createSqliteQueries } from './dialect.ts';
-import { find, inCharge, to } from './sample-handoff.fixture.ts';
+import { find, hire, inCharge, to } from './sample-handoff.fixture.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 import { openStorage } from './storage.ts';
 import type { Storage } from './storage.ts';
@@ -17,6 +17,7 @@ import { temporaryFolder } from './temporary-folder.fixture.ts';
 async function openOne(test: TestContext, path = join(temporaryFolder(test), 'parley.db')) {
   const storage = await openStorage({ path });
   test.after(() => storage.close());
+  await hire(storage, 12);
   return storage;
 }
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Conversation } from './conversations.ts';
 import type { DeskTotals } from './desk-lists.ts';
 import type { OwnerChange } from './ownership.ts';
-import { changeOf, newConversation, newPost, to } from './sample-handoff.fixture.ts';
+import { changeOf, hire, newConversation, newPost, to } from './sample-handoff.fixture.ts';
 import { endOf, newTurn } from './sample-turns.fixture.ts';
 import { accepted } from './storage-error.ts';
 import type { Storage } from './storage.ts';
@@ -71,6 +71,7 @@ export function deskSumsSuite(kind: string, prepare: (test: TestContext) => Stor
       const steps = fc.array(step, { minLength: 5, maxLength: 60 });
       const property = fc.asyncProperty(steps, async (taken) => {
         const storage = await prepare(test).open();
+        await hire(storage, Math.max(...agents));
         try {
           const model: Model = { begun: [], running: [], replies: [] };
           for (const [index, one] of taken.entries()) {

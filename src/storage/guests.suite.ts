@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { isTakenClaim } from './idempotency-keys.ts';
-import { changeOf, find, inCharge, newConversation, newPost, to } from './sample-handoff.fixture.ts';
+import { changeOf, find, hire, inCharge, newConversation, newPost, to } from './sample-handoff.fixture.ts';
 import { newUser } from './sample-rows.fixture.ts';
 import { endOf, newClaim, newTurn } from './sample-turns.fixture.ts';
 import { isRefusedUnit } from './storage-error.ts';
@@ -14,6 +14,7 @@ export function guestsSuite(kind: string, prepare: (test: TestContext) => Storag
   async function openOne(test: TestContext): Promise<Storage> {
     const storage = await prepare(test).open();
     test.after(() => storage.close());
+    await hire(storage, 4);
     return storage;
   }
 

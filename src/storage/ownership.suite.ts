@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { NewAuditEntry } from './audit-log.ts';
 import { isTakenClaim } from './idempotency-keys.ts';
-import { changeOf, find, inCharge, newConversation, newPost, to } from './sample-handoff.fixture.ts';
+import { changeOf, find, hire, inCharge, newConversation, newPost, to } from './sample-handoff.fixture.ts';
 import { newCall, newUser } from './sample-rows.fixture.ts';
 import { endOf, newClaim, newTurn } from './sample-turns.fixture.ts';
 import type { Storage } from './storage.ts';
@@ -15,10 +15,12 @@ export function ownershipSuite(kind: string, prepare: (test: TestContext) => Sto
   async function openOne(test: TestContext): Promise<Storage> {
     const storage = await prepare(test).open();
     test.after(() => storage.close());
+    await hire(storage, 4);
     return storage;
   }
 
   describe(`${kind}: who is in charge`, () => changeTests(openOne));
+  describe(`${kind}: those who are no agents any more`, () => strandedTests(openOne));
   describe(`${kind}: answers that a person takes over`, () => endTests(openOne));
   describe(`${kind}: those who wait`, () => waitTests(openOne));
   describe(`${kind}: labels`, () => labelTests(openOne));
@@ -41,7 +43,7 @@ const noted = async ({ auditLog }: Storage) => (await auditLog.list({}, { skip: 
 function changeTests(openOne: OpenOne): void {
   it('changes with an event that says how things are, the claim and the audit entry', async (test) => {
     const storage = await openOne(test);
-    const agent = await storage.users.create(newUser());
+    const agent = await storage.users.create(newUser({ role: 'agent' }));
     const begun = await inCharge(storage, [], { userId: 7, customer: { userId: 7 } });
     const change = changeOf(begun, { ...to(agent), reason: 'because "so"' });
     assert.equal(await storage.ownership.change(change, newClaim(), audit), true);
@@ -89,6 +91,32 @@ function changeTests(openOne: OpenOne): void {
     assert.equal(await storage.idempotencyKeys.find('user:7', 'key-4', 0), undefined);
     const missing = { ...changeOf(begun), conversationId: 99 };
     assert.equal(await storage.ownership.change(missing), false);
+  });
+}
+
+function strandedTests(openOne: OpenOne): void {
+  it('are given nothing more, and are found with what they have open', async (test) => {
+    const storage = await openOne(test);
+    const { ownership, users } = storage;
+    const over = await inCharge(storage, [to(3), { status: 'closed', assigneeId: 3 }]);
+    for (const agent of [2, 3, 3]) await inCharge(storage, [to(agent)]);
+    const waiting = await inCharge(storage, [{}]);
+    assert.deepEqual(await ownership.strandedWith(), []);
+    await users.change({ id: 3, status: 'disabled', at: 4000 });
+    await users.change({ id: 4, role: 'user', at: 4000 });
+    for (const agent of [3, 4, 99]) {
+      assert.equal(await ownership.change(changeOf(waiting, to(agent))), false, `given to ${agent}`);
+      assert.equal(await ownership.change(changeOf(over, to(agent))), false, `opened for ${agent}`);
+    }
+    assert.deepEqual(await ownership.strandedWith(), [3]);
+    await users.remove(2, 5000);
+    assert.deepEqual(await ownership.strandedWith(), [2, 3]);
+    for (const { id } of await ownership.openOf(3, 5)) {
+      assert.equal(await ownership.change(changeOf(await find(storage, id))), true);
+    }
+    assert.deepEqual(await ownership.strandedWith(), [2]);
+    const closing = { status: 'resolved', assigneeId: 3 } as const;
+    assert.equal(await ownership.change(changeOf(over, closing)), true, 'who had it is kept');
   });
 }
 

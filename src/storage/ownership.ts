@@ -1,4 +1,6 @@
 import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
+import { isActiveAgent } from './agents.ts';
 import { compileAudit } from './audit-log.ts';
 import type { NewAuditEntry } from './audit-log.ts';
 import { compileConversationCounts } from './conversation-counts.ts';
@@ -51,7 +53,8 @@ export interface Ownership {
   /**
    * One unit: the answers in `ends`, the owner with the fence raised, the fence of every turn that is still active in the conversation (so that
    * none of them can write any more), the counts of conversations, the day's sums of the helpdesk, an event `status`, the claim and
-   * the audit entry. False, and nothing stored, where the fence was another, or an end's turn had ended.
+   * the audit entry. False, and nothing stored, where the fence was another, an end's turn had ended, or an open conversation would be with
+   * somebody who is no active agent.
    *
    * A wait begins where the conversation enters the queue, or where a person takes it from an answer that had said nothing: then with its
    * question. It goes on from hand to hand, and ends where the AI is in charge again or the conversation is over.
@@ -65,13 +68,15 @@ export interface Ownership {
   openCountsOf(agentIds: readonly number[]): Promise<Map<number, number>>;
   /** An agent's open conversations. */
   openOf(agentId: number, limit: number): Promise<Conversation[]>;
+  /** Those who have open conversations, but are no active agents: whatever they were when they got them. */
+  strandedWith(): Promise<number[]>;
 }
 
 /** Ownership kept in `database`. */
 export function createOwnership(database: Database, queries: Queries): Ownership {
   const changing = compileChange(queries);
   const labelling = compileLabelling(queries);
-  const { waiting, openCounts, openOf } = compileSelects(queries);
+  const { waiting, openCounts, openOf, stranded } = compileSelects(queries);
   return {
     change: (change, claim, audit) => accepted(database.write(changing(change, claim, audit))),
     label: (labels, claim, audit) => accepted(database.write(labelling(labels, claim, audit))),
@@ -86,6 +91,9 @@ export function createOwnership(database: Database, queries: Queries): Ownership
     },
     openOf: async (agentId, limit) =>
       (await database.read(withValues(openOf, [agentId, limit]))).map(presentConversation),
+    async strandedWith() {
+      return [...new Set((await database.read(stranded)).map(({ assigneeId }) => assigneeId))];
+    },
   };
 }
 
@@ -102,6 +110,7 @@ function compileChange(queries: Queries): Unit<OwnerChange> {
   return (change, claim, audit) => {
     const { conversationId: id, fence, status, agentType, assigneeId, at } = change;
     const taken = assigneeId === null ? 0 : 1;
+    const answering = status === 'open' ? assigneeId : null;
     return [
       ...claiming(claim, at),
       ...change.ends.flatMap((end) => ending(end, { questionStays: true })),
@@ -109,7 +118,11 @@ function compileChange(queries: Queries): Unit<OwnerChange> {
       counts.uncount(id),
       marks.uncountOver(id),
       ...(taken ? [marks.countHuman(id)] : []),
-      withValues(own, [status, agentType, assigneeId, taken, ...waitAfter(change), at, id, fence]),
+      withValues(own, [
+        ...[status, agentType, assigneeId, taken],
+        ...waitAfter(change),
+        ...[at, id, fence, answering, answering],
+      ]),
       marks.countOver(id),
       counts.count(id),
       event({ ...change, conversationId: id }),
@@ -144,7 +157,8 @@ function compileOwner(queries: Queries) {
       updated_at: 0,
     }))
     .where('id', '=', 0)
-    .where('owner_fence', '=', 0);
+    .where('owner_fence', '=', 0)
+    .where(sql<boolean>`(${0} is null or ${isAnswering(queries, sql`${0}`)})`);
   return { silence: compileStatement(silence), own: compileStatement(own, 1) };
 }
 
@@ -195,8 +209,31 @@ function compileSelects(queries: Queries) {
         .where('status', '=', sql.lit('open'))
         .where('agent_type', '=', sql.lit('human')),
     ),
+    stranded: compileQuery(compileStranded(queries)),
     openOf: compileQuery(
       select.where('assignee_id', '=', 0).where('status', '=', sql.lit('open')).orderBy('id').limit(0),
     ),
   };
+}
+
+/** As many rows are looked at as there are agents, times the priorities. */
+function compileStranded(queries: Queries) {
+  return queries
+    .selectFrom('conversation_counts')
+    .select('assignee_id as assigneeId')
+    .where('status', '=', sql.lit('open'))
+    .where('agent_type', '=', sql.lit('human'))
+    .where('conversations', '>', sql.lit(0))
+    .where('assignee_id', '<>', sql.lit(0))
+    .where(sql<boolean>`not ${isAnswering(queries, sql.ref('assignee_id'))}`);
+}
+
+/** Whether somebody may be in charge of conversations, as `agents.ts` has it. */
+function isAnswering(queries: Queries, userId: RawBuilder<unknown>) {
+  const agent = queries
+    .selectFrom('users')
+    .select('users.id')
+    .where(isActiveAgent)
+    .where('users.id', '=', userId as never);
+  return sql<boolean>`exists ${agent}`;
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Conversation } from './conversations.ts';
 import { isTakenClaim } from './idempotency-keys.ts';
-import { changeOf, find, inCharge, newPost, to } from './sample-handoff.fixture.ts';
+import { changeOf, find, hire, inCharge, newPost, to } from './sample-handoff.fixture.ts';
 import { endOf, newClaim, newTurn } from './sample-turns.fixture.ts';
 import { isRefusedUnit } from './storage-error.ts';
 import type { Storage } from './storage.ts';
@@ -15,6 +15,7 @@ export function postsSuite(kind: string, prepare: (test: TestContext) => Storage
   async function openOne(test: TestContext): Promise<Storage> {
     const storage = await prepare(test).open();
     test.after(() => storage.close());
+    await hire(storage, 4);
     return storage;
   }
 

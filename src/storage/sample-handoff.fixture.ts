@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Conversation, NewConversation } from './conversations.ts';
 import type { OwnerChange } from './ownership.ts';
 import type { NewPost } from './posts.ts';
+import { newUser } from './sample-rows.fixture.ts';
 import type { Storage } from './storage.ts';
 
 /** A conversation of guest `g-1` without a message, unless `changes` say otherwise. */
@@ -61,6 +62,15 @@ export function changeOf({ id, ownerFence }: Conversation, changes: Partial<Owne
     ends: [],
     ...changes,
   };
+}
+
+/** Makes agents with the ids from 1 to `most` in a new store. */
+export async function hire({ users }: Storage, most: number): Promise<void> {
+  for (let id = 1; id <= most; id++) {
+    const username = `agent-${id}`;
+    const user = newUser({ username, email: `${username}@example.com`, role: 'agent' });
+    assert.equal(await users.create(user), id);
+  }
 }
 
 /** What makes `changeOf` give the conversation to an agent. */

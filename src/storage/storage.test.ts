@@ -13,7 +13,7 @@ import { createSqliteQueries } from './dialect.ts';
 import { guestsSuite } from './guests.suite.ts';
 import { ownershipSuite } from './ownership.suite.ts';
 import { postsSuite } from './posts.suite.ts';
-import { changeOf, find, newConversation, newPost, to } from './sample-handoff.fixture.ts';
+import { changeOf, find, hire, newConversation, newPost, to } from './sample-handoff.fixture.ts';
 import { newCall } from './sample-rows.fixture.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 import { endOf, newClaim, newTurn } from './sample-turns.fixture.ts';
@@ -195,6 +195,7 @@ async function useConversations(storage: Storage): Promise<void> {
 /** Everything once that a person's answers need. */
 async function useHandoff(storage: Storage): Promise<void> {
   const { conversations, messages, turns, posts, ownership } = storage;
+  await hire(storage, 3);
   const turn = newTurn(storage, { userId: null });
   const { id } = turn.conversation;
   await turns.begin(turn);
@@ -212,6 +213,7 @@ async function useHandoff(storage: Storage): Promise<void> {
   }
   await ownership.label({ conversationId: id, priority: 'high', tags: [], actorId: 3, at: 1 });
   await ownership.openOf(3, 5);
+  await ownership.strandedWith();
   for (const receipt of ['delivered', 'read'] as const) {
     const acknowledgement = { conversationId: id, upTo: 1e9, receipt, at: 1 };
     await messages.acknowledge({ userId: null, ...acknowledgement });

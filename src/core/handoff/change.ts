@@ -8,6 +8,7 @@ import type { User, Users } from '../../storage/users.ts';
 import { auditEntry } from '../audit.ts';
 import { ParleyError } from '../errors.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
+import { mayAnswer } from '../identity/account.ts';
 import { ownerOf, type Participant, type StaffCaller } from '../identity/caller.ts';
 import type { Feed } from '../realtime/feed.ts';
 import type { Runtime } from '../runtime.ts';
@@ -20,7 +21,7 @@ import { openedFor } from './who-may.ts';
 export interface HandoffParts {
   conversations: Pick<Conversations, 'find'>;
   messages: Pick<Messages, 'nextId' | 'find'>;
-  ownership: Pick<Ownership, 'openOf'>;
+  ownership: Pick<Ownership, 'openOf' | 'strandedWith'>;
   posts: Posts;
   users: Pick<Users, 'findById'>;
   turns: Pick<RunningTurns, 'alone' | 'changeOwner'>;
@@ -91,15 +92,24 @@ export function conversationEntry(
   return auditEntry(caller, runtime.now(), `conversation.${act}`, { type: 'conversation', id }, details);
 }
 
-/** The caller in charge; throws `conflict` where another agent is. */
+/** Whether this is somebody who may be in charge of conversations. */
+export async function isAgent({ users }: Pick<HandoffParts, 'users'>, id: number | null): Promise<boolean> {
+  const user = id === null ? undefined : await users.findById(id);
+  return user !== undefined && mayAnswer(user);
+}
+
+/** The caller in charge; throws `conflict` where another agent is, `forbidden` where the caller is no agent any more. */
 export async function taken(
-  { users }: Pick<HandoffParts, 'users'>,
+  parts: Pick<HandoffParts, 'users'>,
   { userId }: StaffCaller,
   now: Conversation,
 ): Promise<NewOwner | null> {
   if (isWith(now, userId)) return null;
-  if (isOver(now) || now.assigneeId === null) return takenBy(userId);
-  const holder = await users.findById(now.assigneeId);
+  if (isOver(now) || now.assigneeId === null) {
+    if (await isAgent(parts, userId)) return takenBy(userId);
+    throw new ParleyError('forbidden', 'Only active agents answer customers.');
+  }
+  const holder = await parts.users.findById(now.assigneeId);
   const name = holder === undefined ? '' : nameOf(holder);
   throw new ParleyError('conflict', `${name || 'Another agent'} has this conversation.`, {
     facts: { assignee: { id: now.assigneeId, name } },

@@ -1,10 +1,9 @@
 import type { Conversation } from '../../storage/conversations.ts';
-import type { User } from '../../storage/users.ts';
-import { invalidField } from '../errors.ts';
+import { invalidField, type ParleyError } from '../errors.ts';
 import { isStaff } from '../identity/caller.ts';
 import { changesTooQuickly } from '../turns/refusals.ts';
 import type { NewOwner } from '../turns/turns.ts';
-import { change, conversationEntry, mostAttempts, taken, type HandoffParts } from './change.ts';
+import { change, conversationEntry, isAgent, mostAttempts, taken, type HandoffParts } from './change.ts';
 import type { Handoff } from './handoff.ts';
 import { afterStatus, afterSwitch, isWith, queued, takenBy } from './next-owner.ts';
 import { reply } from './reply.ts';
@@ -32,17 +31,19 @@ export function createHandoff(parts: HandoffParts): Handoff {
         next: (now) => taken(parts, caller, now),
         audit: () => conversationEntry(parts, caller, id, 'take'),
       }),
-    async assign(caller, id, assigneeId, idempotency) {
-      if (assigneeId !== null) await agentOf(parts, assigneeId);
-      return change(parts, {
+    assign: (caller, id, assigneeId, idempotency) =>
+      change(parts, {
         caller,
         id,
         idempotency,
-        next: (now) => assigned(now, assigneeId, caller.userId),
+        next: async (now) => {
+          // Asked at each attempt: the store refuses who has stopped to be one.
+          if (assigneeId !== null && !(await isAgent(parts, assigneeId))) throw noAgent();
+          return assigned(now, assigneeId, caller.userId);
+        },
         audit: ({ assigneeId: from }) =>
           conversationEntry(parts, caller, id, 'assign', { from, to: assigneeId }),
-      });
-    },
+      }),
     setStatus: (caller, id, status, idempotency) =>
       change(parts, {
         caller,
@@ -53,11 +54,10 @@ export function createHandoff(parts: HandoffParts): Handoff {
       }),
     reply: (caller, id, text, idempotency) => reply(parts, caller, id, text, idempotency),
     async releaseAll(agentId) {
-      for (;;) {
-        const open = await parts.ownership.openOf(agentId, releasedAtOnce);
-        for (const { id } of open) await release(parts, agentId, id);
-        if (open.length < releasedAtOnce) return;
-      }
+      while (await releaseSome(parts, agentId));
+    },
+    async releaseStranded() {
+      for (const agentId of await parts.ownership.strandedWith()) await releaseSome(parts, agentId);
     },
   };
 }
@@ -67,19 +67,15 @@ function assigned(now: Conversation, assigneeId: number | null, actorId: number)
   return isWith(now, assigneeId) ? null : { ...takenBy(assigneeId), cause: 'assigned', actorId };
 }
 
-async function agentOf({ users }: HandoffParts, id: number): Promise<User> {
-  const user = await users.findById(id);
-  if (user === undefined || !answers(user)) throw invalidField('assignee_id', { kind: 'no_agent' });
-  return user;
+function noAgent(): ParleyError {
+  return invalidField('assignee_id', { kind: 'no_agent' });
 }
 
-async function isAgent({ users }: HandoffParts, id: number | null): Promise<boolean> {
-  const user = id === null ? undefined : await users.findById(id);
-  return user !== undefined && answers(user);
-}
-
-function answers({ role, status }: User): boolean {
-  return status === 'active' && role !== 'user';
+/** False where nothing is left. */
+async function releaseSome(parts: HandoffParts, agentId: number): Promise<boolean> {
+  const open = await parts.ownership.openOf(agentId, releasedAtOnce);
+  for (const { id } of open) await release(parts, agentId, id);
+  return open.length === releasedAtOnce;
 }
 
 /** Back into the queue, if the agent still has it; one that was removed meanwhile is with nobody. */

@@ -64,4 +64,6 @@ export interface Handoff {
   ): Promise<{ message: Message; repeated: boolean }>;
   /** Puts the conversations of one who is no agent any more back into the queue. */
   releaseAll(agentId: number): Promise<void>;
+  /** The same, some of them at a time, for everybody of whom it was forgotten: a crash came between, or the store was changed from outside. To be called now and then. */
+  releaseStranded(): Promise<void>;
 }

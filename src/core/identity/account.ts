@@ -63,3 +63,8 @@ export function accountOf(
     lastLoginAt,
   };
 }
+
+/** Whether somebody may be in charge of customers' conversations: an active agent or administrator. */
+export function mayAnswer({ role, status }: Pick<User, 'role' | 'status'>): boolean {
+  return status === 'active' && role !== 'user';
+}

@@ -5,7 +5,7 @@ import { invalidField, ParleyError } from '../errors.ts';
 import { usedOtherwise, type Idempotency, type IdempotentWrites } from '../idempotency.ts';
 import type { Runtime } from '../runtime.ts';
 import { checkPassword, emailFrom, fullNameFrom } from './account-fields.ts';
-import { accountOf, type Account, type AccountStatus, type NewAccount } from './account.ts';
+import { accountOf, mayAnswer, type Account, type AccountStatus, type NewAccount } from './account.ts';
 import { ownerOf, type Role, type UserCaller } from './caller.ts';
 import { madeOnce } from './made-once.ts';
 import type { Passwords } from './passwords.ts';
@@ -108,7 +108,7 @@ export function createAdministration(parts: AdministrationParts): Administration
           if (!(await users.change(change, claim, audit).catch(asTaken))) await refuse(users, id);
           parts.onChanged();
           const user = await found(users, id);
-          if (!answers(user)) await releaseAll(id);
+          if (!mayAnswer(user)) await releaseAll(id);
           return accountOf(user);
         },
         async () => {
@@ -165,11 +165,6 @@ async function changeFrom({ passwords }: AdministrationParts, changes: AccountCh
 /** What the audit log says of a change: of a password, only that there is a new one. */
 function toldOf({ password, ...changes }: AccountChanges): Record<string, unknown> {
   return { ...changes, ...(password !== undefined && { password: 'changed' }) };
-}
-
-/** Whether the person may be in charge of conversations. */
-function answers({ role, status }: User): boolean {
-  return status === 'active' && role !== 'user';
 }
 
 /** Another account's address may also be found as its user name; to whoever fills in the form it is the address. */

@@ -596,4 +596,21 @@ describe('staff', () => {
     ]);
     await assert.rejects(handoff.switchTo(mina, id, 'human'), { code: 'not_found' });
   });
+
+  it('who are none any more are given nothing, and what was left with them waits again', async (t) => {
+    const { handoff, id, wang, li, storage, heard, conversations, guest } = await createDesk(t);
+    await handoff.take(wang, id);
+    await handoff.releaseStranded();
+    assert.equal((await conversations.get(guest, id)).assigneeId, wang.userId);
+    // As the command line does it, or a process that was killed before it came to the conversations.
+    await storage.users.change({ id: wang.userId, status: 'disabled', at: 1 });
+    await assert.rejects(handoff.assign(li, id, wang.userId), { code: 'invalid_request' });
+    await handoff.releaseStranded();
+    const { status, agentType, assigneeId } = await conversations.get(guest, id);
+    assert.deepEqual([status, agentType, assigneeId], ['pending', 'human', null]);
+    assert.ok(heard.includes(`waiting ${id}`));
+    await assert.rejects(handoff.take(wang, id), { code: 'forbidden' });
+    await assert.rejects(handoff.reply(wang, id, 'Hello.'), { code: 'forbidden' });
+    await assert.rejects(handoff.assign(li, id, wang.userId), { code: 'invalid_request' });
+  });
 });
