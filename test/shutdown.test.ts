@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { openStorage } from '../src/storage/storage.ts';
+import { bearer, password } from './support/accounts.ts';
 import { registerPerson } from './support/assistant.ts';
 import { readEvents } from './support/event-stream.ts';
 import { eventually, within } from './support/eventually.ts';
 import { complete, send, stream } from './support/gateway.ts';
+import { beginSession, logInToHelpdesk } from './support/helpdesk.ts';
+import { helpdeskSocket, type HelpdeskFrame } from './support/helpdesk-socket.ts';
 import { startParleyProcess, type ParleyProcess } from './support/parley-process.ts';
 import { openSocket } from './support/socket.ts';
 import { startScriptedVendor, type ScriptedVendor, type VendorCall } from './support/vendor.ts';
@@ -152,6 +155,54 @@ describe('SIGTERM', () => {
     const last = (await socket.until(({ data }) => data.status === 'interrupted')).at(-1);
     assert.equal(last?.data.content, 'Half');
     assert.equal((await socket.closed).code, 1012);
+    assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
+  });
+
+  test('helpdesk’s sockets, of guests and of staff, are closed with 1012 once the answers have ended', async () => {
+    const admin = { email: 'boss@example.com', password };
+    const env = { PARLEY_ADMIN_EMAIL: admin.email, PARLEY_ADMIN_PASSWORD: admin.password };
+    parley = await startParleyProcess({ openAi: vendor.url, env, yaml: { shutdown_grace: '30s' } });
+    const place = { wsUrl: parley.url.replace('http', 'ws') };
+    const { body } = await logInToHelpdesk(parley, admin);
+    const staff = await helpdeskSocket(place, '', bearer(body.data.access_token));
+    const { session_id } = await beginSession(parley);
+    const guest = await helpdeskSocket(place, `session_id=${session_id}`);
+    const idle = await helpdeskSocket(place);
+    guest.say('message', { session_id, content: 'Tell me' });
+    const call = await vendor.next();
+    await call.delta('Half');
+    await guest.until(({ type }) => type === 'ai_stream');
+    parley.signal('SIGTERM');
+    await refusesConnections();
+    guest.say('message', { session_id, content: 'Too late' }, 'late');
+    const late = (await guest.until(({ id }) => id === 'late')).at(-1);
+    assert.equal(late?.type, 'error');
+    await call.delta(' and half');
+    call.finish();
+    for (const socket of [guest, staff]) {
+      const isAnswer = ({ type, data }: HelpdeskFrame) => type === 'message' && data.sender_type === 'ai';
+      const { data } = (await socket.until(isAnswer)).at(-1) ?? {};
+      assert.deepEqual([data?.content, data?.status], ['Half and half', 'completed']);
+    }
+    for (const socket of [guest, staff, idle]) assert.equal((await socket.closed).code, 1012);
+    assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
+  });
+
+  test('after the grace, a guest is told how the answer ended; then the socket is closed', async () => {
+    await start('100ms');
+    const { session_id } = await beginSession(parley);
+    const guest = await helpdeskSocket(
+      { wsUrl: parley.url.replace('http', 'ws') },
+      `session_id=${session_id}`,
+    );
+    guest.say('message', { session_id, content: 'Tell me' });
+    const call = await vendor.next();
+    await call.delta('Half');
+    await guest.until(({ type }) => type === 'ai_stream');
+    parley.signal('SIGTERM');
+    const last = (await guest.until(({ data }) => data.status === 'interrupted')).at(-1);
+    assert.equal(last?.data.content, 'Half');
+    assert.equal((await guest.closed).code, 1012);
     assert.deepEqual(await within(5_000, parley.ended), { code: 0, signal: null });
   });
 
