@@ -41,6 +41,7 @@ export const companionMatrix: Matrix = {
     frames: {
       message: { send: { type: 'message', content: 'Hello' }, answer: 'message' },
       read: { send: { type: 'read' } },
+      typing: { send: { type: 'typing' } },
       stop: { send: { type: 'stop' } },
       ping: { send: { type: 'ping', id: 'p' }, answer: 'pong' },
     },

@@ -4,6 +4,7 @@ import { asParleyError } from '../../core/errors.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
 import type { FeedItem, Watcher } from '../../core/realtime/feed.ts';
 import type { Present, Rooms } from '../../core/realtime/rooms.ts';
+import type { Typist } from '../../core/realtime/typing.ts';
 import { isGivenUp, isLeftToOthers } from '../../core/turns/turn.ts';
 import { refuseSocket, sendFrame } from '../../http/sockets.ts';
 import {
@@ -46,7 +47,7 @@ interface ShownTurn {
  * What a socket shows of its session: every change once, and answers while they are made. It watches the feed itself: there are
  * thousands, most of them idle, and each object and function of its own would be one too many.
  */
-export interface Screen extends OpenedSocket, Watcher, Present<Screen> {
+export interface Screen extends OpenedSocket, Watcher, Present<Screen>, Typist {
   /** The last change that was shown. */
   cursor: number;
   /** In their order; of the first, text may come. */
@@ -59,8 +60,6 @@ export interface Screen extends OpenedSocket, Watcher, Present<Screen> {
   names: Map<number, string | number> | undefined;
   /** The last question that is being stored: those of one socket are asked in their order. */
   asking: Promise<void> | undefined;
-  /** When its client was last passed on as typing, monotonic, and whether it has stopped since. */
-  typed: { at: number; isTyping: boolean } | undefined;
   stopWatching: (() => void) | undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { RawData, WebSocket } from 'ws';
 import { asParleyError } from '../../core/errors.ts';
+import { signalTyping } from '../../core/realtime/typing.ts';
 import { isLeftToOthers, type Asked } from '../../core/turns/turn.ts';
 import { createFrameCheck, frameIdOf, frameTypeOf, parseFrame, type FrameCheck } from '../../http/frames.ts';
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
@@ -73,7 +74,7 @@ function dispatch(screen: Screen, frame: Record<string, unknown>, id: Id): void 
     case 'ping':
       return void send(screen, { type: 'pong', data: {} }, id);
     case 'typing':
-      return signalTyping(screen, frame);
+      return tellTyping(screen, frame);
     case undefined:
       return;
   }
@@ -87,17 +88,11 @@ async function stop(
   await options.core.turns.stop(caller, conversationId, idempotency);
 }
 
-/** How often somebody is said to be typing, at most. */
-const typingEveryMs = 250;
-
-/** To the agents who look at the session. A client that only ever says `typing` is typing. */
-function signalTyping(screen: Screen, { data }: Record<string, unknown>): void {
-  const { options, conversationId, typed } = screen;
+/** A client that only ever says `typing` is typing. */
+function tellTyping(screen: Screen, { data }: Record<string, unknown>): void {
+  const { options, conversationId } = screen;
   const isTyping = (data as { is_typing?: unknown } | null | undefined)?.is_typing !== false;
-  const now = options.runtime.elapsed();
-  if (isTyping ? typed !== undefined && now - typed.at < typingEveryMs : typed?.isTyping !== true) return;
-  screen.typed = { at: isTyping ? now : (typed?.at ?? now), isTyping };
-  options.core.signals.send({ type: 'typing', conversationId, from: { kind: 'customer' }, isTyping });
+  signalTyping(options.core.signals, screen, { conversationId, isTyping, now: options.runtime.elapsed() });
 }
 
 /** One question after the other; a client that sends faster is not read meanwhile. */

@@ -1,6 +1,8 @@
 import type { RawData, WebSocket } from 'ws';
 import { asParleyError } from '../../core/errors.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
+import type { Rooms } from '../../core/realtime/rooms.ts';
+import { signalTyping, type Typist } from '../../core/realtime/typing.ts';
 import { createFrameCheck, frameIdOf, frameTypeOf, parseFrame, type FrameCheck } from '../../http/frames.ts';
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
@@ -14,12 +16,12 @@ import { tell, unwatch, watch, type Watching } from './watching.ts';
 const path = '/ws/chat';
 
 /** What clients may send. */
-export const frameTypes = ['message', 'read', 'stop', 'ping'] as const;
+export const frameTypes = ['message', 'typing', 'read', 'stop', 'ping'] as const;
 
 const checkMessageFrame: FrameCheck<MessageFrame> = createFrameCheck(messageFrameSchema);
 
 /** An open socket: idle ones are many, so this is all that there is of one. */
-interface Session extends Watching {
+interface Session extends Watching, Typist {
   /** Frames of the client's that wait for the one before; null where none is handled. */
   inbox: { data: Buffer; isBinary: boolean }[] | null;
 }
@@ -36,11 +38,15 @@ export interface SessionStart {
 /** Speaks the contract's frames on an admitted, paused socket until it closes; resolves when it may be resumed. */
 export async function beginSession(
   options: CompanionOptions,
+  rooms: Rooms<Watching>,
   socket: WebSocket,
   { caller, requestId, streams, cursor }: SessionStart,
 ): Promise<void> {
   const session: Session = {
     options,
+    rooms,
+    conversationId: 0,
+    next: undefined,
     socket,
     caller,
     requestId,
@@ -50,6 +56,7 @@ export async function beginSession(
     turns: null,
     stop: null,
     inbox: null,
+    typed: undefined,
   };
   socket.on('close', () => unwatch(session));
   await watch(session, cursor);
@@ -98,6 +105,8 @@ function dispatch(
   switch (frameTypeOf(frame, frameTypes)) {
     case 'message':
       return ask(session, frame);
+    case 'typing':
+      return tellTyping(session, frame);
     case 'read':
       return markRead(session);
     case 'stop':
@@ -111,6 +120,14 @@ function dispatch(
     case undefined:
       return;
   }
+}
+
+/** A client that only ever says `typing` is typing; where nothing was asked yet, nobody cares. */
+function tellTyping(session: Session, { is_typing }: Record<string, unknown>): void {
+  const { options, conversationId } = session;
+  if (conversationId === 0) return;
+  const isTyping = is_typing !== false;
+  signalTyping(options.core.signals, session, { conversationId, isTyping, now: options.runtime.elapsed() });
 }
 
 /** What comes of it, everybody who watches is told; of a repeat, the one who sent it. */

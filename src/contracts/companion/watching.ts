@@ -2,20 +2,23 @@ import type { WebSocket } from 'ws';
 import { asParleyError } from '../../core/errors.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
 import type { FeedItem } from '../../core/realtime/feed.ts';
+import type { Present, Rooms } from '../../core/realtime/rooms.ts';
 import { closeCodes, sendFrame } from '../../http/sockets.ts';
 import { cursorOf, positionOf, type Position } from './cursor.ts';
 import { framesOf, streamingFrame, typingFrame, type CompanionFrame } from './frames.ts';
+import { isLeftToOthers } from '../../core/turns/turn.ts';
 import type { CompanionOptions } from './options.ts';
 
-/** A socket that is told of its user's companion chats. */
-export interface Watching {
+/** A socket that is told of its user's companion chats. It is present in the one in which something happened last; 0 where none is. */
+export interface Watching extends Present<Watching> {
   options: CompanionOptions;
+  rooms: Rooms<Watching>;
   socket: WebSocket;
   caller: UserCaller;
   requestId: string;
   streams: boolean;
   position: Position;
-  /** The newest answer that was told, 0 where none was. */
+  /** The newest answer, or person's message, that was told, 0 where none was. */
   shown: number;
   /** The answers on their way that it was told of, with what ends the showing of those that are shown; null where none are. */
   turns: Map<number, AbortController | null> | null;
@@ -46,6 +49,7 @@ export async function watch(watching: Watching, cursor: string | null): Promise<
 
 /** Safe to repeat. */
 export function unwatch(watching: Watching): void {
+  watching.rooms.leave(watching);
   watching.stop?.();
   watching.stop = null;
   for (const controller of watching.turns?.values() ?? []) controller?.abort();
@@ -75,6 +79,7 @@ async function tellItem(watching: Watching, item: FeedItem): Promise<void> {
   const { after, seen } = watching.position;
   const alreadySeen = cursor === after + 1 ? seen : 0;
   const ours = await isCompanions(watching, item.conversationId);
+  if (ours) noteBefore(watching, item);
   const frames = ours ? framesOf(item) : [];
   for (const [at, frame] of frames.entries()) {
     if (at < alreadySeen) continue;
@@ -98,14 +103,31 @@ async function isCompanions({ options, caller }: Watching, conversationId: numbe
   }
 }
 
-function noteItem(watching: Watching, { type, data, conversationId, message }: FeedItem): void {
-  const turnId = data?.['turnId'];
-  if (type === 'asked' && typeof turnId === 'number') attend(watching, turnId, conversationId);
+/** Once an answer is told as it is kept, nothing more is shown of its making. */
+function noteBefore(watching: Watching, { type, conversationId, message }: FeedItem): void {
+  enter(watching, conversationId);
   if (type !== 'answered' || message === null) return;
   watching.turns?.get(message.id)?.abort();
   watching.turns?.delete(message.id);
   watching.shown = Math.max(watching.shown, message.id);
-  if (message.receipt === 'sent') acknowledge(watching, conversationId, message.id);
+}
+
+function noteItem(watching: Watching, { type, data, conversationId, message }: FeedItem): void {
+  const turnId = data?.['turnId'];
+  if (type === 'asked' && typeof turnId === 'number') attend(watching, turnId, conversationId);
+  if ((type !== 'answered' && type !== 'replied') || message === null) return;
+  watching.shown = Math.max(watching.shown, message.id);
+  if (message.receipt === 'sent' && !isLeftToOthers(message)) {
+    acknowledge(watching, conversationId, message.id);
+  }
+}
+
+function enter(watching: Watching, conversationId: number): void {
+  if (watching.conversationId === conversationId || watching.socket.readyState !== watching.socket.OPEN)
+    return;
+  watching.rooms.leave(watching);
+  watching.conversationId = conversationId;
+  watching.rooms.enter(watching);
 }
 
 /** The answer went out on an open socket of its reader. */
@@ -121,6 +143,7 @@ async function joinRunning(watching: Watching): Promise<void> {
   const { core, runtime } = watching.options;
   const chat = await core.conversations.newest(watching.caller, 'companion');
   if (chat === undefined) return;
+  if (watching.conversationId === 0) enter(watching, chat.id);
   for (const turnId of core.turns.activeIn(chat.id)) {
     // One that ended a moment ago may still be called active.
     if (turnId <= watching.shown || watching.turns?.has(turnId) === true) continue;
