@@ -6,7 +6,7 @@ import type { Participant, StaffCaller } from '../identity/caller.ts';
 export type { AgentType, ConversationStatus, Priority } from '../../storage/conversations.ts';
 
 /** Why the AI hands a conversation over by itself. */
-export type HandoffReason = 'asked_for_a_person' | 'does_not_know' | 'provider_failed';
+export type HandoffReason = 'asked_for_a_person' | 'does_not_know' | 'provider_failed' | 'interrupted';
 
 /**
  * Who is in charge of a conversation:

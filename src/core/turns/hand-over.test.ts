@@ -537,6 +537,39 @@ describe('the AI hands over by itself', () => {
     assert.equal((await desk.bench.calls()).length, 1);
   });
 
+  it('where a crash cut it off, in the unit that closes its answers: the customer waits since the question', async (t) => {
+    const desk = await createDesk(t);
+    const asked = desk.bench.runtime.now();
+    await desk.turns.ask(desk.guest, asks('Where is my order?'));
+    await desk.speakers.next();
+    await desk.turns.ask(desk.guest, asks('And my bill?', { gathers: false }));
+    desk.bench.runtime.time += 5_000;
+    const next = desk.another();
+    await next.recover();
+    const { status, agentType, waitingSince } = await desk.conversations.get(desk.guest, desk.id);
+    assert.deepEqual([status, agentType, waitingSince], ['pending', 'human', asked]);
+    const told = await events(desk);
+    assert.deepEqual(told.slice(-3), ['answered', 'answered', 'status handed_off pending']);
+    const questions = (await transcript(desk)).filter(([sender]) => sender === 'user');
+    assert.deepEqual(
+      questions.map(([, state]) => state),
+      ['sent', 'sent'],
+    );
+    assert.equal((await next.put(desk.guest, asks('Hello?'))).turnId, null);
+    await desk.turns.stopAll(desk.id);
+  });
+
+  it('where the process ends in the middle of it', async (t) => {
+    const desk = await createDesk(t);
+    const { turnId } = await desk.turns.ask(desk.guest, asks('Where is my order?'));
+    (await desk.speakers.next()).say('It ');
+    desk.turns.drain();
+    desk.turns.interruptAll();
+    await desk.turns.idle();
+    assert.equal((await desk.turns.result(desk.guest, turnId, never)).state, 'interrupted');
+    assert.equal((await desk.conversations.get(desk.guest, desk.id)).status, 'pending');
+  });
+
   it('not where it is switched off, nor in another contract’s conversations', async (t) => {
     const off = { onRequest: false, onUnknown: false, onFailure: false };
     const desk = await createDesk(t, { handoff: off });

@@ -3,7 +3,7 @@ import { saysItDoesNotKnow } from '../handoff/does-not-know.ts';
 import { changeOwner, type Ending } from './change-owner.ts';
 import type { Made } from './make-answer.ts';
 import { conclude, endOf } from './end-turn.ts';
-import type { ActiveTurn, TurnsState } from './state.ts';
+import type { ActiveTurn, TurnsParts, TurnsState } from './state.ts';
 
 /** The contract in whose conversations the AI hands over by itself. */
 const channel = 'helpdesk';
@@ -13,6 +13,14 @@ export function mayAskForPerson({ parts }: TurnsState, conversation: { channel: 
   return conversation.channel === channel && parts.settings().handoff.onRequest;
 }
 
+/** Whether a person goes on where the AI could not answer: nobody is forgotten. */
+export function mayGiveUp(
+  { settings }: Pick<TurnsParts, 'settings'>,
+  conversation: { channel: string },
+): boolean {
+  return conversation.channel === channel && settings().handoff.onFailure;
+}
+
 /** Why a person is to go on after this answer; undefined where the AI does. */
 export function reasonToHandOver(
   { parts }: TurnsState,
@@ -20,8 +28,11 @@ export function reasonToHandOver(
   made: Made,
 ): HandoffReason | undefined {
   if (turn.channel !== channel) return undefined;
-  const { onUnknown, onFailure } = parts.settings().handoff;
-  if (onFailure && made.state === 'failed' && isOfProvider(made)) return 'provider_failed';
+  const { onUnknown } = parts.settings().handoff;
+  if (mayGiveUp(parts, turn)) {
+    if (made.state === 'interrupted') return 'interrupted';
+    if (made.state === 'failed' && isOfProvider(made)) return 'provider_failed';
+  }
   const isClueless = onUnknown && made.state === 'completed' && saysItDoesNotKnow(turn.live.said());
   return isClueless ? 'does_not_know' : undefined;
 }

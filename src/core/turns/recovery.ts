@@ -3,6 +3,7 @@ import { discoveredModel } from '../completions/catalogue.ts';
 import { estimateTokens } from '../completions/estimate.ts';
 import type { Participant } from '../identity/caller.ts';
 import type { Closing } from './closing.ts';
+import { mayGiveUp, waitingFor } from './hand-over.ts';
 import { contextOf, interrupted } from './make-answer.ts';
 import { leaseMs, type TurnsParts } from './state.ts';
 import type { Question } from './turn.ts';
@@ -16,15 +17,42 @@ export interface TurnOrigin {
   provider: string;
 }
 
-/** Closes what processes that are gone left behind: the text that was logged is kept, the call is put into the books. */
+/**
+ * Closes what processes that are gone left behind: the text that was logged is kept, the call is put into the books. A customer of the
+ * helpdesk waits for a person from then on.
+ */
 export async function recover(parts: TurnsParts, closing: Closing, node: string): Promise<void> {
   const now = parts.runtime.now();
   // This store has one server: whatever is active was another process's, and that is gone.
   const left = await parts.rows.takeOver(node, null, now + leaseMs);
-  await Promise.all(left.map(async (turn) => closing.close(await interruptedEnd(parts, turn))));
+  const conversations = Map.groupBy(left, ({ conversationId }) => conversationId);
+  await Promise.all(conversations.values().map((turns) => close(parts, closing, turns)));
   for (const turn of left) parts.feed.wake(turn.conversationId, turn.userId);
   if (left.length > 0) {
     parts.log.warn({ turns: left.length }, 'answers that were cut off by a crash are closed as interrupted');
+  }
+}
+
+async function close(parts: TurnsParts, closing: Closing, turns: readonly ActiveTurn[]): Promise<void> {
+  const ends = await Promise.all(turns.map((turn) => interruptedEnd(parts, turn)));
+  if (await isHandedOver(parts, ends)) return;
+  await Promise.all(ends.map((end) => closing.close(end)));
+}
+
+/** Ends the answers and puts their conversation into the queue, in one unit. False, and nothing stored, where that cannot be. */
+async function isHandedOver(parts: TurnsParts, ends: readonly TurnEnd[]): Promise<boolean> {
+  const [end] = ends;
+  if (end === undefined || !mayGiveUp(parts, end)) return false;
+  const { conversationId, at, day } = end;
+  const conversation = await parts.conversations.find(conversationId);
+  if (conversation?.status !== 'open' || conversation.agentType !== 'ai') return false;
+  const { ownerFence: fence } = conversation;
+  const owner = { ...waitingFor('interrupted'), formerAssigneeId: null };
+  try {
+    return await parts.ownership.change({ ...owner, conversationId, fence, at, day, ends });
+  } catch (err) {
+    parts.log.warn({ err, conversationId }, 'a conversation could not be handed over to a person');
+    return false;
   }
 }
 
@@ -52,7 +80,7 @@ async function interruptedEnd(parts: TurnsParts, turn: ActiveTurn): Promise<Turn
     citations: null,
     at,
     day: parts.dayOf(at),
-    responseMs: 0,
+    responseMs: Math.max(0, at - turn.beganAt),
     call: called && { ...called.row, conversationId: turn.conversationId, messageId: turn.id },
   };
 }
