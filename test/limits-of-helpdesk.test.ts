@@ -77,7 +77,7 @@ describe('the limits of helpdesk', () => {
   test('60 messages a minute and login, over HTTP and sockets together, from wherever', async () => {
     const [mina, ben] = [await personNamed('mina'), await personNamed('ben')];
     const session = await sessionOf({ ...mina, ...here });
-    const socket = await helpdeskSocket(parley, `session_id=${session}`, { ...mina, ...there } as Headers);
+    const socket = await helpdeskSocket(parley, `session_id=${session}`, { ...mina, ...there });
     for (let count = 0; count < 30; count++) {
       const address = count % 2 === 0 ? here : there;
       assert.equal((await message({ ...mina, ...address }, session)).status, 201, `message ${2 * count + 1}`);
@@ -140,14 +140,14 @@ describe('the limits of helpdesk', () => {
     const mina = await personNamed('many');
     const open: HelpdeskSocket[] = [];
     for (let count = 0; count < 10; count++) {
-      open.push(await helpdeskSocket(parley, '', { ...(count % 2 === 0 ? mina : {}), ...here } as Headers));
+      open.push(await helpdeskSocket(parley, '', { ...(count % 2 === 0 ? mina : {}), ...here }));
     }
     for (const headers of [here, { ...mina, ...here }] as Headers[]) {
       const socket = await helpdeskSocket(parley, '', headers);
       const { type, data } = await socket.next();
       assert.deepEqual([type, data.code, (await socket.closed).code], ['error', 'RATE_LIMIT_EXCEEDED', 4429]);
     }
-    const other = await helpdeskSocket(parley, '', { ...mina, ...there } as Headers);
+    const other = await helpdeskSocket(parley, '', { ...mina, ...there });
     other.say('ping', {}, 'other');
     assert.equal((await answerTo(other, 'other'))?.type, 'ping', 'another address');
     await open.pop()?.close();

@@ -110,11 +110,7 @@ describe('under maintenance', () => {
     }
     const agent = (await joinHelpdesk(parley, 'ann', 'agent')).headers;
     assert.equal((await sendMessage(parley, session_id, 'Hello', agent)).status, 503);
-    const guest = await helpdeskSocket(
-      parley,
-      `session_id=${session_id}`,
-      english as unknown as { authorization: string },
-    );
+    const guest = await helpdeskSocket(parley, `session_id=${session_id}`, english);
     guest.say('message', body, 'refused');
     const frame = (await guest.until(({ id }) => id === 'refused')).at(-1);
     assert.deepEqual(

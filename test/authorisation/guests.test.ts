@@ -53,7 +53,7 @@ describe('the number of a guest’s conversation opens nothing', () => {
     const number = guests.conversationId ?? 0;
     const before = await look(number);
     for (const name of ['nobody', 'user', 'agent', 'administrator'] as const) {
-      const headers = world.callers.helpdesk[name] as { authorization: string };
+      const headers = world.callers.helpdesk[name];
       const socket = await helpdeskSocket(world.parley, '', headers);
       await settled(socket);
       for (const session_id of [number, String(number), `sess_${number}`]) {

@@ -3,10 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import type { StaffCaller } from '../../src/core/identity/caller.ts';
 import { joinHelpdesk } from '../support/helpdesk.ts';
 import { openSocket } from '../support/socket.ts';
+import { callerNamed } from './asking.ts';
 import type { Entry, NamedObject, ObjectCase, Sent, Target } from './entry.ts';
 import { knock } from './knock.ts';
 import { matrix } from './matrix.ts';
-import { callerNamed, makeWorld, type World } from './world.ts';
+import { makeWorld, type World } from './world.ts';
 
 const note = 'pangolin among agents';
 

@@ -40,8 +40,7 @@ describe(`frames of ${door}`, () => {
     });
   }
 
-  const open = (name: CallerName) =>
-    helpdeskSocket(world.parley, '', world.callers.helpdesk[name] as { authorization: string });
+  const open = (name: CallerName) => helpdeskSocket(world.parley, '', world.callers.helpdesk[name]);
 
   /** All that is said to one who sends the frame about the session, and what it was refused with. */
   async function say(frame: SessionFrameCase, name: CallerName, sessionId: number | string) {

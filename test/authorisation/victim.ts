@@ -5,7 +5,7 @@ import { send } from '../support/gateway.ts';
 import type { Parley } from '../support/parley.ts';
 import type { ScriptedVendor } from '../support/vendor.ts';
 import type { Target } from './entry.ts';
-import { ask, callerNamed, question } from './world.ts';
+import { ask, callerNamed, question } from './asking.ts';
 
 /** Somebody with a session and a chat, in both of which an answer is being made as long as the world stands. */
 export interface Victim {
