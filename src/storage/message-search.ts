@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Page } from './conversations.ts';
 import type { Database, SqlValue, Statement } from './database.ts';
@@ -29,8 +30,11 @@ export interface FoundMessages {
  * leaves it at once.
  */
 export interface MessageSearch {
-  /** Takes in what the feed has told since the last time, some hundred changes at a time; false where there was nothing. */
-  follow(): Promise<boolean>;
+  /**
+   * Takes in what the feed has told since the last time, some hundred changes at a time; false where there was nothing, or all up to
+   * the feed's cursor `upTo` is in the index: while much is written, the end of the feed is never reached.
+   */
+  follow(upTo?: number): Promise<boolean>;
   /** Takes in some hundred older messages, the newest of them; false where none are left. They are left where the index is new, or has lost the feed. */
   fill(): Promise<boolean>;
   /** Every word and every "quoted phrase" of `search` must occur, whatever its case; `word*` may go on. Nothing is found where it has no word. */
@@ -40,6 +44,8 @@ export interface MessageSearch {
 const eventsAtOnce = 400;
 const messagesAtOnce = 200;
 const mostFound = 10_000;
+/** Texts are taken apart for so long before others get their turn. */
+const sliceMs = 4;
 
 interface Said {
   id: number | null;
@@ -53,19 +59,26 @@ export function createMessageSearch(database: Database, queries: Queries): Messa
   const progress = async () => (await database.read(selects.progress))[0]!;
   /** Refused where another process has gone on meanwhile. */
   const index = async (step: Statement, said: readonly Said[]): Promise<void> => {
-    const puts = said
-      .filter(({ content }) => content)
-      // In their order FTS5 gathers them in memory.
-      .toSorted((a, b) => a.id! - b.id!)
-      .map(({ id, content }) => withValues(put, [Array.from(wordsOf(content!), termOf).join(' '), id]));
+    // In their order FTS5 gathers them in memory.
+    const inOrder = said.filter(({ content }) => content).toSorted((a, b) => a.id! - b.id!);
+    const puts: Statement[] = [];
+    let sliceBegan = performance.now();
+    for (const { id, content } of inOrder) {
+      if (performance.now() - sliceBegan > sliceMs) {
+        await nextTurn();
+        sliceBegan = performance.now();
+      }
+      puts.push(withValues(put, [Array.from(wordsOf(content!), termOf).join(' '), id]));
+    }
     await accepted(database.write([step, ...puts], { patient: true }));
   };
   const read = <Row>(query: Parameters<typeof database.read<Row>>[0], values: SqlValue[]) =>
     database.read(withValues(query, values));
 
   return {
-    async follow() {
+    async follow(upTo = Number.POSITIVE_INFINITY) {
       const { cursor, forgotten } = await progress();
+      if (cursor >= upTo) return false;
       if (cursor < forgotten) {
         await accepted(database.write([withValues(restart, [cursor])]));
         return true;

@@ -10,9 +10,9 @@ const page = { skip: 0, limit: 10 };
 
 async function createTested(t: TestContext) {
   const tested = await createTurnsBench(t);
-  const { messageSearch, messages, conversations, customers } = tested.storage;
+  const { messageSearch: rows } = tested.storage;
   const { runtime } = tested.bench;
-  const search = createSearch({ rows: messageSearch, messages, conversations, customers, runtime });
+  const search = createSearch({ ...tested.storage, rows, runtime });
   const exchange = async (text: string, answer: string, caller = mina) => {
     const asked = await tested.turns.ask(caller, question(text));
     const speaker = await tested.speakers.next();
@@ -77,18 +77,38 @@ describe('the search over everything that was said', () => {
     assert.equal((await search.find(agent, 'word', page)).total, 1, 'but what is asked for is found');
   });
 
-  it('fails where the store does, and works again when that does', async (t) => {
-    const { storage, bench } = await createTested(t);
-    const { messageSearch, messages, conversations, customers } = storage;
-    let broken = true;
+  it('ends while more and more is said, with what was said before it began', async (t) => {
+    const { storage, bench, exchange } = await createTested(t);
+    const id = await exchange('The first word', 'Another.');
+    const { messageSearch, notes } = storage;
+    let said = 0;
     const search = createSearch({
+      ...storage,
       rows: {
         ...messageSearch,
-        follow: () => (broken ? Promise.reject(new Error('no disk')) : messageSearch.follow()),
+        async follow(upTo) {
+          assert.ok(++said < 20, 'it goes on for as long as something is said');
+          const note = { id: notes.nextId(), conversationId: id, authorId: 1, content: 'More.', at: said };
+          await notes.add(note);
+          return messageSearch.follow(upTo);
+        },
       },
-      messages,
-      conversations,
-      customers,
+      runtime: bench.runtime,
+    });
+    assert.equal((await search.find(agent, 'word', page)).total, 1);
+    await search.tend();
+  });
+
+  it('fails where the store does, and works again when that does', async (t) => {
+    const { storage, bench } = await createTested(t);
+    const { messageSearch } = storage;
+    let broken = true;
+    const search = createSearch({
+      ...storage,
+      rows: {
+        ...messageSearch,
+        follow: (upTo) => (broken ? Promise.reject(new Error('no disk')) : messageSearch.follow(upTo)),
+      },
       runtime: bench.runtime,
     });
     await assert.rejects(search.find(agent, 'word', page), /no disk/);

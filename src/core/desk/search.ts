@@ -1,5 +1,6 @@
 import type { Conversation, Conversations, Page } from '../../storage/conversations.ts';
 import type { Customers } from '../../storage/customers.ts';
+import type { Feed } from '../../storage/feed.ts';
 import type { MessageSearch, Snippet } from '../../storage/message-search.ts';
 import type { Message, Messages } from '../../storage/messages.ts';
 import type { StaffCaller } from '../identity/caller.ts';
@@ -38,6 +39,7 @@ export interface SearchParts {
   messages: Pick<Messages, 'find'>;
   conversations: Pick<Conversations, 'find'>;
   customers: Pick<Customers, 'index'>;
+  feed: Pick<Feed, 'head'>;
   runtime: Pick<Runtime, 'elapsed'>;
 }
 
@@ -53,14 +55,15 @@ export interface TendedSearch extends Search {
 const tendingMs = 2_000;
 
 export function createSearch(parts: SearchParts): TendedSearch {
-  const { rows, customers, runtime } = parts;
+  const { rows, customers, feed, runtime } = parts;
   let line: Promise<void> = Promise.resolve();
   let stopped = false;
   let tending: Promise<void> | undefined;
   /** One after the other, so that two do not read the same. Each begins after it was asked for. */
   const followUp = () => {
     const follow = async () => {
-      while (await rows.follow());
+      const head = await feed.head();
+      while (await rows.follow(head));
     };
     const followed = line.then(follow);
     line = followed.catch(() => {});
@@ -70,7 +73,8 @@ export function createSearch(parts: SearchParts): TendedSearch {
     while (!stopped && (await step()) && runtime.elapsed() < until);
   };
   const tend = async () => {
-    await work(rows.follow, Number.POSITIVE_INFINITY);
+    const head = await feed.head();
+    await work(() => rows.follow(head), Number.POSITIVE_INFINITY);
     const until = runtime.elapsed() + tendingMs;
     await work(customers.index, until);
     await work(rows.fill, until);
