@@ -1,7 +1,8 @@
 import type { Conversation } from '../../core/conversations/conversations.ts';
 import type { Core } from '../../core/core.ts';
-import type { Question } from '../../core/turns/turn.ts';
-import { invalidField } from '../../core/errors.ts';
+import { invalidField, ParleyError } from '../../core/errors.ts';
+import type { Participant } from '../../core/identity/caller.ts';
+import type { Asked, Question } from '../../core/turns/turn.ts';
 
 /**
  * What somebody logs in with: every login takes user name or e-mail address. Throws `invalid_request` for what can be
@@ -31,6 +32,20 @@ export function questionOf(
   if (channel !== 'helpdesk') return question;
   const { systemPrompt, model } = core.deskSettings.get();
   return { ...question, systemPrompt: systemPrompt ?? ownPrompt, model: model ?? undefined };
+}
+
+/** `Turns.ask`, where what core calls the message is this contract's `content`. */
+export async function askAs(
+  { turns }: Pick<Core, 'turns'>,
+  caller: Participant,
+  question: Question,
+): Promise<Asked> {
+  try {
+    return await turns.ask(caller, question);
+  } catch (thrown) {
+    const isOfMessage = thrown instanceof ParleyError && thrown.field === 'message';
+    throw isOfMessage && thrown.issue !== undefined ? invalidField('content', thrown.issue) : thrown;
+  }
 }
 
 /** What the AI is told of its task where administrators have said nothing. */

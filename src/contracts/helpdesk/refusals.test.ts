@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { RouteOptions } from 'fastify';
 import { startHelpdesk, type Helpdesk } from '../../../test/support/desk.ts';
+import { helpdeskSocket } from '../../../test/support/helpdesk-socket.ts';
 import { askHelpdesk, type Headers, type HelpdeskError } from '../../../test/support/helpdesk.ts';
 import { watchDoors } from '../../../test/support/routes.ts';
 
@@ -120,21 +121,91 @@ describe('helpdesk: every refusal of every address', () => {
       assertLanguage(answer.body, language, 'an agent');
     }
   });
+
+  test('frames that are not formed as they must be are told so in the language of the socket', async () => {
+    for (const language of ['zh', 'en']) {
+      const socket = await helpdeskSocket(helpdesk.parley, '', { 'accept-language': language });
+      for (const frame of malformed) {
+        socket.send(frame);
+        const { type, data } = await socket.next();
+        const about = JSON.stringify([frame, data]);
+        assert.deepEqual([type, data.code], ['error', 'INVALID_MESSAGE_FORMAT'], about);
+        assertWords(data.message, language, about);
+        assertWords(data.details, language, about);
+      }
+      await socket.close();
+    }
+  });
+
+  test('what a frame may not is told as over HTTP', async () => {
+    const { session_id = '' } = named;
+    const refused: [string, object, string, string | undefined][] = [
+      ['message', { session_id, content: ' ' }, 'VALIDATION_ERROR', 'content'],
+      ['message', { session_id, content: '𠮷'.repeat(16_001) }, 'VALIDATION_ERROR', 'content'],
+      ['message', { session_id: 'sess_nobody', content: 'Hi' }, 'SESSION_NOT_FOUND', undefined],
+      ['typing', { session_id: '1' }, 'SESSION_NOT_FOUND', undefined],
+      ['stop', { session_id }, 'FORBIDDEN', undefined],
+    ];
+    for (const language of ['zh', 'en']) {
+      const headers = { ...helpdesk.ann.headers, 'accept-language': language };
+      const socket = await helpdeskSocket(helpdesk.parley, '', headers);
+      for (const [frame, asked, code, field] of refused) {
+        socket.say(frame, asked, 'refused');
+        const told = (await socket.until(({ id }) => id === 'refused')).at(-1);
+        const { message, details } = told?.data ?? {};
+        const error = { code: told?.data.code ?? '', message: message ?? '', details: details as never };
+        const about = JSON.stringify(error);
+        assert.deepEqual([error.code, error.details?.['field']], [code, field], about);
+        assertLanguage({ success: false, error }, language, about);
+      }
+      await socket.close();
+    }
+  });
+
+  test('characters are counted, not code units, on sockets as over HTTP', async () => {
+    const socket = await helpdeskSocket(helpdesk.parley, '', helpdesk.ann.headers);
+    const content = '𠮷'.repeat(16_000);
+    socket.say('message', { session_id: named['session_id'], content }, 'long');
+    const told = (await socket.until(({ id }) => id === 'long')).at(-1);
+    assert.deepEqual([told?.type, told?.data.content], ['message', content]);
+    await socket.close();
+  });
 });
+
+/** Frames, each malformed in its own way. */
+const malformed = [
+  '{',
+  '[]',
+  Buffer.from('{"type":"ping"}'),
+  {},
+  { type: 7 },
+  { type: 'shout' },
+  { type: 'message' },
+  { type: 'message', data: 'x' },
+  { type: 'message', data: { content: 'x' } },
+  { type: 'message', data: { session_id: 'sess_x' } },
+  { type: 'message', data: { session_id: 1, content: 'x' } },
+  { type: 'message', data: { session_id: 'sess_x', content: 'x', message_type: 'image' } },
+  { type: 'typing', data: { session_id: 'sess_x', is_typing: 'yes' } },
+  { type: 'read', data: { session_id: 'sess_x', up_to: '12' } },
+  { type: 'presence', data: { status: 'gone' } },
+  { type: 'auth', data: { token: 1 } },
+];
 
 /** Message and issue have no word of the other language but the names of fields and what they may be. */
 function assertLanguage({ success, error }: HelpdeskError, language: string, about: string): void {
   assert.equal(success, false, about);
   const { message, details } = error;
   const { issue } = details ?? {};
-  for (const text of details !== null && 'field' in details ? [message, issue] : [message]) {
-    assert.ok(typeof text === 'string' && text !== '', `${about}: ${JSON.stringify(error)}`);
-    if (language === 'en') assert.doesNotMatch(text, /\p{Script=Han}/u, about);
-    else {
-      assert.match(text, /\p{Script=Han}/u, about);
-      assert.doesNotMatch(text, /[a-z]{2,} [a-z]{2,}/iu, about);
-    }
-  }
+  assertWords(message, language, about);
+  if (details !== null && 'field' in details) assertWords(issue, language, about);
+}
+
+function assertWords(text: unknown, language: string, about: string): void {
+  assert.ok(typeof text === 'string' && text !== '', about);
+  if (language === 'en') return assert.doesNotMatch(text, /\p{Script=Han}/u, about);
+  assert.match(text, /\p{Script=Han}/u, about);
+  assert.doesNotMatch(text, /[a-z]{2,} [a-z]{2,}/iu, about);
 }
 
 function badRequests(

@@ -1,7 +1,7 @@
 import { invalidField, ParleyError } from '../../core/errors.ts';
 import { frameIdempotencyOf } from '../../http/idempotency.ts';
 import { takeSocketAllowance } from '../../http/rate-limit.ts';
-import { questionOf } from './input.ts';
+import { askAs, questionOf } from './input.ts';
 import { mostContent } from './schemas/sessions.ts';
 import { authenticate, joinSession } from './socket-admission.ts';
 import { answerFrame, aiTypingFrame, messageFrame, pingFrame } from './socket-frames.ts';
@@ -24,6 +24,9 @@ export interface Asking<Type extends Input['type']> {
   frame: Readonly<Record<string, unknown>>;
   id: FrameId;
 }
+
+/** Characters, not code units. */
+const shortContent = new RegExp(`^[^]{0,${mostContent}}$`, 'u');
 
 /** Does what a frame asks. Rejects with what is to be told of a refusal. */
 export function dispatch(visit: Visit, asking: Asking<Input['type']>): Promise<void> | void {
@@ -53,7 +56,7 @@ async function sendMessage(visit: Visit, asking: Asking<'message'>): Promise<voi
   core.maintenance.check(caller);
   await takeSocketAllowance(limits, caller, messageLimit);
   if (content.trim() === '') throw invalidField('content', { kind: 'empty' });
-  if (content.length > mostContent) throw invalidField('content', { kind: 'length', max: mostContent });
+  if (!shortContent.test(content)) throw invalidField('content', { kind: 'length', max: mostContent });
   const place = await joinSession(visit, sessionId);
   if ('screen' in place) await ask(place.screen, asking);
   else await reply(place.seat, place.conversationId, place.key, asking);
@@ -65,7 +68,7 @@ async function ask(screen: Screen, { input, frame, id }: Asking<'message'>): Pro
   const idempotency = frameIdempotencyOf(path, frame, frame['id']);
   const from = { endpoint: path, requestId: visit.requestId, idempotency };
   const question = questionOf(core, { id: conversationId, channel }, input.content, from);
-  const asked = core.turns.ask(as, question);
+  const asked = askAs(core, as, question);
   screen.asking = asked
     .then(({ repeated, questionId }) => {
       if (!repeated && id !== undefined) (screen.names ??= new Map()).set(questionId, id);

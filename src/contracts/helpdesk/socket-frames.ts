@@ -96,7 +96,7 @@ export function statusFrame(key: string, { data }: FeedItem, language: Language)
     data: {
       session_id: sessionIdOf(key),
       agent_type: agentType,
-      assignee: assigneeId === null ? null : { id: assigneeId, name: assigneeName },
+      assignee: assigneeId === null ? null : { id: assigneeId, name: assigneeName ?? '' },
       message: takeoverText(status, language),
       status: sessionStatusOf(status.status),
     },

@@ -107,9 +107,10 @@ function tellPresence(
   availability: Availability,
 ): void {
   if (seats.size === 0) return;
-  nameOf(options, agentId)
-    .then((name) => {
-      const text = JSON.stringify(presenceFrame(agentId, name, availability));
+  options.core.accounts
+    .namesOf([agentId])
+    .then((names) => {
+      const text = JSON.stringify(presenceFrame(agentId, names.get(agentId) ?? '', availability));
       for (const { visit } of seats.keys()) void sendText(visit.socket, text);
     })
     .catch((err: unknown) => options.log.error({ err }, 'staff could not be told who is there'));
@@ -119,11 +120,6 @@ function tellSignal(seats: Iterable<Seat>, signal: Signal, key: string): void {
   const text = JSON.stringify(typingFrame(key, signal));
   const sender = signal.from.kind === 'agent' ? signal.from.id : undefined;
   for (const { visit, caller } of seats) if (caller.userId !== sender) void sendText(visit.socket, text);
-}
-
-export async function nameOf({ core }: SocketOptions, userId: number): Promise<string> {
-  const account = await core.accounts.get(userId);
-  return account === undefined ? '' : account.fullName || account.username;
 }
 
 async function removeFormer(options: SocketOptions, seats: Iterable<Seat>): Promise<void> {

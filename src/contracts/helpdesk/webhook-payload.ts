@@ -1,6 +1,6 @@
-import type { DeskConversation } from '../../core/desk/desk.ts';
 import type { WebhookEvent } from '../../core/webhooks/event.ts';
-import { presentMessage, sessionIdOf } from './present.ts';
+import { presentSubject } from './present-conversation.ts';
+import { presentMessage } from './present.ts';
 
 /** An event as receivers of webhooks read it: `{id, type, created_at, data}`, with what there is in `data` as this contract shows it elsewhere. */
 export function presentWebhookEvent(event: WebhookEvent) {
@@ -11,6 +11,7 @@ export function presentWebhookEvent(event: WebhookEvent) {
 function dataOf(event: WebhookEvent) {
   if (event.type === 'ping') return {};
   const { conversation } = event;
+  // As it is when the message is made.
   const about = { conversation: presentSubject(conversation) };
   switch (event.type) {
     case 'conversation.created':
@@ -43,22 +44,4 @@ function dataOf(event: WebhookEvent) {
       return { ...about, note: { id, author, content, created_at: new Date(createdAt).toISOString() } };
     }
   }
-}
-
-/** What every event says of its conversation, as it is when the message is made. */
-function presentSubject(conversation: DeskConversation) {
-  const { id, key, customer, channel, status, agentType, assignee, priority, tags } = conversation;
-  return {
-    id,
-    session_id: sessionIdOf(key),
-    user_id: customer.guestId ?? String(customer.userId),
-    channel,
-    status,
-    agent_type: agentType,
-    assignee,
-    priority,
-    tags,
-    created_at: new Date(conversation.createdAt).toISOString(),
-    updated_at: new Date(conversation.updatedAt).toISOString(),
-  };
 }

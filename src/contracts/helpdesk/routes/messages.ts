@@ -1,12 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Conversation, Message } from '../../../core/conversations/conversations.ts';
 import type { Core } from '../../../core/core.ts';
-import { invalidField, ParleyError } from '../../../core/errors.ts';
 import { failureOf } from '../../../core/turns/turn.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { refuseInMaintenance } from '../../../http/maintenance.ts';
 import { takeAllowance } from '../../../http/rate-limit.ts';
-import { questionOf } from '../input.ts';
+import { askAs, questionOf } from '../input.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { customerOf, keyOf, partyOf, type Party } from '../party.ts';
 import { presentMessage } from '../present.ts';
@@ -149,18 +148,9 @@ async function ask(
     requestId: request.id,
     idempotency: idempotencyOf(request),
   });
-  const asked = await core.turns.ask(caller, question).catch((thrown: unknown) => {
-    throw ofContent(thrown);
-  });
-  const { questionId, turnId, repeated } = asked;
+  const { questionId, turnId, repeated } = await askAs(core, caller, question);
   const message = await core.conversations.message(caller, conversation.id, questionId);
   return { message, turnId, repeated };
-}
-
-/** What core calls the message is this contract's `content`. */
-function ofContent(thrown: unknown): unknown {
-  const isOfMessage = thrown instanceof ParleyError && thrown.field === 'message';
-  return isOfMessage && thrown.issue !== undefined ? invalidField('content', thrown.issue) : thrown;
 }
 
 /** The answer, if it says anything: one that a person has taken over before it did, or that was stopped, says nothing. */

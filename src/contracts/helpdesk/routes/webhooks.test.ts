@@ -145,6 +145,23 @@ describe('helpdesk: webhooks', () => {
     assert.deepEqual([gone.status, gone.body.error.code], [404, 'NOT_FOUND']);
   });
 
+  test('who has answered is named, also where somebody else has the conversation by then', async () => {
+    status = 200;
+    const agents = await Promise.all(['mina', 'noah'].map((name) => joinHelpdesk(parley, name, 'agent')));
+    const [mina, noah] = agents as [(typeof agents)[0], (typeof agents)[0]];
+    const { session_id } = await beginSession(parley);
+    const made = await ask('POST', '', { url, events: ['message.created'] });
+    await sendMessage(parley, session_id, 'I am Mina.', mina.headers);
+    const given = { assignee_id: noah.id };
+    await askHelpdesk(parley, 'POST', `/admin/conversations/${session_id}/assign`, given, admin);
+    const { data } = (await received.next()).told;
+    assert.deepEqual(
+      [data.message.content, data.message.sender],
+      ['I am Mina.', { id: mina.id, name: 'mina' }],
+    );
+    await ask('DELETE', `/${made.body.data.id}`);
+  });
+
   test('a repeat under the same key makes nothing more, and shows no secret again', async () => {
     const headers = { ...admin, 'idempotency-key': 'webhook-1' };
     const body = { url, events: ['conversation.rated'] };
