@@ -47,6 +47,8 @@ export interface ErrorOptions {
   field?: string;
   /** What is wrong with the field, for those who say it in another language. */
   issue?: Issue;
+  /** Whether `message` is an administrator's own words: they are said as they are, whatever the language. */
+  verbatim?: boolean;
   /** Facts for the client, such as who has what is asked for; their names are as clients read them. */
   facts?: Record<string, unknown>;
   /** Whether the same call may succeed when simply repeated. */
@@ -64,6 +66,7 @@ export class ParleyError extends Error {
   readonly code: ErrorCode;
   readonly field: string | undefined;
   readonly issue: Issue | undefined;
+  readonly verbatim: boolean;
   readonly facts: Record<string, unknown> | undefined;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
@@ -74,6 +77,7 @@ export class ParleyError extends Error {
     this.code = code;
     this.field = options.field;
     this.issue = options.issue;
+    this.verbatim = options.verbatim ?? false;
     this.facts = options.facts;
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs;

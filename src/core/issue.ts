@@ -29,6 +29,9 @@ export type Issue =
   | { kind: 'shortcut_taken' }
   /** No such agent, or none that is active. */
   | { kind: 'no_agent' }
+  /** Of an account: the caller's own, and the only active administrator's. */
+  | { kind: 'oneself' }
+  | { kind: 'last_administrator' }
   /** Of an idempotency key, and of a frame's id. */
   | { kind: 'key' }
   | { kind: 'frame_id' }
@@ -66,6 +69,8 @@ const texts: Texts = {
   taken: ({ what }) => `another account has this ${takenNames[what]}`,
   shortcut_taken: () => 'another canned reply has this shortcut',
   no_agent: () => 'must be an active agent',
+  oneself: () => 'is your own account; ask another administrator',
+  last_administrator: () => 'is the last active administrator; make another one first',
   key: () => 'must be 1 to 255 visible ASCII characters',
   frame_id: () => 'must be a text of 1 to 255 characters, or a whole number',
   key_reused: () =>

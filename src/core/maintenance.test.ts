@@ -56,6 +56,7 @@ describe('maintenance', () => {
       assert.throws(() => maintenance.check(caller), {
         code: 'maintenance',
         message: 'Back at 18:00.',
+        verbatim: true,
         retryAfterMs: 60_000,
       });
     }

@@ -64,7 +64,8 @@ export function createMaintenance(parts: {
     check(caller) {
       if (!state.enabled || (caller.kind === 'user' && caller.role === 'admin')) return;
       const text = state.message ?? 'The service is under maintenance. Try again later.';
-      throw new ParleyError('maintenance', text, { retryable: true, retryAfterMs: pauseMs });
+      const verbatim = state.message !== null;
+      throw new ParleyError('maintenance', text, { verbatim, retryable: true, retryAfterMs: pauseMs });
     },
     async refresh() {
       const before = changes;

@@ -19,7 +19,11 @@ export function createFrameCheck<T>(schema: TSchema): FrameCheck<T> {
 export function parseFrame(data: RawData, isBinary: boolean, mostBytes: number): Record<string, unknown> {
   if (isBinary) throw badFrame('Binary frames are not understood; send JSON as text.', 'frame');
   const bytes = data as Buffer;
-  if (bytes.length > mostBytes) throw badFrame(`The frame is larger than ${mostBytes} bytes.`, 'frame');
+  if (bytes.length > mostBytes) {
+    const text = `The frame is larger than ${mostBytes} bytes.`;
+    const issue = { kind: 'size', max: mostBytes } as const;
+    throw new ParleyError('invalid_request', text, { field: 'frame', issue });
+  }
   let frame: unknown;
   try {
     frame = JSON.parse(bytes.toString('utf8'));

@@ -49,6 +49,13 @@ describe('helpdesk: errors', () => {
     }
   });
 
+  test('an administrator’s own words are said as they are', () => {
+    const error = new ParleyError('maintenance', 'Back at 18:00.', { verbatim: true });
+    assert.equal((errorShapeFor(asked()).present(error) as Body).error.message, 'Back at 18:00.');
+    const ours = new ParleyError('maintenance', 'Try again later.');
+    assert.equal((errorShapeFor(asked()).present(ours) as Body).error.message, '系统维护中，请稍后再试');
+  });
+
   test('what is not found in a session’s address is the session', () => {
     const shape = sessionErrorShapeFor(asked());
     const { error } = shape.present(new ParleyError('not_found', 'Nothing.')) as Body;

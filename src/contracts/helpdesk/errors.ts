@@ -88,7 +88,7 @@ function chineseDetails(field: string, issue: Issue | undefined): string {
 const noSession: HelpdeskError = { status: 404, code: 'SESSION_NOT_FOUND', chinese: '会话不存在' };
 
 function presentError(error: ParleyError, english: boolean, known: HelpdeskError = errors[error.code]) {
-  const message = english ? error.message : known.chinese;
+  const message = english || error.verbatim ? error.message : known.chinese;
   return { success: false, error: { code: known.code, message, details: detailsOf(error, english, known) } };
 }
 

@@ -358,7 +358,7 @@ describe('helpdesk: frames that are not as they must be', () => {
     ['no JSON', '{', '消息必须是 JSON 对象'],
     ['bytes', Buffer.from('{"type":"ping"}'), '消息必须是 JSON 对象'],
     ['a list', [], '消息必须是 JSON 对象'],
-    ['more than a frame may hold', { type: 'ping', x: 'x'.repeat(3000) }, '消息必须是 JSON 对象'],
+    ['more than a frame may hold', { type: 'ping', x: 'x'.repeat(3000) }, 'frame: frame 不能超过 2000 字节'],
     ['no type', { data: {} }, '缺少必需字段: type'],
     ['no data', { type: 'message' }, '缺少必需字段: data'],
     ['no content', { type: 'message', data: { session_id: 'sess_1' } }, '缺少必需字段: content'],

@@ -1,7 +1,7 @@
 import type { Claim } from '../../storage/idempotency-keys.ts';
 import type { AccountClaim, User, UserFilter, Users } from '../../storage/users.ts';
 import { auditEntry } from '../audit.ts';
-import { invalidField, ParleyError } from '../errors.ts';
+import { invalidField, ParleyError, type ErrorOptions } from '../errors.ts';
 import { usedOtherwise, type Idempotency, type IdempotentWrites } from '../idempotency.ts';
 import type { Runtime } from '../runtime.ts';
 import { checkPassword, emailFrom, fullNameFrom } from './account-fields.ts';
@@ -131,7 +131,10 @@ async function remove(
   id: number,
   sent: Idempotency | undefined,
 ): Promise<void> {
-  if (id === caller.userId) throw forbidden('You cannot delete your own account; ask another administrator.');
+  if (id === caller.userId) {
+    const text = 'You cannot delete your own account; ask another administrator.';
+    throw forbidden(text, { field: 'user_id', issue: { kind: 'oneself' } });
+  }
   const write = async (claim: Claim | undefined) => {
     const { email, role } = await found(users, id);
     const at = runtime.now();
@@ -174,7 +177,8 @@ function asTaken(thrown: unknown): never {
 
 async function refuse(users: Users, id: number): Promise<never> {
   await found(users, id);
-  throw forbidden('This is the last active administrator: make another one first.');
+  const text = 'This is the last active administrator: make another one first.';
+  throw forbidden(text, { field: 'user_id', issue: { kind: 'last_administrator' } });
 }
 
 async function found(users: Users, id: number): Promise<User> {
@@ -188,6 +192,6 @@ async function showsPassword(passwords: Passwords, user: User, password: string)
   if (!(await passwords.verify(password, user.passwordHash))) throw usedOtherwise();
 }
 
-function forbidden(text: string): ParleyError {
-  return new ParleyError('forbidden', text);
+function forbidden(text: string, about?: Pick<ErrorOptions, 'field' | 'issue'>): ParleyError {
+  return new ParleyError('forbidden', text, about);
 }

@@ -204,6 +204,8 @@ describe('helpdesk: users', () => {
   test('one does not delete oneself', async () => {
     const { status, body } = await ask('DELETE', `/${admin.id}`);
     assert.deepEqual([status, body.error.code], [403, 'FORBIDDEN']);
+    const issue = 'user_id 是您自己的账户，请联系其他管理员';
+    assert.deepEqual(body.error.details, { field: 'user_id', issue });
   });
 
   test('the last administrator stays one', async () => {
@@ -214,6 +216,8 @@ describe('helpdesk: users', () => {
     for (const changes of [{ role: 'agent' }, { status: 'disabled' }]) {
       const { status, body } = await ask('PUT', `/${admin.id}`, changes);
       assert.deepEqual([status, body.error.code], [403, 'FORBIDDEN']);
+      const issue = 'user_id 是最后一个有效的管理员，请先添加其他管理员';
+      assert.deepEqual(body.error.details, { field: 'user_id', issue });
     }
     assert.equal(await statusOf('/admin/users', admin.headers), 200);
   });
