@@ -118,6 +118,23 @@ test('to switch is helpdesk’s alone: a number is no session there', async () =
   }
 });
 
+test('to rename, delete and stream is assistant’s alone: sess_… is no session there', async () => {
+  for (const id of [own, guests, 'abc']) {
+    for (const [method, rest, body] of [
+      ['PATCH', '', { title: 'Hello' }],
+      ['DELETE', ''],
+      ['POST', '/stream', { message: 'Hello' }],
+      ['GET', '/stream'],
+    ] as const) {
+      for (const shown of Object.values(headers)) {
+        const answer = await call(method, `${sessions}/${id}${rest}`, body, shown);
+        assert.deepEqual([answer.status, codeOf(answer)], [404, 'CHAT003'], `${method} ${id}${rest}`);
+        assertShape(answer.body, assistantError);
+      }
+    }
+  }
+});
+
 describe('a login of helpdesk’s', () => {
   test('gets assistant’s answer at POST /api/v1/chat', async () => {
     const { status, body } = await call('POST', '/api/v1/chat', { message: 'Hello' }, headers.helpdesk);
