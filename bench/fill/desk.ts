@@ -23,13 +23,12 @@ interface Day {
   begun: number;
   human: number;
   over: number;
-  replies: number;
 }
 
 /** What the helpdesk keeps of all conversations: counts, daily sums, customers and the index of their names. */
 export interface DeskBooks {
   begin(planned: Planned, kind: Kind, day: string, at: number): void;
-  reply(planned: Planned, day: string, at: number): void;
+  reply(planned: Planned, at: number): void;
   /** Writes everything. */
   end(): void;
 }
@@ -79,17 +78,13 @@ export function kindOf({ channel }: Planned, number: number, population: Populat
   };
 }
 
-export function createDeskBooks(
-  database: DatabaseSync,
-  population: Population,
-  responseMs: number,
-): DeskBooks {
+export function createDeskBooks(database: DatabaseSync, population: Population): DeskBooks {
   const counts = new Map<string, number>();
   const days = new Map<string, Day>();
   const users = new Map<number, Seen>();
   const guests: Seen[] = [];
   const dayOf = (day: string): Day => {
-    const sums = days.get(day) ?? { begun: 0, human: 0, over: 0, replies: 0 };
+    const sums = days.get(day) ?? { begun: 0, human: 0, over: 0 };
     days.set(day, sums);
     return sums;
   };
@@ -108,12 +103,11 @@ export function createDeskBooks(
       if (planned.userId === null) guests[planned.guest!] = one;
       else users.set(planned.userId, one);
     },
-    reply(planned, day, at) {
-      dayOf(day).replies++;
+    reply(planned, at) {
       seen(planned)!.lastSeenAt = at;
     },
     end() {
-      writeSums(database, counts, days, responseMs);
+      writeSums(database, counts, days);
       writeCustomers(database, population, users, guests);
     },
   };
@@ -123,7 +117,6 @@ function writeSums(
   database: DatabaseSync,
   counts: ReadonlyMap<string, number>,
   days: ReadonlyMap<string, Day>,
-  responseMs: number,
 ): void {
   const count = database.prepare('INSERT INTO conversation_counts VALUES (?, ?, ?, ?, ?)');
   for (const [key, conversations] of counts) {
@@ -131,11 +124,9 @@ function writeSums(
   }
   const sum = database.prepare(
     `INSERT INTO desk_daily (day, begun, human, over, replies, reply_ms, ratings, scores)
-     VALUES (?, ?, ?, ?, ?, ?, 0, 0)`,
+     VALUES (?, ?, ?, ?, 0, 0, 0, 0)`,
   );
-  for (const [day, { begun, human, over, replies }] of days) {
-    sum.run(day, begun, human, over, replies, replies * responseMs);
-  }
+  for (const [day, { begun, human, over }] of days) sum.run(day, begun, human, over);
 }
 
 function writeCustomers(

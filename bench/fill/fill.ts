@@ -86,7 +86,7 @@ interface Begun {
 function writeExchanges(database: DatabaseSync, population: Population, now: number) {
   const statements = prepareInserts(database);
   const sums = createDailySums(database, responseMs);
-  const desk = createDeskBooks(database, population, responseMs);
+  const desk = createDeskBooks(database, population);
   const { questions, answers } = buildTexts();
   const begun = new Map<Planned, Begun>();
   const counters = new Map<number, Counter>();
@@ -128,7 +128,7 @@ function writeExchanges(database: DatabaseSync, population: Population, now: num
     }
     if (at >= now - dayMs) statements.feed(conversation.id, userId, questionId, at);
     sums.add(day, userId, channel, { chats: opens ? 1 : 0, tokens });
-    desk.reply(planned, day, at + responseMs);
+    desk.reply(planned, at + responseMs);
     exchange++;
   }
   sums.end();

@@ -87,7 +87,7 @@ function totalsOf(row: Partial<Record<keyof ChatTotals, number | null>> = {}): C
 }
 
 /** The user id under which `chat_daily` keeps the sums of all users. */
-const wholeService = 0;
+export const wholeService = 0;
 
 /** What to add to the sums of a day; what is left out is 0. */
 export interface ChatShare extends Partial<ChatTotals> {

@@ -1,7 +1,9 @@
+import { sql } from 'kysely';
 import { listedColumns, presentListed } from './conversation-rows.ts';
 import type { ListedRow } from './conversation-rows.ts';
 import type { AgentType, ConversationStatus, ListedConversation, Page, Priority } from './conversations.ts';
 import type { Database, Query } from './database.ts';
+import { wholeService } from './chat-totals.ts';
 import { compileQuery, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 
@@ -78,7 +80,7 @@ export function createDeskLists(database: Database, queries: Queries): DeskLists
       return { conversations: rows.map(presentListed), total };
     },
     async totals(fromDay, toDay) {
-      const [row] = await database.read(withValues(totals, [fromDay, toDay]));
+      const [row] = await database.read(withValues(totals, [fromDay, toDay, fromDay, toDay, fromDay, toDay]));
       return { ...row! };
     },
   };
@@ -159,16 +161,24 @@ function compilePage(queries: Queries, kinds: number, holders: readonly (keyof t
   );
 }
 
+/** `desk_daily` has what people answered; what the AI did is in the sums of all chats, so that an answer of its is added up once. */
 function compileTotals(queries: Queries) {
+  const ofAi = (sum: 'answers' | 'response_ms') =>
+    queries
+      .selectFrom('chat_daily')
+      .select(({ fn, lit }) => fn.coalesce(fn.sum<number>(sum), lit(0)).as('sum'))
+      .where('user_id', '=', sql.lit(wholeService))
+      .where('day', '>=', '')
+      .where('day', '<=', '');
   return compileQuery(
     queries
       .selectFrom('desk_daily')
-      .select(({ fn, lit }) => [
+      .select(({ eb, fn, lit }) => [
         fn.coalesce(fn.sum<number>('begun'), lit(0)).as('begun'),
         fn.coalesce(fn.sum<number>('human'), lit(0)).as('human'),
         fn.coalesce(fn.sum<number>('over'), lit(0)).as('over'),
-        fn.coalesce(fn.sum<number>('replies'), lit(0)).as('replies'),
-        fn.coalesce(fn.sum<number>('reply_ms'), lit(0)).as('replyMs'),
+        eb(fn.coalesce(fn.sum<number>('replies'), lit(0)), '+', ofAi('answers')).as('replies'),
+        eb(fn.coalesce(fn.sum<number>('reply_ms'), lit(0)), '+', ofAi('response_ms')).as('replyMs'),
         fn.coalesce(fn.sum<number>('ratings'), lit(0)).as('ratings'),
         fn.coalesce(fn.sum<number>('scores'), lit(0)).as('scores'),
       ])

@@ -7,22 +7,22 @@ import type { Queries } from './dialect.ts';
 export interface DeskShare {
   day: string;
   begun?: number;
-  replies?: number;
-  /** Milliseconds. */
-  replyMs?: number;
   ratings?: number;
   scores?: number;
 }
 
-const added = ['begun', 'replies', 'reply_ms', 'ratings', 'scores'] as const;
+const added = ['begun', 'ratings', 'scores'] as const;
 
 /** The statement with which a unit adds its share to the helpdesk's sums. */
 export function compileDeskShare(queries: Queries): (share: DeskShare) => Statement {
-  const row = { begun: 0, replies: 0, reply_ms: 0, ratings: 0, scores: 0 };
+  const row = { begun: 0, ratings: 0, scores: 0 };
   const addUp = compileStatement(
     queries
       .insertInto('desk_daily')
-      .values((eb) => ({ day: '', ...row, human: eb.lit(0), over: eb.lit(0) }))
+      .values(({ lit }) => ({
+        ...{ day: '', ...row },
+        ...{ human: lit(0), over: lit(0), replies: lit(0), reply_ms: lit(0) },
+      }))
       .onConflict((conflict) =>
         conflict
           .column('day')
@@ -33,8 +33,7 @@ export function compileDeskShare(queries: Queries): (share: DeskShare) => Statem
           ),
       ),
   );
-  return ({ day, begun = 0, replies = 0, replyMs = 0, ratings = 0, scores = 0 }) =>
-    withValues(addUp, [day, begun, replies, Math.round(replyMs), ratings, scores]);
+  return ({ day, begun = 0, ratings = 0, scores = 0 }) => withValues(addUp, [day, begun, ratings, scores]);
 }
 
 /** What a change of a conversation does to the sums of the day on which it began. */

@@ -3,7 +3,6 @@ import { usageRow } from './api-call.ts';
 import { compileCallStatements } from './call-statements.ts';
 import { compileChatShare } from './chat-totals.ts';
 import type { SqlValue, Statement } from './database.ts';
-import { compileDeskShare } from './desk-sums.ts';
 import { compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
@@ -16,7 +15,6 @@ export function compileEnd(
   const { removeTurn, removeLog, fill, failQuestion, touch } = compileChanges(queries);
   const event = compileEvent(queries);
   const share = compileChatShare(queries);
-  const deskShare = compileDeskShare(queries);
   const calls = compileCallStatements(queries);
 
   return (end, { questionStays } = { questionStays: false }) => {
@@ -39,7 +37,6 @@ export function compileEnd(
         tokens: end.exchangeTokens,
         errors: state === 'failed' || state === 'interrupted' ? 1 : 0,
       }),
-      ...(completed ? [deskShare({ day, replies: 1, replyMs: end.responseMs })] : []),
       ...(call === null ? [] : [calls.insert(call), calls.addUp(usageRow(call))]),
     ];
   };

@@ -64,7 +64,7 @@ export const helpdesk = {
     `INSERT INTO conversation_counts
       SELECT status, agent_type, priority, 0, count(*) FROM conversations GROUP BY status, agent_type, priority`,
 
-    // See DeskTotals.
+    // See DeskTotals; replies are those of people, the AI's are in chat_daily.
     `CREATE TABLE desk_daily (
       day TEXT PRIMARY KEY,
       begun INTEGER NOT NULL,
@@ -76,9 +76,6 @@ export const helpdesk = {
       scores INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
     `INSERT INTO desk_daily SELECT day, count(*), 0, 0, 0, 0, 0, 0 FROM conversations GROUP BY day`,
-    `INSERT INTO desk_daily
-      SELECT day, 0, 0, 0, sum(answers), sum(response_ms), 0, 0 FROM chat_daily WHERE user_id = 0 GROUP BY day
-      ON CONFLICT (day) DO UPDATE SET replies = excluded.replies, reply_ms = excluded.reply_ms`,
     `INSERT INTO desk_daily
       SELECT day, 0, 0, 0, 0, 0, count(*), sum(score) FROM ratings WHERE true GROUP BY day
       ON CONFLICT (day) DO UPDATE SET ratings = excluded.ratings, scores = excluded.scores`,
