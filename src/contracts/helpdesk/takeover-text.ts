@@ -22,8 +22,8 @@ const texts: Record<Happening, Record<'zh' | 'en', (name: string) => string>> = 
   closed: { zh: () => '对话已关闭', en: () => 'The conversation is closed.' },
   waiting: { zh: () => '正在为您转接人工客服，请稍候', en: () => 'You are waiting for a person.' },
   taken: {
-    zh: (name) => `${name}已接管对话`,
-    en: (name) => `${name} has taken over the conversation.`,
+    zh: (name) => `${name || '客服'}已接管对话`,
+    en: (name) => `${name || 'An agent'} has taken over the conversation.`,
   },
   ai: { zh: () => 'AI助手已接管对话', en: () => 'The AI assistant is in charge of the conversation.' },
 };

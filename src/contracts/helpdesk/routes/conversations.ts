@@ -5,7 +5,7 @@ import type { Idempotency } from '../../../core/idempotency.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentConversation } from '../present-conversation.ts';
-import { presentMessage } from '../present.ts';
+import { presentHistory } from '../present-messages.ts';
 import {
   assignSchema,
   conversationChangesSchema,
@@ -99,20 +99,11 @@ function registerConversationMessages(app: FastifyInstance, { core }: HelpdeskOp
         response: { 200: messagesSchema, ...refusals },
       },
     },
-    async ({ params: { id: text }, query: { limit, offset }, caller }) => {
+    async ({ params: { id: text }, query, caller }) => {
       const id = await conversationIdOf(core, caller, text);
-      const page = { skip: offset, limit };
-      const { conversation, messages } = await core.desk.messages(requireStaff(caller), id, page);
-      const names = await core.accounts.namesOf(messages.flatMap(({ senderId }) => senderId ?? []));
-      const { messageCount: total } = conversation;
-      return {
-        success: true,
-        data: {
-          messages: messages.map((message) => presentMessage(conversation, message, names)),
-          total,
-          has_more: offset + limit < total,
-        },
-      };
+      const page = { skip: query.offset, limit: query.limit };
+      const found = await core.desk.messages(requireStaff(caller), id, page);
+      return { success: true, data: await presentHistory(core, found, query) };
     },
   );
 }

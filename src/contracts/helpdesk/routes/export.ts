@@ -3,11 +3,12 @@ import type { FastifyInstance } from 'fastify';
 import type { HelpdeskOptions } from '../options.ts';
 import {
   conversationParamsSchema,
+  exportedSchema,
   exportQuerySchema,
   type ConversationParams,
   type ExportQuery,
 } from '../schemas/conversations.ts';
-import { errorSchema } from '../schemas/envelope.ts';
+import { refusals } from '../schemas/envelope.ts';
 import { conversationIdOf, requireStaff } from '../staff.ts';
 import { exportedCsv, exportedJson } from '../exported.ts';
 
@@ -29,8 +30,7 @@ export function registerExport(app: FastifyInstance, { core, running, runtime }:
           'JSON has everything: the conversation, its customer, messages, notes, and the changes of status that are still known. CSV has the messages, then the notes; a text that a spreadsheet would run as a formula has an apostrophe before it.',
         params: conversationParamsSchema,
         querystring: exportQuerySchema,
-        // A file is no envelope, so only refusals are described.
-        response: { '4xx': errorSchema, '5xx': errorSchema },
+        response: { 200: exportedSchema, ...refusals },
       },
     },
     async (request, reply) => {

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Conversation, Message } from '../../../core/conversations/conversations.ts';
+import type { Message } from '../../../core/conversations/conversations.ts';
 import type { Core } from '../../../core/core.ts';
 import { failureOf } from '../../../core/turns/turn.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
@@ -8,7 +8,7 @@ import { takeAllowance } from '../../../http/rate-limit.ts';
 import { askAs, questionOf } from '../input.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { customerOf, keyOf, partyOf, type Party } from '../party.ts';
-import { presentMessage } from '../present.ts';
+import { presentHistory, presentMessages } from '../present-messages.ts';
 import { refusals, repeatableSchema, withOrWithoutLogin } from '../schemas/envelope.ts';
 import {
   messagesQuerySchema,
@@ -63,7 +63,7 @@ export function registerMessageWrites(app: FastifyInstance, options: HelpdeskOpt
       const { session_id } = request.params;
       const { caller, conversation } = await customerOf(core, request.caller, session_id);
       const answers = await core.turns.stop(caller, conversation.id, idempotencyOf(request));
-      const messages = await presentAll(core, conversation, answers);
+      const messages = await presentMessages(core, conversation, answers);
       return { success: true, data: { session_id, stopped: messages.length, messages } };
     },
   );
@@ -84,19 +84,11 @@ export function registerMessageReads(app: FastifyInstance, { core }: HelpdeskOpt
         response: { 200: messagesSchema, ...refusals },
       },
     },
-    async ({ params, query: { limit, offset }, caller }) => {
-      const page = { skip: offset, limit };
+    async ({ params, query, caller }) => {
+      const page = { skip: query.offset, limit: query.limit };
       const key = keyOf(params.session_id);
-      const { conversation, messages } = await core.conversations.messagesByKey(caller, key, page);
-      const total = conversation.messageCount;
-      return {
-        success: true,
-        data: {
-          messages: await presentAll(core, conversation, messages),
-          total,
-          has_more: offset + limit < total,
-        },
-      };
+      const found = await core.conversations.messagesByKey(caller, key, page);
+      return { success: true, data: await presentHistory(core, found, query) };
     },
   );
 }
@@ -116,7 +108,7 @@ async function send(
       ? spoken(await core.turns.result(party.caller, sent.turnId, signal))
       : undefined;
   const shown = answer === undefined ? [sent.message] : [sent.message, answer];
-  const [message, answered = null] = await presentAll(core, party.conversation, shown);
+  const [message, answered = null] = await presentMessages(core, party.conversation, shown);
   reply.code(201);
   return { success: true, data: { ...message, reply: answered } };
 }
@@ -159,9 +151,4 @@ function spoken(answer: Message): Message | undefined {
   if (failure === undefined) return answer;
   if (failure.code === 'cancelled') return undefined;
   throw failure;
-}
-
-async function presentAll(core: Core, conversation: Pick<Conversation, 'key'>, messages: Message[]) {
-  const names = await core.accounts.namesOf(messages.flatMap(({ senderId }) => senderId ?? []));
-  return messages.map((message) => presentMessage(conversation, message, names));
 }

@@ -107,6 +107,14 @@ export const suggestionSchema = success(
 export const exportQuerySchema = Type.Object({
   format: Type.Enum(['json', 'csv'], { default: 'json' }),
 });
+/** A file, which is no envelope. */
+export const exportedSchema = {
+  description: 'The file.',
+  content: {
+    'application/json': { schema: Type.Object({}) },
+    'text/csv': { schema: Type.String() },
+  },
+};
 export type ExportQuery = Static<typeof exportQuerySchema>;
 
 export const searchQuerySchema = Type.Object({
