@@ -25,13 +25,20 @@ export const whoMayComplete: Expected = {
   administrator: 200,
   keyWithoutScope: 403,
   key: 200,
+  adminKey: 200,
 };
 
 /** What belongs to all: on an open loopback nobody in particular may change it, but a person who is known needs the right. */
 export const whoMayChange: Expected = { ...whoMayComplete, user: 403, anotherUser: 403, agent: 403 };
 
 /** For people who are logged in. */
-export const whoIsLoggedIn: Expected = { ...whoMayComplete, nobody: 401, keyWithoutScope: 403, key: 403 };
+export const whoIsLoggedIn: Expected = {
+  ...whoMayComplete,
+  nobody: 401,
+  keyWithoutScope: 403,
+  key: 403,
+  adminKey: 403,
+};
 
 /** For administrators who are logged in. */
 export const whoAdministers: Expected = { ...whoIsLoggedIn, user: 403, anotherUser: 403, agent: 403 };

@@ -8,7 +8,7 @@ import { matrix, victimsAnswer } from './matrix.ts';
 import { makeWorld, type World } from './world.ts';
 
 /** Those who have no token of the companion’s are the gateway’s, at the same path. */
-const withoutToken: readonly CallerName[] = ['nobody', 'keyWithoutScope', 'key'];
+const withoutToken: readonly CallerName[] = ['nobody', 'keyWithoutScope', 'key', 'adminKey'];
 
 describe('frames', () => {
   let world: World;

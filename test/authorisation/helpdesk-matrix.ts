@@ -18,7 +18,9 @@ const rated = { score: 5, comment: 'Matrix' };
 
 const notThere = whoeverComes(404);
 const staffAlone: Expected = { ...notThere, agent: 200, administrator: 200 };
-const nobodyElse = { nobody: 404, keyWithoutScope: 404, key: 404 };
+const nobodyElse = { nobody: 404, keyWithoutScope: 404, key: 404, adminKey: 404 };
+/** Keys are nobody's login. */
+const noKeys = { keyWithoutScope: 403, key: 403, adminKey: 403 };
 
 /**
  * A session by its id, whose bearer has it as long as it belongs to nobody: what is a person's is there for that person and for staff.
@@ -99,12 +101,12 @@ export const helpdeskMatrix: Matrix = {
     at: `${noSession}/stop`,
   }),
   'WS /ws (helpdesk)': always(
-    overSockets({ ...forAll(200), ...notValid, keyWithoutScope: 403, key: 403 }),
+    overSockets({ ...forAll(200), ...notValid, ...noKeys }),
     bySessionId(({ id }) => ({ at: `/ws?session_id=${id}` }), { where: 'in the query' }).map((object) => ({
       ...object,
-      own: overSockets({ ...object.own, keyWithoutScope: 403, key: 403 }),
-      others: overSockets({ ...object.others, keyWithoutScope: 403, key: 403 }),
-      missing: overSockets({ ...object.missing, keyWithoutScope: 403, key: 403 }),
+      own: overSockets({ ...object.own, ...noKeys }),
+      others: overSockets({ ...object.others, ...noKeys }),
+      missing: overSockets({ ...object.missing, ...noKeys }),
     })),
     {
       issuer,

@@ -17,6 +17,7 @@ export const callerNames = [
   'forged',
   'keyWithoutScope',
   'key',
+  'adminKey',
 ] as const;
 export type CallerName = (typeof callerNames)[number];
 
@@ -43,6 +44,7 @@ export async function makeCallers(parley: Parley): Promise<Record<LoginContract,
   const keys = {
     keyWithoutScope: { 'x-api-key': await parley.key({ scopes: [] }) },
     key: { 'x-api-key': await parley.key({ scopes: ['completions', 'cache'] }) },
+    adminKey: { 'x-api-key': await parley.key({ scopes: ['admin'] }) },
   };
   const callers = await byContract(async (contract): Promise<Callers> => {
     const loggedIn = await logInAnew(parley, contract);
