@@ -192,7 +192,7 @@ function agentTests(openOne: OpenOne): void {
     await person('ann', 'agent');
     await person('boss', 'admin');
     await person('gone', 'agent');
-    await users.setStatus(4, 'disabled', 2);
+    await users.change({ id: 4, status: 'disabled', at: 2 });
     const ann = {
       id: 2,
       name: 'ann',

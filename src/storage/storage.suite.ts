@@ -278,8 +278,8 @@ function userTests(openOne: OpenOne): void {
     await users.create(newUser({ username: 'Bob', email: 'bob@example.com' }));
     const hers = await logins.create(newLogin(), newUser().passwordHash);
     const his = await logins.create(newLogin({ userId: 2, familyHash: 'family-2' }), newUser().passwordHash);
-    assert.equal(await users.setPassword(1, 'another', 5000), true);
-    assert.equal(await users.setPassword(99, 'another', 5000), false);
+    assert.equal(await users.change({ id: 1, passwordHash: 'another', at: 5000 }), true);
+    assert.equal(await users.change({ id: 99, passwordHash: 'another', at: 5000 }), false);
     const user = await users.findById(1);
     assert.deepEqual([user?.passwordHash, user?.updatedAt], ['another', 5000]);
     assert.equal((await logins.findById(hers ?? 0))?.revokedAt, 5000);
@@ -290,12 +290,12 @@ function userTests(openOne: OpenOne): void {
     const { users, logins } = await openOne(test);
     await users.create(newUser());
     const id = (await logins.create(newLogin(), newUser().passwordHash)) ?? 0;
-    assert.equal(await users.setStatus(1, 'disabled', 5000), true);
+    assert.equal(await users.change({ id: 1, status: 'disabled', at: 5000 }), true);
     const login = await logins.findById(id);
     assert.deepEqual([login?.status, login?.revokedAt], ['disabled', 5000]);
-    assert.equal(await users.setStatus(1, 'active', 6000), true);
+    assert.equal(await users.change({ id: 1, status: 'active', at: 6000 }), true);
     assert.equal((await logins.findById(id))?.revokedAt, 5000, 'what was revoked stays so');
-    assert.equal(await users.setStatus(99, 'active', 6000), false);
+    assert.equal(await users.change({ id: 99, status: 'active', at: 6000 }), false);
   });
 
   it('keeps the last active administrator, also where two disable each other at once', async (test) => {
@@ -304,8 +304,8 @@ function userTests(openOne: OpenOne): void {
     await users.create(newUser({ username: 'root', email: 'root@example.com', role: 'admin' }));
     const login = (await logins.create(newLogin({ userId: 2 }), newUser().passwordHash)) ?? 0;
     const done = await Promise.all([
-      users.setStatus(1, 'disabled', 5000),
-      users.setStatus(2, 'disabled', 5000),
+      users.change({ id: 1, status: 'disabled', at: 5000 }),
+      users.change({ id: 2, status: 'disabled', at: 5000 }),
     ]);
     assert.deepEqual(done, [true, false]);
     assert.equal((await logins.findById(login))?.revokedAt, null, 'a refused change changes nothing');
@@ -332,7 +332,7 @@ function loginTests(openOne: OpenOne): void {
     await users.create(newUser());
     assert.equal(await logins.create(newLogin(), 'an older hash'), undefined);
     assert.equal(await logins.create(newLogin({ userId: 99 }), passwordHash), undefined);
-    await users.setStatus(1, 'disabled', 1000);
+    await users.change({ id: 1, status: 'disabled', at: 1000 });
     assert.equal(await logins.create(newLogin(), passwordHash), undefined);
     assert.equal((await users.findById(1))?.lastLoginAt, null);
   });

@@ -5,7 +5,7 @@ import type { Queries } from './dialect.ts';
 import { compileAudit, type NewAuditEntry } from './audit-log.ts';
 import type { Page } from './conversations.ts';
 import { compileClaim, type Claim } from './idempotency-keys.ts';
-import { shownName } from './shown-name.ts';
+import { agentName } from './shown-name.ts';
 import { accepted } from './storage-error.ts';
 import { changeStatements, deleted, loginKey, removalStatements, type UserChange } from './user-changes.ts';
 
@@ -76,13 +76,6 @@ export interface Users {
    * stays, and so do its conversations. False as `change`.
    */
   remove(id: number, at: number, claim?: Claim, audit?: NewAuditEntry): Promise<boolean>;
-  /** Also revokes all logins of the account, in one unit. False where there is no such account. */
-  setPassword(id: number, passwordHash: string, at: number): Promise<boolean>;
-  /**
-   * Disabling also revokes all logins of the account, in one unit. False where there is no such account, or where no active
-   * administrator would be left.
-   */
-  setStatus(id: number, status: 'active' | 'disabled', at: number): Promise<boolean>;
 }
 
 const columns = [
@@ -155,9 +148,6 @@ export function createUsers(database: Database, queries: Queries): Users {
       accepted(
         database.write([...claiming(claim, at), ...removalStatements(queries, id, at), ...auditing(audit)]),
       ),
-    setPassword: (id, passwordHash, at) =>
-      accepted(database.write(changeStatements(queries, { id, passwordHash, at }))),
-    setStatus: (id, status, at) => accepted(database.write(changeStatements(queries, { id, status, at }))),
   };
 }
 
@@ -174,7 +164,7 @@ async function readPage(database: Database, queries: Queries, filter: UserFilter
 
 async function readNames(database: Database, queries: Queries, ids: readonly number[]) {
   if (ids.length === 0) return new Map<number, string>();
-  const named = queries.selectFrom('users').select(['id', shownName('users').as('name')]);
+  const named = queries.selectFrom('users').select(['id', agentName('users').as('name')]);
   const rows = await database.read(compileQuery(named.where('id', 'in', [...new Set(ids)])));
   return new Map(rows.map(({ id, name }) => [id, name]));
 }

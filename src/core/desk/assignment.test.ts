@@ -132,7 +132,7 @@ test('two processes that look at once give each conversation once', async (t) =>
 test('an account that is disabled is given nothing though its socket is open still', async (t) => {
   const { waits, look, arrive, assigneeOf, ann, bob, storage } = await createTested(t);
   arrive(ann.userId, bob.userId);
-  await storage.users.setStatus(ann.userId, 'disabled', 5);
+  await storage.users.change({ id: ann.userId, status: 'disabled', at: 5 });
   const ids = [await waits(), await waits()];
   await look();
   assert.deepEqual(await Promise.all(ids.map(assigneeOf)), [bob.userId, bob.userId]);
