@@ -206,3 +206,22 @@ test('once stopped, nothing is given any more', async (t) => {
   await assignment.look();
   assert.equal(await assigneeOf(id), null);
 });
+
+test('once stopped in the middle of a look, nothing more is given', async (t) => {
+  const { waits, arrive, parts, assigneeOf, ann } = await createTested(t);
+  arrive(ann.userId);
+  const ids = [await waits(), await waits()];
+  const { ownership } = parts;
+  const assignment = createAssignment({
+    ...parts,
+    ownership: {
+      ...ownership,
+      change(change) {
+        assignment.stop();
+        return ownership.change(change);
+      },
+    },
+  });
+  await assignment.look();
+  assert.deepEqual(await Promise.all(ids.map(assigneeOf)), [ann.userId, null]);
+});

@@ -41,7 +41,7 @@ export function createAssignment(parts: AssignmentParts): Assignment {
     do {
       again = false;
       try {
-        await giveAll(parts);
+        await giveAll(parts, () => stopped);
       } catch (err) {
         if (!stopped) parts.log.error({ err }, 'what waits could not be given to agents; it is tried again');
       }
@@ -60,9 +60,9 @@ export function createAssignment(parts: AssignmentParts): Assignment {
   };
 }
 
-async function giveAll(parts: AssignmentParts): Promise<void> {
+async function giveAll(parts: AssignmentParts, isStopped: () => boolean): Promise<void> {
   let refused: Waiting | undefined;
-  while (parts.settings.get().assignment === 'round_robin') {
+  while (parts.settings.get().assignment === 'round_robin' && !isStopped()) {
     const waiting = await parts.line.first();
     if (waiting === undefined || isSame(waiting, refused)) return;
     const online = await onlineAgents(parts);
