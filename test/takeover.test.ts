@@ -52,10 +52,10 @@ async function say(sessionId: string, text: string): Promise<void> {
 describe('a takeover of an assistant session', () => {
   /** What a frame is about, in a few words; nothing of what only matters for a moment. */
   const lasting = ({ type, data }: SessionFrame): string[] => {
-    const { status, sender_type, content, agent_type } = data as Record<string, unknown>;
-    if (type === 'status') return [`status ${String(status)} ${String(agent_type)}`];
+    const { role, status, sender_type, content, agent_type } = data as Record<string, string | undefined>;
+    if (type === 'status') return [`status ${status} ${agent_type}`];
     if (type !== 'message' || status === 'streaming') return [];
-    return [`${String(sender_type ?? data.role)}: ${String(content)} (${String(status)})`];
+    return [`${sender_type ?? role}: ${content} (${status})`];
   };
 
   async function begin(): Promise<{ person: Person; id: number; socket: SessionSocket; call: Call }> {
@@ -91,6 +91,7 @@ describe('a takeover of an assistant session', () => {
     await call.closed;
     await say(sessionId, 'I am Ann.');
     frames.push(...(await socket.until(({ data }) => data.content === 'I am Ann.')));
+    await agents.until(({ data }) => data.session_id === sessionId && data.by === 'customer');
     agents.say('typing', { session_id: sessionId, is_typing: true });
     const [typing] = await socket.until(({ type }) => type === 'typing');
     const { id: annId } = desk.ann;
