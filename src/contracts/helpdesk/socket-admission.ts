@@ -1,4 +1,5 @@
 import { ParleyError } from '../../core/errors.ts';
+import { agentNameOf } from '../../core/identity/account.ts';
 import { isStaff, type UserCaller } from '../../core/identity/caller.ts';
 import { refuseSocket } from '../../http/sockets.ts';
 import { requireUser } from '../../http/user-access.ts';
@@ -7,7 +8,7 @@ import { cursorFrom, cursorText, type Cursor } from './socket-cursor.ts';
 import { authFrame, errorFrame } from './socket-frames.ts';
 import { watchSession } from './socket-following.ts';
 import type { Input } from './socket-input.ts';
-import { closeScreen, createScreen, openScreen, type Screen } from './socket-screen.ts';
+import { closeScreen, createScreen, cursorOf, openScreen, type Screen } from './socket-screen.ts';
 import type { Seat } from './socket-staff.ts';
 import { callerOf, isOpen, send, type FrameId, type Visit } from './socket-visit.ts';
 
@@ -54,12 +55,19 @@ export async function enter(visit: Visit, shown: Shown, id: FrameId): Promise<vo
   const account = caller === null ? undefined : await options.core.accounts.get(caller.userId);
   const cursor = cursorFrom(shown.cursor) ?? { after: await options.core.feed.head() };
   if (!isOpen(visit)) return;
-  await send(visit, authFrame(account, shown.sessionId), id, cursorText(cursor));
+  await send(visit, authFrame(account, shown.sessionId), id, cursorText(toldSoFar(visit, party) ?? cursor));
   if (caller !== null && isStaff(caller) && visit.seat === null) {
-    const name = account === undefined ? '' : account.fullName || account.username;
+    const name = account === undefined ? '' : agentNameOf(account);
     await visit.door.desk.sit(visit, caller, name, cursor);
   }
   if (party !== undefined) await show(visit, party, cursor);
+}
+
+/** Of one who is here already: what was not told yet is not to be left out when this client comes back. */
+function toldSoFar({ seat, screens }: Visit, party: Party | undefined): Cursor | undefined {
+  if (seat !== null) return seat.position;
+  const screen = screens.find(({ conversationId }) => conversationId === party?.conversation.id);
+  return screen && cursorOf(screen);
 }
 
 /** False where the socket was refused. */

@@ -38,7 +38,8 @@ export function leaveSessions(seat: Seat): void {
 export function followActive(seat: Seat, session: WatchedSession): void {
   if (session.turn !== undefined || !isOpen(seat.visit)) return;
   const { turns } = seat.visit.door.options.core;
-  const id = turns.activeIn(session.conversationId).find((each) => each > session.ended);
+  // Whoever has just come back may know of an end that nobody here was told of yet.
+  const id = turns.goingOnIn(session.conversationId).find((each) => each > session.ended);
   if (id !== undefined) follow(seat, session, id);
 }
 

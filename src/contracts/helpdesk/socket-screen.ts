@@ -94,9 +94,12 @@ export function closeScreen(screen: Screen): void {
 
 /** Sends a frame with the cursor. */
 export function tell(screen: Screen, frame: Frame, id?: FrameId): Promise<void> | void {
-  const [first] = screen.turns;
-  const turn = first?.begun === true ? first : undefined;
-  return send(screen.visit, frame, id, cursorText({ after: screen.cursor, turn }));
+  return send(screen.visit, frame, id, cursorText(cursorOf(screen)));
+}
+
+/** How far its client has been told. */
+export function cursorOf({ cursor, turns: [first] }: Screen): Cursor {
+  return { after: cursor, turn: first?.begun === true ? first : undefined };
 }
 
 async function onItems(this: Screen, items: FeedItem[]): Promise<void> {

@@ -73,6 +73,8 @@ export interface Turns {
   ): AsyncGenerator<TurnEvent[]>;
   /** The turns of a conversation that have not ended, in their order. */
   activeIn(conversationId: number): number[];
+  /** Those of them that may go on: not those whose end, or whose taking over, is on its way into the store or was just told. */
+  goingOnIn(conversationId: number): number[];
   /** The conversation in which the caller asked last, of those where an answer is on its way. */
   lastActiveOf(caller: Participant): number | undefined;
   /** The customer is typing: questions are gathered for up to 3 s more before they are answered. */

@@ -73,6 +73,7 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     follow: (caller, turnId, start, signal) => follow(state, caller, turnId, start, signal),
     followAsStaff: (_caller, turnId, start, signal) => followActive(state, turnId, start, signal),
     activeIn: (conversationId) => activeIn(state, conversationId),
+    goingOnIn: (conversationId) => goingOnIn(state, conversationId),
     lastActiveOf: (caller) =>
       [...active.values()].findLast((turn) => turn.stored && isOwnTurn(caller, turn))?.conversationId,
     hold: (conversationId) => hold(state, conversationId),
@@ -164,6 +165,14 @@ function refuseBeyond(start: number, text: string): void {
 /** One that is not stored yet may still be refused: then nobody must have heard of it. */
 function activeIn({ line }: TurnsState, conversationId: number): number[] {
   return line.in(conversationId).flatMap(({ id, stored }) => (stored ? id : []));
+}
+
+function goingOnIn({ line }: TurnsState, conversationId: number): number[] {
+  const goesOn = ({ stored, closing, givenUp }: ActiveTurn) => stored && !closing && !givenUp;
+  return line
+    .in(conversationId)
+    .filter(goesOn)
+    .map(({ id }) => id);
 }
 
 /** The answer of a turn, once it has ended. */
