@@ -4,7 +4,7 @@ import type { NewAuditEntry } from './audit-log.ts';
 import type { Database } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
-import { shownName } from './shown-name.ts';
+import { agentName } from './shown-name.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
 import { accepted } from './storage-error.ts';
@@ -91,7 +91,7 @@ function compileSelects(queries: Queries) {
     .leftJoin('agents', 'agents.user_id', 'users.id')
     .select(({ fn }) => [
       'users.id',
-      shownName('users').as('name'),
+      agentName('users').as('name'),
       'users.email',
       'users.role',
       'agents.capacity',

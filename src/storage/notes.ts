@@ -4,7 +4,7 @@ import type { Page } from './conversations.ts';
 import type { Database } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
-import { shownName } from './shown-name.ts';
+import { agentName } from './shown-name.ts';
 import { compileEvent } from './feed.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
@@ -105,7 +105,7 @@ function compileSelects(queries: Queries) {
       'notes.id',
       'notes.conversation_id as conversationId',
       'notes.author_id as authorId',
-      shownName('users').as('authorName'),
+      agentName('users').as('authorName'),
       'notes.content',
       'notes.created_at as createdAt',
     ]);

@@ -3,7 +3,7 @@ import type { Statement } from './database.ts';
 import { compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import type { StatusChange } from './feed.ts';
-import { shownName } from './shown-name.ts';
+import { agentName } from './shown-name.ts';
 
 /** What an event `status` says beside how things are. */
 export interface StatusCause extends Pick<StatusChange, 'formerAssigneeId' | 'cause' | 'actorId' | 'reason'> {
@@ -15,7 +15,7 @@ export interface StatusCause extends Pick<StatusChange, 'formerAssigneeId' | 'ca
 export function compileStatusEvent(queries: Queries): (cause: StatusCause) => Statement {
   const name = queries
     .selectFrom('users')
-    .select(shownName('users').as('name'))
+    .select(agentName('users').as('name'))
     .whereRef('users.id', '=', 'conversations.assignee_id' as never);
   const data = sql<string>`json_object('status', status, 'agentType', agent_type, 'assigneeId', assignee_id,
     'assigneeName', (${name}), 'formerAssigneeId', ${0}, 'priority', priority, 'tags', json(tags), 'cause', ${''}, 'actorId', ${0}, 'reason', ${''})`;

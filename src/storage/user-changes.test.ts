@@ -131,6 +131,15 @@ describe('an account that is removed', () => {
     );
     assert.equal(await users.countAdmins(), 1);
   });
+
+  it('keeps what was before the "@" where there was no other name: nobody is shown an agent’s address', async (t) => {
+    const { users } = await createTested(t);
+    const email = 'wang@example.com';
+    const id = await users.create(newUser({ username: email, email, role: 'agent', fullName: '' }));
+    assert.deepEqual([...(await users.namesOf([id]))], [[id, 'wang']]);
+    await users.remove(id, 5000);
+    assert.deepEqual([...(await users.namesOf([id]))], [[id, 'wang']]);
+  });
 });
 
 describe('a page of accounts', () => {

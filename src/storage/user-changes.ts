@@ -3,6 +3,7 @@ import type { SqlBool } from 'kysely';
 import type { Statement } from './database.ts';
 import { compileStatement } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import { agentName } from './shown-name.ts';
 
 /** New values of an account; what is left out stays. */
 export interface UserChange {
@@ -30,7 +31,7 @@ export function changeStatements(queries: Queries, change: UserChange): Statemen
   ];
 }
 
-/** The account's name and address are free again, and the customer that it was has none; who answered customers keeps the full name, under which they know it. */
+/** The account's name and address are free again, and the customer that it was has none; who answered customers keeps the name under which they know it. */
 export function removalStatements(queries: Queries, id: number, at: number): Statement[] {
   const tombstone = `@deleted:${id}`;
   const update = queries
@@ -41,7 +42,7 @@ export function removalStatements(queries: Queries, id: number, at: number): Sta
       username_key: tombstone,
       email: '',
       email_key: tombstone,
-      full_name: eb.case().when('role', '=', 'user').then('').else(eb.ref('full_name')).end(),
+      full_name: eb.case().when('role', '=', 'user').then('').else(agentName('users')).end(),
       password_hash: '',
       role: 'user',
       status: deleted,

@@ -4,11 +4,11 @@ import type { Claim } from '../../storage/idempotency-keys.ts';
 import type { Messages } from '../../storage/messages.ts';
 import type { Ownership } from '../../storage/ownership.ts';
 import type { Posts } from '../../storage/posts.ts';
-import type { User, Users } from '../../storage/users.ts';
+import type { Users } from '../../storage/users.ts';
 import { auditEntry } from '../audit.ts';
-import { ParleyError } from '../errors.ts';
+import { conflict, ParleyError } from '../errors.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
-import { mayAnswer } from '../identity/account.ts';
+import { agentNameOf, mayAnswer } from '../identity/account.ts';
 import { ownerOf, type Participant, type StaffCaller } from '../identity/caller.ts';
 import type { Feed } from '../realtime/feed.ts';
 import type { Runtime } from '../runtime.ts';
@@ -110,12 +110,6 @@ export async function taken(
     throw new ParleyError('forbidden', 'Only active agents answer customers.');
   }
   const holder = await parts.users.findById(now.assigneeId);
-  const name = holder === undefined ? '' : nameOf(holder);
-  throw new ParleyError('conflict', `${name || 'Another agent'} has this conversation.`, {
-    facts: { assignee: { id: now.assigneeId, name } },
-  });
-}
-
-function nameOf({ fullName, username }: User): string {
-  return fullName || username;
+  const name = holder === undefined ? '' : agentNameOf(holder);
+  throw conflict({ kind: 'with_agent', name }, { assignee: { id: now.assigneeId, name } });
 }

@@ -68,3 +68,8 @@ export function accountOf(
 export function mayAnswer({ role, status }: Pick<User, 'role' | 'status'>): boolean {
   return status === 'active' && role !== 'user';
 }
+
+/** How customers and colleagues know an agent: the full name, else the user name, of which an address shows only what is before its "@". */
+export function agentNameOf({ fullName, username }: Pick<User, 'fullName' | 'username'>): string {
+  return fullName || username.replace(/@.*$/u, '');
+}
