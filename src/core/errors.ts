@@ -45,7 +45,7 @@ export type ErrorCode = (typeof errorCodes)[number];
 export interface ErrorOptions {
   /** The request field at fault, as a dotted path such as `messages.0.content`. */
   field?: string;
-  /** What is wrong with the field, for those who say it in another language. */
+  /** What is wrong, with the field where there is one, for those who say it in another language. */
   issue?: Issue;
   /** Whether `message` is an administrator's own words: they are said as they are, whatever the language. */
   verbatim?: boolean;
@@ -88,6 +88,11 @@ export class ParleyError extends Error {
 /** The refusal of a request for one of its fields. */
 export function invalidField(field: string, issue: Issue): ParleyError {
   return new ParleyError('invalid_request', `${field}: ${inEnglish(issue)}`, { field, issue });
+}
+
+/** The refusal of what does not go with how things are. */
+export function conflict(issue: Issue, facts?: Record<string, unknown>): ParleyError {
+  return new ParleyError('conflict', inEnglish(issue), { issue, ...(facts && { facts }) });
 }
 
 /** Any thrown value as a `ParleyError`; what nobody expected becomes `internal` with a text that tells nothing. */

@@ -37,11 +37,17 @@ export type Issue =
   | { kind: 'frame_id' }
   | { kind: 'key_reused' }
   | { kind: 'nothing_to_change' }
+  /** Of no field: how things are, which stands against what is asked. `name` may be empty. */
+  | { kind: 'with_agent'; name: string }
+  | { kind: 'nothing_said' }
+  | { kind: 'changed_meanwhile' }
+  | { kind: 'switched_off' }
+  | { kind: 'arrived' }
   | { kind: 'invalid' };
 
 type Texts = { [Kind in Issue['kind']]: (issue: Extract<Issue, { kind: Kind }>) => string };
 
-/** The issue as it follows a field's name. */
+/** The issue as it follows a field's name; a sentence where it is of no field. */
 export function inEnglish(issue: Issue): string {
   return (texts[issue.kind] as (issue: Issue) => string)(issue);
 }
@@ -75,6 +81,11 @@ const texts: Texts = {
   frame_id: () => 'must be a text of 1 to 255 characters, or a whole number',
   key_reused: () =>
     'this key was used for another request. Send a new key with each new request, and the same only to repeat one.',
+  with_agent: ({ name }) => `${name || 'Another agent'} has this conversation.`,
+  nothing_said: () => 'The customer has said nothing yet, so there is nothing to answer.',
+  changed_meanwhile: () => 'Somebody else has changed the article meanwhile. Read it again, then repeat.',
+  switched_off: () => 'The webhook is switched off: enable it first.',
+  arrived: () => 'The delivery has arrived: it is not sent again.',
   nothing_to_change: () => 'must name at least one thing to change',
   invalid: () => 'is not valid',
 };

@@ -2,10 +2,10 @@ import type { Issue } from '../core/issue.ts';
 
 type Texts = { [Kind in Issue['kind']]: (issue: Extract<Issue, { kind: Kind }>) => string };
 
-/** What is wrong with the field `field`, in Chinese. */
-export function inChinese(issue: Issue, field: string): string {
+/** What is wrong with the field `field`, in Chinese; a sentence where it is of no field. */
+export function inChinese(issue: Issue, field?: string): string {
   const text = (texts[issue.kind] as (issue: Issue) => string)(issue);
-  return `${nameOf(field)}${text}`;
+  return field === undefined ? text : `${nameOf(field)}${text}`;
 }
 
 /** What people call the fields that they fill in; others are called as they are spelled. */
@@ -65,6 +65,11 @@ const texts: Texts = {
   key: () => '必须是 1 到 255 个可见的 ASCII 字符',
   frame_id: () => '必须是 1 到 255 个字符的文本或整数',
   key_reused: () => '已用于另一个请求',
+  with_agent: ({ name }) => `此对话正由${name === '' ? '其他客服' : `“${name}”`}处理`,
+  nothing_said: () => '客户尚未发言，没有可回复的内容',
+  changed_meanwhile: () => '文章已被他人修改，请重新读取后再试',
+  switched_off: () => '此 Webhook 已停用，请先启用',
+  arrived: () => '此消息已送达，不会重复发送',
   nothing_to_change: () => '至少需要包含一个要修改的字段',
   invalid: () => '不正确',
 };

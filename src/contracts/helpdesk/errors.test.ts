@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FastifyRequest } from 'fastify';
-import { errorCodes, invalidField, ParleyError, type ErrorCode } from '../../core/errors.ts';
+import {
+  conflict as conflictOf,
+  errorCodes,
+  invalidField,
+  ParleyError,
+  type ErrorCode,
+} from '../../core/errors.ts';
 import { errorShapeFor, prefersEnglish, sessionErrorShapeFor } from './errors.ts';
 
 const asked = (language?: string) => ({ headers: { 'accept-language': language } }) as FastifyRequest;
@@ -67,6 +73,10 @@ describe('helpdesk: errors', () => {
     const conflict = new ParleyError('conflict', 'Taken.', {
       facts: { assignee: { id: 1, name: '客服小王' } },
     });
+    const wordy = conflictOf({ kind: 'with_agent', name: '小王' });
+    const told = (language?: string) => (errorShapeFor(asked(language)).present(wordy) as Body).error;
+    assert.deepEqual([told().message, told().details], ['此对话正由“小王”处理', null]);
+    assert.equal(told('en').message, '小王 has this conversation.');
     const wordless = new ParleyError('invalid_request', 'No such thing.', { field: 'x' });
     const detailsOf = (error: ParleyError, language?: string) =>
       (errorShapeFor(asked(language)).present(error) as Body).error.details;

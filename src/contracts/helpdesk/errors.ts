@@ -88,7 +88,10 @@ function chineseDetails(field: string, issue: Issue | undefined): string {
 const noSession: HelpdeskError = { status: 404, code: 'SESSION_NOT_FOUND', chinese: '会话不存在' };
 
 function presentError(error: ParleyError, english: boolean, known: HelpdeskError = errors[error.code]) {
-  const message = english || error.verbatim ? error.message : known.chinese;
+  const { issue, field, verbatim } = error;
+  // What is of no field has words of its own.
+  const chinese = issue !== undefined && field === undefined ? inChinese(issue) : known.chinese;
+  const message = english || verbatim ? error.message : chinese;
   return { success: false, error: { code: known.code, message, details: detailsOf(error, english, known) } };
 }
 

@@ -3,7 +3,7 @@ import type { Messages } from '../../storage/messages.ts';
 import { complete } from '../completions/complete.ts';
 import type { CompletionsParts } from '../completions/completions.ts';
 import { assembleContext } from '../conversations/context.ts';
-import { ParleyError } from '../errors.ts';
+import { conflict } from '../errors.ts';
 import type { StaffCaller } from '../identity/caller.ts';
 import { citedIn, type Ground } from '../knowledge/grounding.ts';
 import { grounded } from '../turns/grounded.ts';
@@ -34,7 +34,7 @@ export async function suggest(
   const at = newest.findIndex(({ role, content }) => role === 'user' && content !== '');
   const asked = newest[at];
   if (asked === undefined) {
-    throw new ParleyError('conflict', 'The customer has said nothing yet, so there is nothing to answer.');
+    throw conflict({ kind: 'nothing_said' });
   }
   const { model: set, systemPrompt: common } = settings.get();
   const model = set ?? undefined;

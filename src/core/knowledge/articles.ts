@@ -9,7 +9,7 @@ import type {
 import type { NewAuditEntry } from '../../storage/audit-log.ts';
 import type { Claim } from '../../storage/idempotency-keys.ts';
 import { auditEntry } from '../audit.ts';
-import { ParleyError } from '../errors.ts';
+import { conflict, ParleyError } from '../errors.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import type { UserCaller } from '../identity/caller.ts';
 import type { Runtime } from '../runtime.ts';
@@ -254,8 +254,5 @@ function noSuchArticle(): ParleyError {
 }
 
 function changedMeanwhile(): ParleyError {
-  return new ParleyError(
-    'conflict',
-    'Somebody else has changed the article meanwhile. Read it again, then repeat.',
-  );
+  return conflict({ kind: 'changed_meanwhile' });
 }

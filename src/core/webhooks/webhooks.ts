@@ -1,7 +1,7 @@
 import type { ListedDelivery, WebhookDeliveries } from '../../storage/webhook-deliveries.ts';
 import type { Webhook as WebhookRow, Webhooks as WebhookRows } from '../../storage/webhooks.ts';
 import { auditEntry, type AuditLog } from '../audit.ts';
-import { invalidField, ParleyError } from '../errors.ts';
+import { conflict, invalidField, ParleyError } from '../errors.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import { ownerOf, type UserCaller } from '../identity/caller.ts';
 import type { Feed } from '../realtime/feed.ts';
@@ -204,7 +204,7 @@ function createRetry(parts: WebhooksParts): Webhooks['retry'] {
       async (claim) => {
         const { enabled } = await found(parts, id);
         await read();
-        if (!enabled) throw new ParleyError('conflict', 'The webhook is switched off: enable it first.');
+        if (!enabled) throw conflict({ kind: 'switched_off' });
         const at = runtime.now();
         const audit = auditEntry(
           caller,
@@ -214,7 +214,7 @@ function createRetry(parts: WebhooksParts): Webhooks['retry'] {
           { delivery: deliveryId },
         );
         if (!(await deliveries.retry(id, deliveryId, at, claim, audit))) {
-          throw new ParleyError('conflict', 'The delivery has arrived: it is not sent again.');
+          throw conflict({ kind: 'arrived' });
         }
         dispatcher.wake(id);
         return read();
@@ -233,7 +233,7 @@ function checked(
   deliver.check(url);
   const events = [...new Set(input.events)];
   if (events.length === 0) throw invalidField('events', { kind: 'count', min: 1 });
-  if ([...description].length > 500) throw invalidField('description', { kind: 'length', max: 500 });
+  if (!/^[^]{0,500}$/u.test(description)) throw invalidField('description', { kind: 'length', max: 500 });
   return { url, description: description.toWellFormed(), events, enabled };
 }
 
