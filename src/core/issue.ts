@@ -22,6 +22,10 @@ export type Issue =
   | { kind: 'time' }
   | { kind: 'future' }
   | { kind: 'url' }
+  /** Of an address on the web; with their colons. */
+  | { kind: 'protocol'; protocols: readonly string[] }
+  | { kind: 'credentials' }
+  | { kind: 'private_address' }
   /** Control and invisible characters. */
   | { kind: 'invisible' }
   | { kind: 'name_with_at' }
@@ -70,6 +74,9 @@ const texts: Texts = {
   time: () => 'must be a time such as 2026-01-31T10:00:00Z',
   future: () => 'must be in the future',
   url: () => 'must be an address such as https://example.com/',
+  protocol: ({ protocols }) => `must be an address that begins with ${prefixes(protocols).join(' or ')}`,
+  credentials: () => 'must not have a user name or password',
+  private_address: () => 'must be an address of the public internet',
   invisible: () => 'must not contain control or invisible characters',
   name_with_at: () => 'must not contain "@", or be the e-mail address',
   taken: ({ what }) => `another account has this ${takenNames[what]}`,
@@ -91,6 +98,11 @@ const texts: Texts = {
 };
 
 const takenNames = { email: 'e-mail address', username: 'user name', name: 'name' };
+
+/** What addresses of these protocols begin with. */
+export function prefixes(protocols: readonly string[]): string[] {
+  return protocols.map((protocol) => `${protocol}//`);
+}
 
 function bounds(min: number | undefined, max: number | undefined): string {
   const [least, most] = [min, max].map((bound) => bound?.toLocaleString('en-GB') ?? '');

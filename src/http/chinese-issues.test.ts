@@ -5,6 +5,20 @@ import { inChinese } from './chinese-issues.ts';
 
 const said: [Issue, field: string, english: string, chinese: string][] = [
   [{ kind: 'email' }, 'email', 'must be an e-mail address', '邮箱格式不正确'],
+  [
+    { kind: 'protocol', protocols: ['https:'] },
+    'url',
+    'must be an address that begins with https://',
+    'url 必须以 https:// 开头',
+  ],
+  [{ kind: 'credentials' }, 'url', 'must not have a user name or password', 'url 不能包含用户名或密码'],
+  [{ kind: 'private_address' }, 'url', 'must be an address of the public internet', 'url 必须是公网地址'],
+  [
+    { kind: 'oneself' },
+    'user_id',
+    'is your own account; ask another administrator',
+    'user_id 是您自己的账户，请联系其他管理员',
+  ],
   [{ kind: 'required' }, 'session_id', 'is required', 'session_id 为必填项'],
   [{ kind: 'empty' }, 'content', 'must not be empty', '内容不能为空'],
   [

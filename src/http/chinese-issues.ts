@@ -1,4 +1,4 @@
-import type { Issue } from '../core/issue.ts';
+import { prefixes, type Issue } from '../core/issue.ts';
 
 type Texts = { [Kind in Issue['kind']]: (issue: Extract<Issue, { kind: Kind }>) => string };
 
@@ -55,6 +55,9 @@ const texts: Texts = {
   time: () => '必须是 ISO 8601 格式的时间',
   future: () => '必须是将来的时间',
   url: () => '必须是有效的网址',
+  protocol: ({ protocols }) => `必须以 ${prefixes(protocols).join(' 或 ')} 开头`,
+  credentials: () => '不能包含用户名或密码',
+  private_address: () => '必须是公网地址',
   invisible: () => '不能包含控制字符或不可见字符',
   name_with_at: () => '不能包含“@”，除非与邮箱相同',
   taken: () => '已被使用',

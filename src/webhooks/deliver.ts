@@ -66,7 +66,11 @@ function checkedUrl(text: string, parts: DeliverParts, rules: AddressRules): voi
     if (literal !== undefined && !rules.allows(literal)) throw notPublic(literal);
   } catch (thrown) {
     if (!(thrown instanceof Refusal)) throw thrown;
-    throw new ParleyError('invalid_request', `url: ${thrown.message}`, { field: 'url' });
+    const { issue } = thrown;
+    throw new ParleyError('invalid_request', `url: ${thrown.message}`, {
+      field: 'url',
+      ...(issue !== undefined && { issue }),
+    });
   }
 }
 
@@ -114,5 +118,7 @@ function explained(thrown: unknown): string {
 }
 
 function notPublic(address: string): Refusal {
-  return new Refusal(`Its address ${address} is not one of the public internet.`);
+  return new Refusal(`Its address ${address} is not one of the public internet.`, {
+    kind: 'private_address',
+  });
 }

@@ -1,16 +1,28 @@
 import { isIP } from 'node:net';
+import type { Issue } from '../core/issue.ts';
 
 /** Why a message cannot be sent to an address; `message` is fit to be shown. */
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  /** The same of an address that an administrator typed, for those who say it in another language. */
+  readonly issue: Issue | undefined;
+
+  constructor(message: string, issue?: Issue) {
+    super(message);
+    this.issue = issue;
+  }
+}
 
 /** Throws `Refusal` for what can never be sent to. */
 export function urlOf(text: string, allowHttp: boolean): URL {
   const url = URL.parse(text);
   const protocols = allowHttp ? ['https:', 'http:'] : ['https:'];
   if (url === null || text.length > 2000 || !protocols.includes(url.protocol)) {
-    throw new Refusal(`It must be an ${allowHttp ? 'http:// or https://' : 'https://'} address.`);
+    const text = `It must be an ${allowHttp ? 'http:// or https://' : 'https://'} address.`;
+    throw new Refusal(text, { kind: 'protocol', protocols });
   }
-  if (url.username + url.password !== '') throw new Refusal('It must not have a user name or password.');
+  if (url.username + url.password !== '') {
+    throw new Refusal('It must not have a user name or password.', { kind: 'credentials' });
+  }
   url.hash = '';
   return url;
 }
