@@ -68,9 +68,7 @@ export function createMortalServer(vendorUrl: string, yaml: ParleyOptions['yaml'
     launch() {
       ending = false;
       listening = undefined;
-      lives.push(
-        launchParley(folder, { env, yaml: { cache: { enabled: false }, ...yaml }, openAi: vendorUrl }),
-      );
+      lives.push(launchParley(folder, optionsOf(vendorUrl, yaml)));
     },
     async listening() {
       try {
@@ -119,6 +117,12 @@ const env = {
   PARLEY_ADMIN_EMAIL: administrator,
   PARLEY_ADMIN_PASSWORD: password,
 };
+
+const optionsOf = (vendorUrl: string, yaml: ParleyOptions['yaml']): ParleyOptions => ({
+  env,
+  yaml: { cache: { enabled: false }, ...yaml },
+  openAi: vendorUrl,
+});
 
 /** The kernel tells of every write to the log of the database, so that one can be hit in the middle of a transaction. */
 function atChange(database: string, count: number, then: () => void): () => void {

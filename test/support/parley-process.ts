@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { environment, type ParleyOptions } from './parley.ts';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const start = fileURLToPath(new URL('../../src/start.mjs', import.meta.url));
 
 /** Parley as a process of its own. */
 export interface ParleyProcess {
@@ -37,7 +37,7 @@ export interface Launched {
   ended: Promise<Ended>;
 }
 
-/** Starts `node src/main.ts`; resolves when it listens. */
+/** Starts `node src/start.mjs`; resolves when it listens. */
 export async function startParleyProcess(options: ParleyOptions = {}): Promise<ParleyProcess> {
   const folder = makeDataFolder();
   const launched = launchParley(folder, options);
@@ -54,9 +54,9 @@ export const makeDataFolder = () => mkdtempSync(join(tmpdir(), 'parley-process-'
 export const removeDataFolder = (folder: string) => rmSync(folder, { recursive: true, force: true });
 export const databaseIn = (folder: string) => join(folder, 'data', 'parley.db');
 
-/** Starts `node src/main.ts` over a folder of `makeDataFolder`, which may have served other processes before. */
+/** Starts `node src/start.mjs` over a folder of `makeDataFolder`, which may have served other processes before. */
 export function launchParley(folder: string, options: ParleyOptions = {}): Launched {
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [start], {
     env: { PATH: process.env['PATH'], ...environment(folder, options) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
