@@ -142,7 +142,10 @@ describe('articles', () => {
     const other = open();
     const files = [{ name: 'a.md', content: 'One.' }];
     const reports = await Promise.all([articles.import(ada, files), other.articles.import(ada, files)]);
-    assert.deepEqual(reports.map(({ created, updated }) => created * 10 + updated).toSorted(), [1, 10]);
+    assert.deepEqual(
+      reports.map(({ created, updated }) => created * 10 + updated).toSorted((a, b) => a - b),
+      [1, 10],
+    );
     assert.equal((await articles.list('', page)).total, 1);
   });
 

@@ -59,7 +59,7 @@ test('the model gets the passages with the system prompt, and what it cites is s
   assert.deepEqual(last, { role: 'user', content: 'abroad?' });
   speaker.say('Yes [1], no [2].');
   speaker.finish();
-  const answer = await turns.result(mina, turnId!, AbortSignal.timeout(5_000));
+  const answer = await turns.result(mina, turnId, AbortSignal.timeout(5_000));
   assert.deepEqual(answer.citations, [source]);
-  assert.deepEqual((await storage.messages.find(turnId!))?.citations, [source]);
+  assert.deepEqual((await storage.messages.find(turnId))?.citations, [source]);
 });
