@@ -140,8 +140,8 @@ describe('an account that is changed', () => {
     ['no address', 2, { email: 'x@' }, 'invalid_request', 'email'],
     ['a short password', 2, { password: 'x' }, 'invalid_request', 'password'],
     ['a name with a line break', 2, { fullName: 'a\nb' }, 'invalid_request', 'full_name'],
-    ['the last administrator demoted', 1, { role: 'agent' }, 'forbidden', undefined],
-    ['the last administrator disabled', 1, { status: 'disabled' }, 'forbidden', undefined],
+    ['the last administrator demoted', 1, { role: 'agent' }, 'forbidden', 'user_id'],
+    ['the last administrator disabled', 1, { status: 'disabled' }, 'forbidden', 'user_id'],
   ] as const) {
     it(`is refused: ${what}`, async (t) => {
       const { administration, admin, acts, seen } = await createTested(t);
