@@ -200,6 +200,7 @@ type Doors = Omit<GatewayOptions, keyof ReturnType<typeof gatewaySettings>>;
 async function registerContracts(server: FastifyInstance, parts: AppParts, doors: Doors): Promise<void> {
   const { config } = parts;
   const { limits } = config;
+  const sockets = (most: number) => (config.rateLimits ? most : Number.POSITIVE_INFINITY);
   await server.register(gatewayPlugin, { ...doors, ...gatewaySettings(parts) });
   await server.register(openAiPlugin, {
     ...doors,
@@ -210,21 +211,21 @@ async function registerContracts(server: FastifyInstance, parts: AppParts, doors
     ...doors,
     authLimit: aMinute('assistant-auth', limits.assistant.authPerMinute),
     chatLimit: { ...aMinute('assistant-chat', limits.assistant.chatPerMinute), per: 'user' },
-    socketsPerUser: limits.assistant.socketsPerUser,
+    socketsPerUser: sockets(limits.assistant.socketsPerUser),
     socketFrameBytes: limits.socketFrameBytes,
   });
   await server.register(companionPlugin, {
     ...doors,
     loginLimit: aMinute('companion-login', limits.companion.loginsPerMinute),
     chatLimit: { ...aMinute('companion-chat', limits.companion.chatPerMinute), per: 'user' },
-    socketsPerUser: limits.companion.socketsPerUser,
+    socketsPerUser: sockets(limits.companion.socketsPerUser),
     socketFrameBytes: limits.socketFrameBytes,
   });
   await server.register(helpdeskPlugin, {
     ...doors,
     loginLimit: aMinute('helpdesk-login', limits.helpdesk.loginsPerMinute),
     messageLimit: { ...aMinute('helpdesk-messages', limits.helpdesk.messagesPerMinute), per: 'user' },
-    socketsPerAddress: limits.helpdesk.socketsPerAddress,
+    socketsPerAddress: sockets(limits.helpdesk.socketsPerAddress),
     socketFrameBytes: limits.socketFrameBytes,
     adminLimit: { ...aMinute('admin', limits.helpdesk.adminCallsPerMinute), per: 'user' },
   });

@@ -5,6 +5,7 @@ import { send } from './support/gateway.ts';
 import type { SessionBody } from './support/helpdesk.ts';
 import { helpdeskSocket, type HelpdeskFrame, type HelpdeskSocket } from './support/helpdesk-socket.ts';
 import { startParley, type Parley, type ParleyOptions } from './support/parley.ts';
+import { openSocket } from './support/socket.ts';
 
 /** helpdesk.md, "限流规则", with the numbers that hold unless configured otherwise. */
 
@@ -184,7 +185,7 @@ test('an address further away than the proxy that is trusted is not believed', a
   await isRefused(call('POST', '/auth/login', from('198.51.100.77, 192.0.2.1'), login));
 });
 
-test('off, neither logins nor messages nor administrative calls are counted', async (t) => {
+test('off, neither logins nor messages nor administrative calls nor sockets are counted', async (t) => {
   await start({ env: { PARLEY_RATE_LIMITS: 'off' } });
   t.after(() => parley.close());
   const session = await sessionOf(here);
@@ -199,4 +200,10 @@ test('off, neither logins nor messages nor administrative calls are counted', as
   for (let count = 0; count < 62; count++) assert.equal((await message(here, session)).status, 201);
   for (let count = 0; count < 102; count++)
     assert.equal((await call('GET', '/admin/agents', boss)).status, 200);
+  const sockets = await Promise.all(Array.from({ length: 11 }, () => openSocket(`${parley.wsUrl}/ws`)));
+  for (const socket of sockets) {
+    socket.send({ type: 'ping' });
+    assert.equal((await socket.next()).type, 'ping');
+    await socket.close();
+  }
 });

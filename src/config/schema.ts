@@ -118,7 +118,7 @@ const access = {
   rateLimits: field(flag, {
     env: 'PARLEY_RATE_LIMITS',
     default: true,
-    description: '`off` for load tests.',
+    description: '`off` for load tests: neither calls nor open sockets are counted.',
   }),
   trustedProxies: field(listOf(addressRange), {
     env: 'PARLEY_TRUSTED_PROXIES',

@@ -329,8 +329,8 @@ describe('assistant: a session’s socket', () => {
 
 describe('assistant: who may open a session’s socket', () => {
   /** The code of the error frame, and of the close. */
-  const knock = async (at: string, headers: Record<string, string>) => {
-    const socket = await openSocket(`${parley.wsUrl}/ws/chat/${at}`, { headers });
+  const knock = async (at: string, headers: Record<string, string>, { wsUrl } = parley) => {
+    const socket = await openSocket(`${wsUrl}/ws/chat/${at}`, { headers });
     const { type, data } = await socket.next();
     assert.equal(type, 'error');
     return [data.code, (await socket.closed).code];
@@ -367,16 +367,20 @@ describe('assistant: who may open a session’s socket', () => {
     }
   });
 
-  test('five at once; the sixth is told, and another’s are not counted', async () => {
-    const sockets = await Promise.all(Array.from({ length: 5 }, () => person.socket(session)));
+  test('five at once; the sixth is told, and another’s are not counted', async (t) => {
+    const limited = await startParley({ openAi: vendor.url, env: { PARLEY_RATE_LIMITS: 'on' } });
+    t.after(() => limited.close());
+    const mine = await makePerson(limited, 'mina');
+    const own = await beginSession(mine);
+    const sockets = await Promise.all(Array.from({ length: 5 }, () => mine.socket(own)));
     for (const socket of sockets) await settled(socket);
-    assert.deepEqual(await knock(`${session}`, person.headers), ['RATE001', 4429]);
-    const other = await makePerson(parley, 'other');
+    assert.deepEqual(await knock(`${own}`, mine.headers, limited), ['RATE001', 4429]);
+    const other = await makePerson(limited, 'other');
     const theirs = await other.socket(await beginSession(other));
     await settled(theirs);
     await theirs.close();
     await sockets[0]?.close();
-    const next = await person.socket(session);
+    const next = await mine.socket(own);
     await settled(next);
     await Promise.all([...sockets.slice(1), next].map((socket) => socket.close()));
   });

@@ -418,14 +418,16 @@ describe('companion: who may open a socket', () => {
     await isRefused(ada);
   });
 
-  test('three sockets at once; the fourth is told and closed with 4429', async () => {
-    const ada = await somebody();
+  test('three sockets at once; the fourth is told and closed with 4429', async (t) => {
+    const limited = await startParley({ openAi: vendor.url, env: { PARLEY_RATE_LIMITS: 'on' } });
+    t.after(() => limited.close());
+    const ada = await makeCompanion(limited, vendor);
     const open = [await ada.open(), await ada.open(), await ada.open()];
     for (const socket of open) {
       socket.send({ type: 'ping' });
       await socket.next();
     }
-    const { frame, code } = await refusalOf(`${parley.wsUrl}/ws/chat?token=${ada.token}`);
+    const { frame, code } = await refusalOf(`${limited.wsUrl}/ws/chat?token=${ada.token}`);
     assert.deepEqual([frame.type, code], ['error', 4429]);
     await open[0]?.close();
     const replaced = await eventually(async () => {

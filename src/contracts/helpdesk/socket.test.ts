@@ -298,7 +298,7 @@ describe('helpdesk: who comes in', () => {
   });
 
   test('ten of one address; the eleventh is told', async (t) => {
-    const small = await startParley();
+    const small = await startParley({ env: { PARLEY_RATE_LIMITS: 'on' } });
     t.after(() => small.close());
     const sockets = await Promise.all(Array.from({ length: 10 }, () => helpdeskSocket(small)));
     await Promise.all(sockets.map(settled));
