@@ -11,6 +11,7 @@ import { allowOrigins, type OriginPolicy } from './cross-origin.ts';
 import { acceptJson } from './json-body.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from './metrics.ts';
+import { lateSerializers } from './serialization.ts';
 import { issuerConstraint } from './token-issuer.ts';
 import { answerUnreadable } from './unreadable.ts';
 import { createValidatorCompiler } from './validation.ts';
@@ -42,6 +43,7 @@ export async function createHttpServer(parts: ServerParts): Promise<FastifyInsta
     frameworkErrors: (error, request, reply) => void parts.renderError(error, request, reply),
     clientErrorHandler: answerUnreadable(parts.presentUnreadable),
     routerOptions: { maxParamLength: 500 },
+    schemaController: { compilersFactory: { buildSerializer: lateSerializers() } },
   });
   app.addConstraintStrategy(issuerConstraint);
   acceptJson(app);
