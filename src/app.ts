@@ -225,6 +225,7 @@ async function registerContracts(server: FastifyInstance, parts: AppParts, doors
     ...doors,
     loginLimit: aMinute('helpdesk-login', limits.helpdesk.loginsPerMinute),
     messageLimit: { ...aMinute('helpdesk-messages', limits.helpdesk.messagesPerMinute), per: 'user' },
+    visitLimit: { ...aMinute('helpdesk-visits', limits.helpdesk.visitsPerMinute), per: 'user' },
     socketsPerAddress: sockets(limits.helpdesk.socketsPerAddress),
     socketFrameBytes: limits.socketFrameBytes,
     adminLimit: { ...aMinute('admin', limits.helpdesk.adminCallsPerMinute), per: 'user' },

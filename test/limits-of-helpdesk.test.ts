@@ -185,6 +185,20 @@ test('an address further away than the proxy that is trusted is not believed', a
   await isRefused(call('POST', '/auth/login', from('198.51.100.77, 192.0.2.1'), login));
 });
 
+test('sessions that are begun, handed over and rated: 300 a minute together of one address', async (t) => {
+  await start();
+  t.after(() => parley.close());
+  const session = await sessionOf(here);
+  for (let count = 0; count < 149; count++) {
+    assert.equal((await call('POST', '/chat/sessions', here, {})).status, 201);
+    const at = `/chat/sessions/${session}/switch-agent`;
+    assert.equal((await call('POST', at, here, { agent_type: 'human' })).status, 200);
+  }
+  assert.equal((await call('POST', `/chat/sessions/${session}/rating`, here, { score: 5 })).status, 200);
+  await isRefused(call('POST', '/chat/sessions', here, {}));
+  assert.equal((await call('GET', `/chat/sessions/${session}`, here)).status, 200);
+});
+
 test('off, neither logins nor messages nor administrative calls nor sockets are counted', async (t) => {
   await start({ env: { PARLEY_RATE_LIMITS: 'off' } });
   t.after(() => parley.close());

@@ -223,6 +223,11 @@ const limits = group('Limits.', {
       default: 60,
       description: 'Messages a minute over HTTP and WebSockets together, per person; of guests, per address.',
     }),
+    visitsPerMinute: field(perMinute, {
+      default: 300,
+      description:
+        'Sessions begun, handed over and rated a minute, per person; of guests, per address. So that nobody floods the agents.',
+    }),
     adminCallsPerMinute: field(perMinute, {
       default: 100,
       description: 'Administrative calls a minute, per person.',

@@ -14,6 +14,8 @@ export interface HelpdeskOptions {
   loginLimit: Limit;
   /** Messages over HTTP and sockets together, per person; of guests, per address. */
   messageLimit: Limit;
+  /** Sessions begun, handed over and rated, per person; of guests, per address. */
+  visitLimit: Limit;
   /** Administrative calls, per person. */
   adminLimit: Limit;
   running: Running;

@@ -1,7 +1,8 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify';
 import type { Conversation } from '../../../core/conversations/conversations.ts';
 import type { Core } from '../../../core/core.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
+import { takeAllowance } from '../../../http/rate-limit.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { customerOf, partyOf } from '../party.ts';
 import { presentSession } from '../present.ts';
@@ -25,10 +26,13 @@ const about = { tags: ['helpdesk'], security: withOrWithoutLogin };
 const repeatable = { ...about, headers: repeatableSchema };
 
 /** helpdesk.md, "创建会话" and "获取会话信息". */
-export function registerSessionRoutes(app: FastifyInstance, { core }: HelpdeskOptions): void {
+export function registerSessionRoutes(app: FastifyInstance, options: HelpdeskOptions): void {
+  const { core } = options;
+  const onRequest = visitCounter(options);
   app.post<{ Body: NewSessionBody }>(
     path,
     {
+      onRequest,
       schema: {
         ...repeatable,
         summary: 'Begin a session',
@@ -68,6 +72,7 @@ export function registerSessionRoutes(app: FastifyInstance, { core }: HelpdeskOp
   app.post<{ Params: SessionParams; Body: SwitchBody }>(
     `${sessionPath}/switch-agent`,
     {
+      onRequest,
       schema: {
         ...repeatable,
         summary: 'Ask for a person, or go back to the AI',
@@ -88,10 +93,12 @@ export function registerSessionRoutes(app: FastifyInstance, { core }: HelpdeskOp
 }
 
 /** `POST /api/v1/chat/sessions/{session_id}/rating`, for ids that are no numbers: those are assistant's. */
-export function registerRating(app: FastifyInstance, { core }: HelpdeskOptions): void {
+export function registerRating(app: FastifyInstance, options: HelpdeskOptions): void {
+  const { core } = options;
   app.post<{ Params: SessionParams; Body: RatingBody }>(
     `${sessionPath}/rating`,
     {
+      onRequest: visitCounter(options),
       schema: {
         ...repeatable,
         summary: 'Rate a session, or change the rating',
@@ -110,6 +117,11 @@ export function registerRating(app: FastifyInstance, { core }: HelpdeskOptions):
       return { success: true, data: { session_id, score, comment, created_at } };
     },
   );
+}
+
+/** What every agent is told of must not come in floods. */
+function visitCounter({ limits, visitLimit, runtime }: HelpdeskOptions): onRequestAsyncHookHandler {
+  return (request, reply) => takeAllowance(limits, request.caller, visitLimit, reply, runtime.now());
 }
 
 async function answer(core: Core, conversation: Conversation) {
