@@ -9,6 +9,7 @@ import { presentUnreadable } from './contracts/gateway/errors.ts';
 import type { GatewayOptions } from './contracts/gateway/options.ts';
 import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
 import { helpdeskPlugin } from './contracts/helpdesk/plugin.ts';
+import { presentWebhookEvent } from './contracts/helpdesk/webhook-payload.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
 import { createCatalogue } from './core/completions/catalogue.ts';
 import { createDiscovery, type Discovery } from './core/completions/discovery.ts';
@@ -85,6 +86,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     slots,
     metrics,
     knowledge,
+    presentEvent: presentWebhookEvent,
   });
   const { users } = storage;
   const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);

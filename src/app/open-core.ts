@@ -23,7 +23,7 @@ import { openConversations } from './open-conversations.ts';
 import { openDesk, openDeskSettings } from './open-desk.ts';
 import type { OpenedKnowledge } from './open-knowledge.ts';
 import { openMaintenance } from './open-maintenance.ts';
-import { openWebhooks } from './open-webhooks.ts';
+import { openWebhooks, type OpenWebhooksParts } from './open-webhooks.ts';
 
 export interface OpenCoreParts {
   config: Config;
@@ -35,6 +35,7 @@ export interface OpenCoreParts {
   slots: Map<string, ProviderSlot>;
   metrics: Metrics;
   knowledge: Pick<OpenedKnowledge, 'knowledge' | 'articleFeed'>;
+  presentEvent: OpenWebhooksParts['presentEvent'];
 }
 
 /** Core over the store and the providers, and those of its parts that the process starts, tends and ends. */

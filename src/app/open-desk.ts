@@ -9,7 +9,7 @@ import { createDeskFeed } from '../core/desk/desk-feed.ts';
 import { createExports } from '../core/desk/export.ts';
 import { createKeptSettings, type KeptSettings } from '../core/desk/kept-settings.ts';
 import { createNotes } from '../core/desk/notes.ts';
-import { createPresence } from '../core/desk/presence.ts';
+import { createPresence, type RunningPresence } from '../core/desk/presence.ts';
 import type { StaffCore } from '../core/desk/staff-core.ts';
 import { createStaffReceipts } from '../core/desk/receipts.ts';
 import { createHousekeeping } from '../core/housekeeping.ts';
@@ -124,11 +124,11 @@ export function openDesk(parts: OpenDeskParts) {
     /** To be called whenever something begins to wait, or somebody has room again. */
     look,
     /** Looks every second for what other processes have done; once stopped, nothing is given to anybody. */
-    watch: watchOthers(parts, assignment),
+    watch: watchOthers(parts, assignment, presence),
   };
 }
 
-function watchOthers({ settings, log }: OpenDeskParts, assignment: Assignment) {
+function watchOthers({ settings, log }: OpenDeskParts, assignment: Assignment, presence: RunningPresence) {
   const tasks = { 'settings of the helpdesk': settings.refresh, assignment: assignment.look };
   const { start, stop } = createHousekeeping({ tasks, everyMs: 1000, log });
   return {
@@ -136,6 +136,7 @@ function watchOthers({ settings, log }: OpenDeskParts, assignment: Assignment) {
     stop() {
       stop();
       assignment.stop();
+      presence.close();
     },
   };
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '../../test/support/eventually.ts';
 import { createQueue } from '../../test/support/queue.ts';
+import { presentWebhookEvent } from '../contracts/helpdesk/webhook-payload.ts';
 import { createAuditLog } from '../core/audit.ts';
 import { presentAll } from '../core/desk/present-all.ts';
 import { createIdempotency } from '../core/idempotency.ts';
@@ -72,6 +73,7 @@ async function createTested(t: TestContext) {
         const [shown] = await presentAll({ ...storage, details }, [conversation]);
         return shown ?? assert.fail();
       },
+      presentEvent: presentWebhookEvent,
       auditLog,
       idempotency,
       runtime,

@@ -1,12 +1,11 @@
 import type { Config } from '../config.ts';
-import { presentWebhookEvent } from '../contracts/helpdesk/webhook-payload.ts';
 import type { AuditLog } from '../core/audit.ts';
 import type { Desk } from '../core/desk/desk.ts';
 import type { IdempotentWrites } from '../core/idempotency.ts';
 import type { Log } from '../core/log.ts';
 import type { Feed } from '../core/realtime/feed.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { createDispatcher, type Dispatcher } from '../core/webhooks/dispatcher.ts';
+import { createDispatcher, type Dispatcher, type DispatcherParts } from '../core/webhooks/dispatcher.ts';
 import { aDayOfRetries, type RetrySchedule } from '../core/webhooks/retry-schedule.ts';
 import { createWebhooks, type Webhooks } from '../core/webhooks/webhooks.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -18,6 +17,8 @@ export interface OpenWebhooksParts {
   feed: Feed;
   /** See `Desk`. */
   present: Desk['present'];
+  /** A contract's words for what is told. */
+  presentEvent: DispatcherParts['present'];
   auditLog: AuditLog;
   idempotency: IdempotentWrites;
   runtime: Runtime;
@@ -31,13 +32,13 @@ export interface OpenWebhooksParts {
 /** Deliveries to one receiver that may wait; what happens beyond them stays in the feed meanwhile. */
 const mostOpen = 10_000;
 
-/** Webhooks over the store and the feed, told in the helpdesk's words. */
+/** Webhooks over the store and the feed. */
 export function openWebhooks(parts: OpenWebhooksParts): { webhooks: Webhooks; dispatcher: Dispatcher } {
   const { config, storage, feed, auditLog, idempotency, runtime, log, lookup } = parts;
   const { connectionsPerReceiver, disableAfterMs, retentionMs, ...limits } = config.webhooks;
   const { webhooks, webhookDeliveries: deliveries, conversations, notes, users } = storage;
   const deliver = createDeliver({ ...limits, agent: 'Parley', ...(lookup && { lookup }) });
-  const shared = { webhooks, deliveries, deliver, feed, present: presentWebhookEvent, runtime };
+  const shared = { webhooks, deliveries, deliver, feed, present: parts.presentEvent, runtime };
   const dispatcher = createDispatcher({
     ...shared,
     sources: {

@@ -99,7 +99,10 @@ describe('articles', () => {
     assert.deepEqual(await since(3), [[one, 4]]);
     await articles.remove(two, 3_000);
     assert.equal(await articles.revision(), 5);
-    assert.deepEqual((await articles.ids()).toSorted(), [one, three]);
+    assert.deepEqual(
+      (await articles.ids()).toSorted((a, b) => a - b),
+      [one, three],
+    );
   });
 
   it('are written together with claim and audit entry, or not at all', async (t) => {

@@ -20,8 +20,12 @@ export function compileDeskShare(queries: Queries): (share: DeskShare) => Statem
     queries
       .insertInto('desk_daily')
       .values(({ lit }) => ({
-        ...{ day: '', ...row },
-        ...{ human: lit(0), over: lit(0), replies: lit(0), reply_ms: lit(0) },
+        day: '',
+        ...row,
+        human: lit(0),
+        over: lit(0),
+        replies: lit(0),
+        reply_ms: lit(0),
       }))
       .onConflict((conflict) =>
         conflict

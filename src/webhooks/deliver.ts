@@ -45,7 +45,9 @@ export function createDeliver(parts: DeliverParts): Deliver {
   };
 
   return {
-    check: (url) => void checkedUrl(url, parts, rules),
+    check(url) {
+      checkedUrl(url, parts, rules);
+    },
     async send(message, signal) {
       const timeout = AbortSignal.timeout(timeoutMs);
       try {

@@ -13,7 +13,7 @@ import { registerLogin, registerOwnLogin } from './routes/auth.ts';
 import { registerKnowledgeReads, registerKnowledgeWrites } from './routes/knowledge.ts';
 import { registerMaintenanceRoutes } from './routes/maintenance.ts';
 import { registerMessageReads, registerMessageWrites } from './routes/messages.ts';
-import { registerRating, registerSessionRoutes } from './routes/sessions.ts';
+import { registerRating, registerSessionRoutes, registerSwitch } from './routes/sessions.ts';
 import { registerAgentReads, registerAgentWrites } from './routes/agents.ts';
 import { registerCannedReplyReads, registerCannedReplyWrites } from './routes/canned-replies.ts';
 import { registerConversationRoutes } from './routes/conversations.ts';
@@ -55,6 +55,7 @@ async function visitors(app: FastifyInstance, options: HelpdeskOptions): Promise
     request.caller = await authenticator.identify(credentialsOf(request.headers), ip);
   });
   registerSessionRoutes(app, options);
+  registerSwitch(app, options);
   registerRating(app, options);
   registerMessageReads(app, options);
   registerMessageWrites(app, options);

@@ -106,4 +106,19 @@ describe('presence', () => {
     await turn();
     assert.deepEqual(late, [3]);
   });
+
+  it('waits for nobody any more once it is closed', async () => {
+    const { presence, sleeps, told } = createTested();
+    const [gone, leaves] = [presence.arrive(agent(1)), presence.arrive(agent(2))];
+    await turn();
+    gone();
+    presence.close();
+    leaves();
+    await turn();
+    assert.equal(sleeps.length, 1);
+    assert.deepEqual(
+      told.filter(([, availability]) => availability === 'offline'),
+      [],
+    );
+  });
 });

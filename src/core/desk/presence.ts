@@ -19,6 +19,12 @@ export interface Presence {
   watch(listener: (agentId: number, availability: Availability) => void): () => void;
 }
 
+/** Presence, and its end with the process. */
+export interface RunningPresence extends Presence {
+  /** Nobody who has left is waited for any more, or announced. */
+  close(): void;
+}
+
 export interface PresenceParts {
   agents: Pick<Agents, 'find' | 'setAvailability'>;
   runtime: Pick<Runtime, 'sleep'>;
@@ -39,11 +45,12 @@ interface Attendance {
 interface State extends PresenceParts {
   there: Map<number, Attendance>;
   listeners: Set<Parameters<Presence['watch']>[0]>;
+  closed: boolean;
 }
 
 /** Presence within this process. */
-export function createPresence(parts: PresenceParts): Presence {
-  const state: State = { ...parts, there: new Map(), listeners: new Set() };
+export function createPresence(parts: PresenceParts): RunningPresence {
+  const state: State = { ...parts, there: new Map(), listeners: new Set(), closed: false };
   const { there, listeners } = state;
   return {
     of: (agentId) => availabilityOf(state, agentId),
@@ -66,6 +73,10 @@ export function createPresence(parts: PresenceParts): Presence {
       const own: typeof listener = (agentId, availability) => listener(agentId, availability);
       listeners.add(own);
       return () => void listeners.delete(own);
+    },
+    close() {
+      state.closed = true;
+      for (const { leaving } of there.values()) leaving?.abort();
     },
   };
 }
@@ -117,7 +128,7 @@ async function read(state: State, agentId: number, attendance: Attendance): Prom
 }
 
 async function leave(state: State, agentId: number, attendance: Attendance): Promise<void> {
-  if (--attendance.sockets > 0) return;
+  if (--attendance.sockets > 0 || state.closed) return;
   const leaving = new AbortController();
   attendance.leaving = leaving;
   await state.runtime.sleep(state.graceMs, leaving.signal).catch(() => {});

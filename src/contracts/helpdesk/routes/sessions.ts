@@ -28,11 +28,10 @@ const repeatable = { ...about, headers: repeatableSchema };
 /** helpdesk.md, "创建会话" and "获取会话信息". */
 export function registerSessionRoutes(app: FastifyInstance, options: HelpdeskOptions): void {
   const { core } = options;
-  const onRequest = visitCounter(options);
   app.post<{ Body: NewSessionBody }>(
     path,
     {
-      onRequest,
+      onRequest: visitCounter(options),
       schema: {
         ...repeatable,
         summary: 'Begin a session',
@@ -68,11 +67,15 @@ export function registerSessionRoutes(app: FastifyInstance, options: HelpdeskOpt
       return answer(core, conversation);
     },
   );
+}
 
+/** helpdesk.md, "切换代理类型". */
+export function registerSwitch(app: FastifyInstance, options: HelpdeskOptions): void {
+  const { core } = options;
   app.post<{ Params: SessionParams; Body: SwitchBody }>(
     `${sessionPath}/switch-agent`,
     {
-      onRequest,
+      onRequest: visitCounter(options),
       schema: {
         ...repeatable,
         summary: 'Ask for a person, or go back to the AI',
