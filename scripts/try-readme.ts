@@ -26,6 +26,9 @@ const promised = [
   'total_tokens',
   '"type":"done"',
   'total_chats',
+  '"reply":null',
+  '"status":"pending"',
+  '"sender_type":"human"',
 ];
 
 const dataDir = mkdtempSync(join(tmpdir(), 'parley-readme-'));
