@@ -38,11 +38,16 @@ export async function conclude(state: TurnsState, turn: ActiveTurn, end: TurnEnd
   leave(state, turn);
 }
 
+/** A vendor may cut a character in two, and an answer may break off between the halves: nobody has been shown the first. */
+function wholeCharacters(text: string): string {
+  return text.replace(/[\ud800-\udbff]$/, '');
+}
+
 /** The end of a turn, whose answer is `text`. To be asked for once: the call is counted with it. */
 export function endOf({ parts }: TurnsState, turn: ActiveTurn, made: Made, text: string): TurnEnd {
   const { completions, runtime, dayOf } = parts;
   const at = runtime.now();
-  const content = text.toWellFormed();
+  const content = (made.state === 'completed' ? text : wholeCharacters(text)).toWellFormed();
   const usage = made.call?.end.usage;
   const row = made.call && completions.meter.row(made.call.origin, made.call.end);
   return {

@@ -376,6 +376,18 @@ describe('stopping', () => {
     assert.deepEqual(await tested.turns.stop(mina, conversationId), [], 'nothing is left to stop');
   });
 
+  it('in the middle of a character keeps the whole ones', async (t) => {
+    const tested = await createTurnsBench(t);
+    const { conversationId, turnId, speaker } = await asked(tested, 'Smile');
+    const watching = follower(tested, turnId);
+    speaker.say('Gladly \ud83d\ude00', ' and \ud83d');
+    await watching.has(14);
+    const [answer] = await tested.turns.stop(mina, conversationId);
+    assert.equal(answer?.content, 'Gladly \ud83d\ude00 and ');
+    await watching.done;
+    assert.equal(textOf(watching.seen), answer.content);
+  });
+
   it('before anything was said leaves a failed question, which no later context holds', async (t) => {
     const tested = await createTurnsBench(t);
     const first = await asked(tested, 'Never mind');
