@@ -88,28 +88,14 @@ export interface CoreParts {
 }
 
 export function createCore(parts: CoreParts): Core {
-  const { completions, embeddings, catalogue, cache, promptSets } = parts;
-  const {
-    apiKeys,
-    accounts,
-    administration,
-    conversations,
-    articles,
-    turns,
-    handoff,
-    feed,
-    statistics,
-    maintenance,
-    auditLog,
-    webhooks,
-    search,
-  } = parts;
+  const { staff, completions, embeddings, catalogue, cache, promptSets, ...asTheyAre } = parts;
   const offered = (model: Model): OfferedModel => ({
     ...model,
     available: completions.router.isAvailable(model),
   });
   return {
-    ...parts.staff,
+    ...asTheyAre,
+    ...staff,
     completions: {
       complete: (caller, input, signal) => complete(completions, caller, input, signal),
       stream: (caller, input, signal) => stream(completions, caller, input, signal),
@@ -129,18 +115,5 @@ export function createCore(parts: CoreParts): Core {
       clear: cache.clear,
       warm: (caller, input, signal) => warm(completions, promptSets, caller, input, signal),
     },
-    apiKeys,
-    accounts,
-    administration,
-    conversations,
-    articles,
-    turns,
-    handoff,
-    feed,
-    statistics,
-    maintenance,
-    auditLog,
-    webhooks,
-    search,
   };
 }

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { compileAudit, createAuditLog, type NewAuditEntry } from './audit-log.ts';
-import type { Database, Query } from './database.ts';
 import { createSqliteQueries } from './dialect.ts';
 import { newUser } from './sample-rows.fixture.ts';
-import { openSqliteDatabase } from './sqlite-database.ts';
 import { openStorage } from './storage.ts';
 import { temporaryFolder } from './temporary-folder.fixture.ts';
+import { openRecording } from './recording.fixture.ts';
 
 const act: NewAuditEntry = {
   at: 1000,
@@ -70,16 +69,7 @@ describe('the audit log', () => {
   it('never scans or sorts the table', async (t) => {
     const { path, storage } = await createTested(t);
     await storage.close();
-    const database = await openSqliteDatabase({ path });
-    t.after(() => database.close());
-    const queries: Query<unknown>[] = [];
-    const recording: Database = {
-      ...database,
-      read(query) {
-        queries.push(query);
-        return database.read(query);
-      },
-    };
+    const { database, recording, queries } = await openRecording(t, path);
     const auditLog = createAuditLog(recording, createSqliteQueries());
     const times = { from: 1, to: 2 };
     for (const filter of [

@@ -6,15 +6,14 @@ import type { TestContext } from 'node:test';
 import fc from 'fast-check';
 import { createCustomers } from './customers.ts';
 import type { Customer } from './customers.ts';
-import type { Query } from './database.ts';
 import { createSqliteQueries } from './dialect.ts';
 import { newConversation } from './sample-handoff.fixture.ts';
 import { newUser } from './sample-rows.fixture.ts';
 import { endsOf, foldCase, piecesOf } from './search-terms.ts';
-import { openSqliteDatabase } from './sqlite-database.ts';
 import { openStorage } from './storage.ts';
 import type { Storage } from './storage.ts';
 import { temporaryFolder } from './temporary-folder.fixture.ts';
+import { openRecording } from './recording.fixture.ts';
 
 const all = { skip: 0, limit: 10_000 };
 
@@ -210,16 +209,7 @@ describe('customers', () => {
     const path = join(temporaryFolder(test), 'parley.db');
     const storage = await openOne(test, path);
     await visit(storage, 'a');
-    const database = await openSqliteDatabase({ path });
-    test.after(() => database.close());
-    const asked: Query<unknown>[] = [];
-    const recording = {
-      ...database,
-      read<Row>(query: Query<Row>) {
-        asked.push(query);
-        return database.read(query);
-      },
-    };
+    const { database, recording, queries: asked } = await openRecording(test, path);
     const customers = createCustomers(recording, createSqliteQueries());
     await customers.list(undefined, { skip: 0, limit: 20 });
     await customers.list('a', { skip: 0, limit: 20 });

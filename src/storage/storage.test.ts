@@ -21,6 +21,7 @@ import { createStorage, openStorage } from './storage.ts';
 import type { Storage } from './storage.ts';
 import { storageSuite } from './storage.suite.ts';
 import { temporaryFolder } from './temporary-folder.fixture.ts';
+import { openRecording } from './recording.fixture.ts';
 
 const prepare = (test: TestContext) => {
   const path = join(temporaryFolder(test), 'parley.db');
@@ -64,16 +65,7 @@ describe('query plans', () => {
     const storage = await openStorage({ path });
     await storage.apiCalls.record(newCall());
     await storage.close();
-    const database = await openSqliteDatabase({ path });
-    test.after(() => database.close());
-    const queries: Query<unknown>[] = [];
-    const recording: Database = {
-      ...database,
-      read(query) {
-        queries.push(query);
-        return database.read(query);
-      },
-    };
+    const { database, recording, queries } = await openRecording(test, path);
     const apiCalls = createApiCalls(recording, createSqliteQueries());
     const days = { fromDay: '2026-01-01', toDay: '2026-12-31' };
     for (const filter of [{}, { owner: 'a' }, { apiKeyId: 1 }, { model: 'm' }]) {

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { Database, Query } from './database.ts';
 import { createSqliteQueries } from './dialect.ts';
-import { openSqliteDatabase } from './sqlite-database.ts';
 import { openStorage } from './storage.ts';
 import { temporaryFolder } from './temporary-folder.fixture.ts';
 import { createWebhookDeliveries, type Attempt, type NewDelivery } from './webhook-deliveries.ts';
+import { openRecording } from './recording.fixture.ts';
 
 const webhook = {
   url: 'https://shop.example/',
@@ -134,16 +133,7 @@ describe('deliveries', () => {
   it('are found without a scan or sorting', async (t) => {
     const { path, storage } = await createTested(t);
     await storage.close();
-    const database = await openSqliteDatabase({ path });
-    t.after(() => database.close());
-    const queries: Query<unknown>[] = [];
-    const recording: Database = {
-      ...database,
-      read(query) {
-        queries.push(query);
-        return database.read(query);
-      },
-    };
+    const { database, recording, queries } = await openRecording(t, path);
     const deliveries = createWebhookDeliveries(recording, createSqliteQueries());
     await deliveries.due(1, 1000, 10);
     await deliveries.nextDue(1, 1000);

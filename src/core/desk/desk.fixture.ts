@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test';
 import type { NewConversation } from '../../storage/conversations.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { OwnerChange } from '../../storage/ownership.ts';
+import { changeOf } from '../../storage/sample-handoff.fixture.ts';
 import { createAuditLog } from '../audit.ts';
 import { createBench, type Bench, type BenchOptions } from '../completions/bench.fixture.ts';
 import { createIdempotency, type Idempotency } from '../idempotency.ts';
@@ -119,22 +120,10 @@ function createActs(storage: Storage, { now }: { now: () => number }, dayOf: (at
       return id;
     },
     async change(id: number, changes: Partial<OwnerChange> = {}) {
-      const { ownerFence = 0 } = (await conversations.find(id)) ?? {};
-      const done = await ownership.change({
-        conversationId: id,
-        fence: ownerFence,
-        status: 'pending',
-        agentType: 'human',
-        assigneeId: null,
-        formerAssigneeId: null,
-        cause: 'switched',
-        actorId: null,
-        reason: null,
-        at: now(),
-        day: dayOf(now()),
-        ends: [],
-        ...changes,
-      });
+      const conversation = await conversations.find(id);
+      if (conversation === undefined) throw new Error('there is no such conversation');
+      const at = now();
+      const done = await ownership.change(changeOf(conversation, { at, day: dayOf(at), ...changes }));
       if (!done) throw new Error('the change was refused');
     },
     async says(id: number, content: string) {
