@@ -22,8 +22,8 @@ const wholeService = 0;
 /** Sums one day at a time; the days must come in order. */
 export function createDailySums(database: DatabaseSync, responseMs: number): DailySums {
   const insert = database.prepare(
-    `INSERT INTO chat_daily (user_id, day, channel, chats, messages, answers, response_ms, tokens, errors, ratings, satisfied)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)`,
+    `INSERT INTO chat_daily (user_id, day, channel, model, chats, messages, answers, response_ms, tokens, errors, ratings, satisfied)
+     VALUES (?, ?, ?, '', ?, ?, ?, ?, ?, 0, 0, 0)`,
   );
   const sums = new Map<string, Sum>();
   let current = '';

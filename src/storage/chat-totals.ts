@@ -94,6 +94,8 @@ export interface ChatShare extends Partial<ChatTotals> {
   userId: number | null;
   day: string;
   channel: string;
+  /** The model concerned; left out where none is. */
+  model?: string;
 }
 
 const counted = [
@@ -110,7 +112,7 @@ const counted = [
 /** The statement with which a unit adds its share to the sums of its user and of the whole service. */
 export function compileChatShare(queries: Queries): (share: ChatShare) => Statement {
   const none = Object.fromEntries(counted.map((name) => [name, 0])) as Record<(typeof counted)[number], 0>;
-  const row = { user_id: 0, day: '', channel: '', ...none };
+  const row = { user_id: 0, day: '', channel: '', model: '', ...none };
   const addUp = (rows: (typeof row)[]) =>
     compileStatement(
       queries
@@ -118,7 +120,7 @@ export function compileChatShare(queries: Queries): (share: ChatShare) => Statem
         .values(rows)
         .onConflict((conflict) =>
           conflict
-            .columns(['user_id', 'day', 'channel'])
+            .columns(['user_id', 'day', 'channel', 'model'])
             .doUpdateSet((eb) =>
               Object.fromEntries(
                 counted.map((name) => [name, eb(`chat_daily.${name}`, '+', eb.ref(`excluded.${name}`))]),
@@ -129,8 +131,8 @@ export function compileChatShare(queries: Queries): (share: ChatShare) => Statem
   const forService = addUp([row]);
   const forBoth = addUp([row, row]);
 
-  return ({ userId, day, channel, ...share }) => {
-    const values = [day, channel, ...sharesOf(share)];
+  return ({ userId, day, channel, model = '', ...share }) => {
+    const values = [day, channel, model, ...sharesOf(share)];
     return userId === null
       ? withValues(forService, [wholeService, ...values])
       : withValues(forBoth, [userId, ...values, wholeService, ...values]);

@@ -106,7 +106,8 @@ function compileRating(queries: Queries): (rating: NewRating) => Statement[] {
       .where('ratings.conversation_id', '=', 0)
       .where(sql<boolean>`chat_daily.user_id in (0, ratings.user_id)`)
       .whereRef('chat_daily.day', '=', 'ratings.day')
-      .whereRef('chat_daily.channel', '=', 'ratings.channel'),
+      .whereRef('chat_daily.channel', '=', 'ratings.channel')
+      .where('chat_daily.model', '=', sql.lit('')),
   );
   const takeBackScore = compileStatement(
     queries

@@ -22,6 +22,7 @@ export interface UsersTable {
   phone: string | null;
   avatar_url: string | null;
   last_login_at: number | null;
+  budget: Generated<string | null>;
 }
 
 export interface LoginsTable {
@@ -47,6 +48,7 @@ export interface ApiKeysTable {
   created_at: number;
   revoked_at: number | null;
   last_used_at: number | null;
+  budget: Generated<string | null>;
 }
 
 export interface ApiCallsTable {
@@ -148,6 +150,8 @@ export interface ConversationsTable {
   staff_delivered_place: Generated<number>;
   staff_read_place: Generated<number>;
   metadata: Generated<string | null>;
+  model: Generated<string | null>;
+  removed_messages: Generated<number>;
   system_prompt: string | null;
 }
 
@@ -173,6 +177,14 @@ export interface MessagesTable {
   content: string;
   sender_id: Generated<number | null>;
   citations: Generated<string | null>;
+  parts: Generated<string | null>;
+}
+
+export interface MediaTable {
+  id: number;
+  message_id: number;
+  bytes: number;
+  url: string;
 }
 
 export interface CustomersTable {
@@ -264,6 +276,7 @@ export interface ChatDailyTable {
   user_id: number;
   day: string;
   channel: string;
+  model: string;
   chats: number;
   messages: number;
   answers: number;
@@ -420,6 +433,7 @@ export interface Schema {
   readiness: ReadinessTable;
   conversations: ConversationsTable;
   messages: MessagesTable;
+  media: MediaTable;
   customers: CustomersTable;
   customer_count: CustomerCountTable;
   customer_search: CustomerSearchTable;

@@ -6,6 +6,9 @@ export type Part =
   /** A part that core does not interpret, in OpenAI's wire spelling (`input_audio`, `file` …). */
   | { type: 'other'; value: Record<string, unknown> };
 
+/** What a person's message consists of. */
+export type ContentPart = Extract<Part, { type: 'text' | 'image' | 'video' }>;
+
 export type MessageRole = 'system' | 'developer' | 'user' | 'assistant' | 'tool';
 
 /** One message of a model's context. */

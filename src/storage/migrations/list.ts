@@ -6,6 +6,7 @@ import { desk } from './0005-desk.ts';
 import { search } from './0006-search.ts';
 import { auditWebhooks } from './0007-audit-webhooks.ts';
 import { knowledge } from './0008-knowledge.ts';
+import { studio } from './0009-studio.ts';
 
 /** One step of the schema. Migrations are frozen once released, and import nothing. */
 export interface Migration {
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   search,
   auditWebhooks,
   knowledge,
+  studio,
 ];
