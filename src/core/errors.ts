@@ -28,6 +28,8 @@ export const errorCodes = [
   'rate_limited',
   // A user has as many of something as one may have.
   'quota_exceeded',
+  // What may be spent this month is spent, or what is on its way may spend it.
+  'budget_exceeded',
   'overloaded',
   // Switched off by an administrator.
   'maintenance',

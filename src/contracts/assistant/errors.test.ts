@@ -18,6 +18,7 @@ const documented: [ErrorCode, number, string][] = [
   ['provider_timeout', 502, 'CHAT002'],
   ['not_found', 404, 'CHAT003'],
   ['quota_exceeded', 403, 'CHAT001'],
+  ['budget_exceeded', 403, 'CHAT001'],
   ['interrupted', 502, 'CHAT002'],
   ['maintenance', 503, 'SYS001'],
   ['overloaded', 503, 'SYS002'],

@@ -38,6 +38,7 @@ const errors = {
   unsupported_media_type: { status: 415, code: 'REQ001' },
   rate_limited: { status: 429, code: 'RATE001' },
   quota_exceeded: { status: 403, code: 'CHAT001' },
+  budget_exceeded: { status: 403, code: 'CHAT001' },
   overloaded: { status: 503, code: 'SYS002' },
   maintenance: { status: 503, code: 'SYS001' },
   provider_failed: { status: 502, code: 'CHAT002' },

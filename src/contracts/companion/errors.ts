@@ -18,6 +18,7 @@ const statuses = {
   unsupported_media_type: 415,
   rate_limited: 429,
   quota_exceeded: 403,
+  budget_exceeded: 429,
   overloaded: 503,
   maintenance: 503,
   provider_failed: 500,

@@ -7,6 +7,8 @@ export type GatewayCode =
   | 'FORBIDDEN'
   | 'NOT_FOUND'
   | 'RATE_LIMITED'
+  /** Ours: the document has no budgets, and who waits a minute after `RATE_LIMITED` would wait in vain. */
+  | 'BUDGET_EXCEEDED'
   | 'PROVIDER_ERROR'
   | 'TIMEOUT'
   | 'INTERNAL_ERROR';
@@ -32,6 +34,7 @@ const errors = {
   unsupported_media_type: { status: 415, code: 'INVALID_REQUEST' },
   rate_limited: { status: 429, code: 'RATE_LIMITED' },
   quota_exceeded: { status: 403, code: 'FORBIDDEN' },
+  budget_exceeded: { status: 429, code: 'BUDGET_EXCEEDED' },
   overloaded: { status: 503, code: 'INTERNAL_ERROR' },
   maintenance: { status: 503, code: 'INTERNAL_ERROR' },
   provider_failed: { status: 502, code: 'PROVIDER_ERROR' },

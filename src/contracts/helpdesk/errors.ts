@@ -32,6 +32,7 @@ const errors = {
   },
   rate_limited: { status: 429, code: 'RATE_LIMIT_EXCEEDED', chinese: '请求过于频繁，请稍后再试' },
   quota_exceeded: { status: 403, code: 'FORBIDDEN', chinese: '已达到数量上限' },
+  budget_exceeded: { status: 429, code: 'RATE_LIMIT_EXCEEDED', chinese: '本月预算已用完' },
   overloaded: { status: 503, code: 'AI_SERVICE_ERROR', chinese: '服务繁忙，请稍后再试' },
   maintenance: { status: 503, code: 'AI_SERVICE_ERROR', chinese: '系统维护中，请稍后再试' },
   provider_failed: { status: 500, code: 'AI_SERVICE_ERROR', chinese: 'AI服务调用失败' },

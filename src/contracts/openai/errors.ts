@@ -23,6 +23,7 @@ const errors = {
   unsupported_media_type: { status: 415, type: 'invalid_request_error', code: 'unsupported_content_type' },
   rate_limited: { status: 429, type: 'requests', code: 'rate_limit_exceeded' },
   quota_exceeded: { status: 429, type: 'insufficient_quota', code: 'insufficient_quota' },
+  budget_exceeded: { status: 429, type: 'insufficient_quota', code: 'insufficient_quota' },
   overloaded: { status: 503, type: 'server_error', code: 'overloaded' },
   maintenance: { status: 503, type: 'server_error', code: 'maintenance' },
   provider_failed: { status: 502, type: 'server_error', code: 'provider_error' },
