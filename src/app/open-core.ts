@@ -14,7 +14,9 @@ import { createGround } from '../core/knowledge/grounding.ts';
 import type { Log } from '../core/log.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { createDayOf } from '../core/statistics/calendar.ts';
+import { createCallHistory } from '../core/statistics/call-history.ts';
 import { createChatStatistics } from '../core/statistics/chat-statistics.ts';
+import { createConversationStatistics } from '../core/statistics/conversation-statistics.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import { openAccounts } from './open-accounts.ts';
@@ -71,7 +73,11 @@ export async function openCore(parts: OpenCoreParts) {
     maintenance,
     auditLog,
     webhooks,
-    statistics: createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
+    statistics: {
+      ...createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
+      conversations: createConversationStatistics({ totals: storage.chatTotals }),
+    },
+    callHistory: createCallHistory({ calls: storage.apiCalls }),
     completions,
     embeddings,
     catalogue,

@@ -22,7 +22,9 @@ import type { Caller } from './identity/caller.ts';
 import type { Articles } from './knowledge/articles.ts';
 import type { Maintenance } from './maintenance.ts';
 import type { Feed } from './realtime/feed.ts';
+import type { CallHistory } from './statistics/call-history.ts';
 import type { ChatStatistics } from './statistics/chat-statistics.ts';
+import type { ConversationStatistics } from './statistics/conversation-statistics.ts';
 import type { Turns } from './turns/turn.ts';
 import type { Webhooks } from './webhooks/webhooks.ts';
 
@@ -58,7 +60,8 @@ export interface Core extends StaffCore {
   turns: Turns;
   handoff: Handoff;
   feed: Pick<Feed, 'head' | 'watch'>;
-  statistics: ChatStatistics;
+  statistics: ChatStatistics & { conversations: ConversationStatistics };
+  callHistory: CallHistory;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
   auditLog: AuditLog;
   webhooks: Webhooks;
@@ -80,7 +83,8 @@ export interface CoreParts {
   turns: Turns;
   handoff: Handoff;
   feed: Feed;
-  statistics: ChatStatistics;
+  statistics: ChatStatistics & { conversations: ConversationStatistics };
+  callHistory: CallHistory;
   maintenance: Pick<Maintenance, 'get' | 'set' | 'check'>;
   auditLog: AuditLog;
   webhooks: Webhooks;

@@ -3,6 +3,7 @@ import { ParleyError } from '../errors.ts';
 import type { UserCaller } from '../identity/caller.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from './calendar.ts';
+import { dayAt, startOfDay } from './days.ts';
 
 /** Sums over conversations. */
 export interface ChatFigures extends ChatTotals {
@@ -78,25 +79,14 @@ function figuresOf(sums: ChatTotals): ChatFigures {
 
 /** Every day of a range. Days are counted in UTC, where each has 24 hours; which day it is today says the server's zone. */
 function daysOf(today: string, from: string | undefined, to: string | undefined): string[] {
-  const end = startOf(to ?? today, 'end_date');
+  const end = startOfDay(to ?? today, 'end_date');
   const start =
-    from === undefined ? Math.max(end - (commonDays - 1) * dayMs, firstDay) : startOf(from, 'start_date');
-  if (start > end) throw refusal('start_date', `must not be after the end, ${nameOf(end)}`);
+    from === undefined ? Math.max(end - (commonDays - 1) * dayMs, firstDay) : startOfDay(from, 'start_date');
+  if (start > end) throw refusal('start_date', `must not be after the end, ${dayAt(end)}`);
   const count = (end - start) / dayMs + 1;
   if (count > mostDays)
     throw refusal('start_date', `must be at most ${mostDays} days before the end, both included`);
-  return Array.from({ length: count }, (_, at) => nameOf(start + at * dayMs));
-}
-
-function startOf(day: string, field: string): number {
-  const start = /^\d{4}-\d{2}-\d{2}$/u.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
-  // The 30th of February is taken for the 2nd of March.
-  if (Number.isNaN(start) || nameOf(start) !== day) throw refusal(field, 'must be a day such as 2026-01-31');
-  return start;
-}
-
-function nameOf(start: number): string {
-  return new Date(start).toISOString().slice(0, 10);
+  return Array.from({ length: count }, (_, at) => dayAt(start + at * dayMs));
 }
 
 function refusal(field: string, issue: string): ParleyError {

@@ -1,0 +1,70 @@
+import type { ApiCall, ApiCalls } from '../../storage/api-calls.ts';
+import type { Page } from '../../storage/conversations.ts';
+import { ParleyError } from '../errors.ts';
+import { ownerOf, type Caller } from '../identity/caller.ts';
+import { checkDays } from './days.ts';
+
+export type { ApiCall } from '../../storage/api-calls.ts';
+
+/** Which calls; every field narrows. */
+export interface CallFilter {
+  /** The model that answered, as calls show it. */
+  model?: string | undefined;
+  /** First and last day, `YYYY-MM-DD` in the server's time zone, both included. */
+  fromDay?: string | undefined;
+  toDay?: string | undefined;
+}
+
+/** What calls took and cost together. */
+export interface CallSums {
+  promptTokens: number;
+  completionTokens: number;
+  /** One entry for each currency that something was paid in. */
+  costs: { currency: string; nano: number }[];
+}
+
+export interface CallPage {
+  calls: ApiCall[];
+  /** How many match the filter. */
+  total: number;
+  /** Of all that match. */
+  sums: CallSums;
+}
+
+/** The calls to models that somebody made, through any contract. Calls made with an API key are the key's. */
+export interface CallHistory {
+  /**
+   * The caller's own, newest first; a page past the end is empty. Throws `invalid_request` for what is no day and for an end before the
+   * start, and `forbidden` for who is nobody.
+   */
+  list(caller: Caller, filter: CallFilter, page: Page): Promise<CallPage>;
+}
+
+export function createCallHistory({ calls }: { calls: Pick<ApiCalls, 'list' | 'totals'> }): CallHistory {
+  return {
+    async list(caller, filter, { skip, limit }) {
+      if (caller.kind === 'anonymous') throw new ParleyError('forbidden', 'Log in to see your calls.');
+      checkDays(filter);
+      const { model, fromDay, toDay } = filter;
+      const narrowed = {
+        owner: ownerOf(caller),
+        ...(model !== undefined && { model }),
+        ...(fromDay !== undefined && { fromDay }),
+        ...(toDay !== undefined && { toDay }),
+      };
+      const totals = await calls.totals(narrowed);
+      const rows = await calls.list({ ...narrowed, limit: skip + limit });
+      const sumOf = (name: 'calls' | 'promptTokens' | 'completionTokens') =>
+        totals.reduce((sum, row) => sum + row[name], 0);
+      return {
+        calls: rows.slice(skip),
+        total: sumOf('calls'),
+        sums: {
+          promptTokens: sumOf('promptTokens'),
+          completionTokens: sumOf('completionTokens'),
+          costs: totals.map(({ currency, costNano: nano }) => ({ currency, nano })),
+        },
+      };
+    },
+  };
+}
