@@ -25,6 +25,18 @@ export type Issue =
   /** Of an address on the web; with their colons. */
   | { kind: 'protocol'; protocols: readonly string[] }
   | { kind: 'credentials' }
+  /** Of an image or a video: neither `https:` nor `data:`. */
+  | { kind: 'media_url' }
+  /** Of what a `data:` URL holds: not of these types, not base64, not what it says it is. */
+  | { kind: 'media_type'; types: readonly string[] }
+  | { kind: 'base64' }
+  | { kind: 'media_content'; type: string }
+  /** Decoded, in bytes. */
+  | { kind: 'media_size'; max: number }
+  /** Of a part that the model cannot take in: at all, of this many, of this many bytes as base64. */
+  | { kind: 'no_capability'; model: string; part: 'image' | 'video' }
+  | { kind: 'media_count'; model: string; part: 'image' | 'video'; max: number }
+  | { kind: 'media_bytes'; model: string; max: number }
   | { kind: 'private_address' }
   /** Control and invisible characters. */
   | { kind: 'invisible' }
@@ -76,6 +88,16 @@ const texts: Texts = {
   url: () => 'must be an address such as https://example.com/',
   protocol: ({ protocols }) => `must be an address that begins with ${prefixes(protocols).join(' or ')}`,
   credentials: () => 'must not have a user name or password',
+  media_url: () => 'must be an https: address or a data: URL',
+  media_type: ({ types }) => `must be one of ${types.join(', ')}`,
+  base64: () => 'must be a data: URL with valid base64',
+  media_content: ({ type }) => `must begin as ${type} does`,
+  media_size: ({ max }) => `must be at most ${megabytes(max)}`,
+  no_capability: ({ model, part }) =>
+    `the model "${model}" takes no ${part}s; ask another model, or leave it out`,
+  media_count: ({ model, part, max }) =>
+    `the model "${model}" takes at most ${max} ${max === 1 ? part : `${part}s`}`,
+  media_bytes: ({ model, max }) => `the model "${model}" takes at most ${megabytes(max)} as base64`,
   private_address: () => 'must be an address of the public internet',
   invisible: () => 'must not contain control or invisible characters',
   name_with_at: () => 'must not contain "@", or be the e-mail address',
@@ -102,6 +124,11 @@ const takenNames = { email: 'e-mail address', username: 'user name', name: 'name
 /** What addresses of these protocols begin with. */
 export function prefixes(protocols: readonly string[]): string[] {
   return protocols.map((protocol) => `${protocol}//`);
+}
+
+/** `10 MiB`; smaller sizes with a decimal. */
+export function megabytes(bytes: number): string {
+  return `${Number((bytes / (1024 * 1024)).toFixed(1))} MiB`;
 }
 
 function bounds(min: number | undefined, max: number | undefined): string {

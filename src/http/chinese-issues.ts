@@ -1,4 +1,4 @@
-import { prefixes, type Issue } from '../core/issue.ts';
+import { megabytes, prefixes, type Issue } from '../core/issue.ts';
 
 type Texts = { [Kind in Issue['kind']]: (issue: Extract<Issue, { kind: Kind }>) => string };
 
@@ -57,6 +57,15 @@ const texts: Texts = {
   url: () => '必须是有效的网址',
   protocol: ({ protocols }) => `必须以 ${prefixes(protocols).join(' 或 ')} 开头`,
   credentials: () => '不能包含用户名或密码',
+  media_url: () => '必须是 https: 地址或 data: URL',
+  media_type: ({ types }) => `必须是以下类型之一：${types.join('、')}`,
+  base64: () => '必须是包含有效 base64 数据的 data: URL',
+  media_content: ({ type }) => `的数据不是 ${type} 格式`,
+  media_size: ({ max }) => `不能超过 ${megabytes(max)}`,
+  no_capability: ({ model, part }) =>
+    `无法处理：模型“${model}”不支持${mediaNames[part]}，请更换模型或去掉该内容`,
+  media_count: ({ model, part, max }) => `过多：模型“${model}”最多接受 ${max} 个${mediaNames[part]}`,
+  media_bytes: ({ model, max }) => `过大：模型“${model}”最多接受 ${megabytes(max)}（base64）`,
   private_address: () => '必须是公网地址',
   invisible: () => '不能包含控制字符或不可见字符',
   name_with_at: () => '不能包含“@”，除非与邮箱相同',
@@ -76,6 +85,8 @@ const texts: Texts = {
   nothing_to_change: () => '至少需要包含一个要修改的字段',
   invalid: () => '不正确',
 };
+
+const mediaNames = { image: '图片', video: '视频' };
 
 function bounds(min: number | undefined, max: number | undefined, unit: string): string {
   if (min === undefined) return `不超过 ${max} ${unit}`.trimEnd();

@@ -6,7 +6,8 @@ import type { Runtime } from '../runtime.ts';
 import { cacheKeyOf, type CacheKey } from './cache/cache-key.ts';
 import type { CacheHit, CachedAnswer, ResponseCache } from './cache/response-cache.ts';
 import type { Message } from './messages.ts';
-import type { CallOrigin, Meter } from './meter.ts';
+import { needsOf, type Needs } from './needs.ts';
+import type { CallOrigin, CallSubject, Meter } from './meter.ts';
 import type { FinishReason, ModelRequest, Usage } from './provider.ts';
 import type { Candidate, Router } from './router.ts';
 
@@ -18,10 +19,16 @@ export interface CompletionInput {
   /** A model id or alias; the configured default where it is left out. */
   model?: string | undefined;
   messages: Message[];
+  /** What the model must be able to do; where left out, whatever the messages ask for. Images and videos beyond this become text for a model that takes none. */
+  needs?: Needs | undefined;
   temperature?: number | undefined;
   maxTokens?: number | undefined;
   /** See `ModelRequest.extra`. */
   extra?: Record<string, unknown> | undefined;
+  /** See `ModelRequest.wire`; what it says stands in the other fields too, for providers with a wire format of their own. */
+  wire?: Record<string, unknown> | undefined;
+  /** The conversation and message that it is for, for the books; they must be the caller's. */
+  about?: CallSubject | undefined;
   /** Null where the door does not use the cache at all. */
   cache: CachePolicy | null;
 }
@@ -53,6 +60,8 @@ export interface Completion {
   cache: CacheReport;
   /** Whether the cache holds the answer for the next time. */
   kept: boolean;
+  /** See `Answer.wire`. */
+  wire?: Record<string, unknown> | undefined;
 }
 
 /** A streamed answer: one `start`, deltas, one `finish`. Failures are thrown. */
@@ -60,6 +69,8 @@ export type CompletionEvent =
   | { type: 'start'; cache: CacheReport }
   | { type: 'text-delta'; text: string; model: string }
   | { type: 'extra-delta'; delta: Record<string, unknown>; model: string }
+  /** See `ProviderEvent`; only where the input has `wire`. */
+  | { type: 'wire-chunk'; chunk: string; text: string; model: string }
   /** `citations`: of a model that looks into the knowledge base by itself. */
   | { type: 'finish'; reason: FinishReason; usage: Usage; model: string; citations?: Citation[] };
 
@@ -96,7 +107,10 @@ export async function prepare(
 ): Promise<Preparation> {
   const began = parts.runtime.elapsed();
   const requestedModel = input.model ?? parts.defaultModel();
-  const candidates = parts.router.plan(requestedModel) as [Candidate, ...Candidate[]];
+  const candidates = parts.router.plan(requestedModel, input.needs ?? needsOf(input.messages)) as [
+    Candidate,
+    ...Candidate[],
+  ];
   const [{ model, slot }] = candidates;
   const request = requestOf(input);
   const policy = input.cache ?? { read: false, write: false };
@@ -113,6 +127,7 @@ export async function prepare(
       requestId: input.requestId,
       requestedModel,
       streamed,
+      about: input.about,
     },
     began,
     candidates,
@@ -129,6 +144,7 @@ function requestOf(input: CompletionInput): ModelRequest {
   if (input.temperature !== undefined) request.temperature = input.temperature;
   if (input.maxTokens !== undefined) request.maxTokens = input.maxTokens;
   if (input.extra !== undefined) request.extra = input.extra;
+  if (input.wire !== undefined) request.wire = input.wire;
   return request;
 }
 

@@ -1,9 +1,10 @@
-import { asParleyError, ParleyError } from '../errors.ts';
+import { asParleyError, invalidField, ParleyError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runtime } from '../runtime.ts';
 import type { AdmittedCall, Breaker } from './breaker.ts';
 import type { Catalogue, Model } from './catalogue.ts';
 import type { CompletionObserver } from './observer.ts';
+import { noNeeds, type Needs } from './needs.ts';
 import type { Provider } from './provider.ts';
 import { withRetries, type RetryPolicy } from './retry.ts';
 
@@ -52,10 +53,10 @@ export interface Opened<T> extends Routed<T> {
 export interface Router {
   /**
    * Who may answer for `modelId`, in order; the first is who will, unless it fails. Throws `model_not_found` for a model
-   * that the catalogue does not know, `invalid_request` for one that cannot chat, `provider_failed` where nobody in the
-   * chain is configured.
+   * that the catalogue does not know, `invalid_request` for one that cannot chat or lacks what is needed, `provider_failed`
+   * where nobody in the chain is configured and can do it.
    */
-  plan(modelId: string): Candidate[];
+  plan(modelId: string, needs?: Needs): Candidate[];
   /** Whether the model's provider is configured and not known to be failing. */
   isAvailable(model: Model): boolean;
   /** Calls `attempt` for each candidate until one succeeds; nothing may have been shown to the client before. */
@@ -76,17 +77,19 @@ export function createRouter(parts: RouterParts): Router {
   };
 
   return {
-    plan(modelId) {
+    plan(modelId, needs = noNeeds) {
       const asked = catalogue.get(modelId);
       if (asked === undefined) throw unknownModel(modelId);
       if (!asked.capabilities.includes('chat')) throw notForChat(asked);
+      refuseIncapable(asked, needs);
       const candidates: Candidate[] = [];
       for (const id of chainOf(asked)) {
         const model = catalogue.get(id);
         const slot = model && slots.get(model.provider);
-        if (model !== undefined && slot !== undefined) candidates.push({ model, slot });
+        if (model !== undefined && slot !== undefined && meets(model, needs))
+          candidates.push({ model, slot });
       }
-      if (candidates.length === 0) throw notConfigured(asked);
+      if (candidates.length === 0) throw nobodyLeft(asked, needs);
       return candidates;
     },
     isAvailable(model) {
@@ -192,10 +195,26 @@ function notForChat(model: Model): ParleyError {
   });
 }
 
-function notConfigured(model: Model): ParleyError {
+function meets({ capabilities }: Model, needs: Needs): boolean {
+  return needs.every(({ capability }) => capabilities.includes(capability));
+}
+
+function refuseIncapable({ id, capabilities }: Model, needs: Needs): void {
+  for (const { capability, field } of needs) {
+    if (capabilities.includes(capability)) continue;
+    const part = partFor[capability];
+    throw invalidField(field, { kind: 'no_capability', model: id, part });
+  }
+}
+
+const partFor = { vision: 'image', video: 'video' } as const;
+
+function nobodyLeft(model: Model, needs: Needs): ParleyError {
+  const parts = needs.map(({ capability }) => `${partFor[capability]}s`).join(' and ');
+  const others = parts === '' ? '' : `, and no model that stands in for it takes ${parts}`;
   return new ParleyError(
     'provider_failed',
-    `The provider "${model.provider}" of model "${model.id}" is not configured on this server.`,
+    `The provider "${model.provider}" of model "${model.id}" is not configured on this server${others}.`,
   );
 }
 
