@@ -1,4 +1,5 @@
 import type { Message } from '../../storage/messages.ts';
+import type { ContentPart } from '../completions/messages.ts';
 import { ParleyError, type ErrorCode } from '../errors.ts';
 import type { Participant, StaffCaller } from '../identity/caller.ts';
 import type { Idempotency } from '../idempotency.ts';
@@ -17,7 +18,10 @@ export interface Question {
   endpoint: string;
   requestId: string;
   place: Place;
+  /** In plain text: see `plainText`. */
   text: string;
+  /** What it consists of, where that is more than one text; checked by `checkContent`. */
+  parts?: ContentPart[] | undefined;
   /** Kept with the conversation from now on. */
   systemPrompt?: string | undefined;
   /** A model id or alias; the configured default where it is left out. */
@@ -30,6 +34,8 @@ export interface Question {
    * while it has not said anything join it.
    */
   gathers?: boolean | undefined;
+  /** Nobody waits for the answer: where the process ends before it has said a word, the next one makes it again. */
+  background?: boolean | undefined;
 }
 
 /** A question that is stored, with the turn that answers it. */
