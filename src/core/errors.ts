@@ -57,6 +57,8 @@ export interface ErrorOptions {
   retryable?: boolean;
   /** How long the caller should wait before repeating, in milliseconds. */
   retryAfterMs?: number;
+  /** The HTTP status of a vendor's refusal. */
+  vendorStatus?: number;
   /** Facts for the operator's log; never sent to clients. */
   internal?: Record<string, unknown>;
   cause?: unknown;
@@ -72,6 +74,7 @@ export class ParleyError extends Error {
   readonly facts: Record<string, unknown> | undefined;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly vendorStatus: number | undefined;
   readonly internal: Record<string, unknown> | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
@@ -83,6 +86,7 @@ export class ParleyError extends Error {
     this.facts = options.facts;
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs;
+    this.vendorStatus = options.vendorStatus;
     this.internal = options.internal;
   }
 }

@@ -34,6 +34,7 @@ function createFrames(): (event: CompletionEvent) => string | null {
         return JSON.stringify({ finished: true, usage: presentUsage(event.usage), model: event.model });
       case 'start':
       case 'extra-delta':
+      case 'wire-chunk':
         return null;
       default:
         return event satisfies never;

@@ -55,6 +55,7 @@ export function createFrames({
   return (event) => {
     switch (event.type) {
       case 'start':
+      case 'wire-chunk':
         return null;
       case 'text-delta':
         return withRole(event.model, chunk(event.model, `{"content":${JSON.stringify(event.text)}}`, 'null'));

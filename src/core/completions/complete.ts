@@ -25,7 +25,7 @@ export async function complete(
   if (preparation.hit !== null) return completeFromCache(parts, preparation);
   const { result, candidate, attempts } = await callModel(parts, preparation, signal);
   const durationMs = parts.runtime.elapsed() - preparation.began;
-  const { text, extra, reason, usage } = result;
+  const { text, extra, reason, usage, wire } = result;
   const model = candidate.model.id;
   if (preparation.policy.read) parts.cache.answered(durationMs);
   await parts.meter.settle(preparation.origin, {
@@ -38,7 +38,7 @@ export async function complete(
     attempts,
   });
   const kept = remember(parts, preparation, candidate, { text, extra, reason, usage, model });
-  return { text, extra, model, reason, usage, cache: preparation.report, kept };
+  return { text, extra, model, reason, usage, cache: preparation.report, kept, wire };
 }
 
 async function callModel(

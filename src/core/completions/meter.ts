@@ -18,6 +18,13 @@ export interface CallOrigin {
   requestId: string;
   requestedModel: string;
   streamed: boolean;
+  about?: CallSubject | undefined;
+}
+
+/** What in the store a call is for. */
+export interface CallSubject {
+  conversationId: number;
+  messageId: number | null;
 }
 
 /** How it ended. */
@@ -104,8 +111,8 @@ function rowOf(origin: CallOrigin, end: CallEnd, at: number, dayOf: DayOf) {
     owner: ownerOf(caller),
     userId: caller.kind === 'user' ? caller.userId : null,
     apiKeyId: caller.kind === 'key' ? caller.keyId : null,
-    conversationId: null,
-    messageId: null,
+    conversationId: origin.about?.conversationId ?? null,
+    messageId: origin.about?.messageId ?? null,
     requestedModel: origin.requestedModel,
     model: end.model.id,
     provider: end.model.provider,

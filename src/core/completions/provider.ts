@@ -23,6 +23,11 @@ export interface ModelRequest {
   maxTokens?: number;
   /** Further parameters in the spelling of OpenAI's wire format (`tools`, `top_p`, `stop`, `seed` …), passed on as they are. */
   extra?: Record<string, unknown>;
+  /**
+   * The client's own request in OpenAI's wire format, for a provider that speaks it: it is sent as it is, but for the model
+   * and, on a stream, that usage is wanted, and the vendor's words come back as they are. Others go by the fields above.
+   */
+  wire?: Record<string, unknown>;
 }
 
 /** A whole answer. */
@@ -34,6 +39,8 @@ export interface Answer {
   usage: Usage;
   /** Where the provider looked it up, of a provider that does. */
   citations?: Citation[];
+  /** The vendor's body as it came; of a request with `wire` to a provider that speaks OpenAI's wire format. */
+  wire?: Record<string, unknown>;
 }
 
 /**
@@ -44,6 +51,11 @@ export type ProviderEvent =
   | { type: 'text-delta'; text: string }
   /** A delta that is not plain text, in the spelling of OpenAI's `choices[0].delta` (`tool_calls` …). */
   | { type: 'extra-delta'; delta: Record<string, unknown> }
+  /**
+   * Instead of deltas, of a request with `wire` to a provider that speaks OpenAI's wire format: a chunk of the stream on one
+   * line, as the vendor sent it. `text` is what was written in it, tool calls and reasoning included, for estimates.
+   */
+  | { type: 'wire-chunk'; chunk: string; text: string }
   | { type: 'finish'; reason: FinishReason; usage: Usage; citations?: Citation[] };
 
 export interface EmbeddingRequest {

@@ -128,6 +128,10 @@ function tallied(
 ): CompletionEvent {
   const model = tally.answeredBy.model.id;
   tally.firstTokenMs ??= parts.runtime.elapsed() - began;
+  if (event.type === 'wire-chunk') {
+    tally.text += event.text;
+    return { type: 'wire-chunk', chunk: event.chunk, text: event.text, model };
+  }
   if (event.type === 'text-delta') {
     tally.text += event.text;
     return { type: 'text-delta', text: event.text, model };
