@@ -19,8 +19,8 @@ export function writePeople(database: DatabaseSync, population: Population, now:
      VALUES (?1, ?2, ?2, ?3, ?3, ?2, 'none', ?4, 'active', ?5, ?5)`,
   );
   const insertLogin = database.prepare(
-    `INSERT INTO logins (id, user_id, contract, created_at, expires_at, family_hash, refresh_hash, ip)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, '127.0.0.1')`,
+    `INSERT INTO logins (id, user_id, contract, created_at, expires_at, refresh_hash, ip)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, '127.0.0.1')`,
   );
   const agents = new Set(agentIds(population));
   for (const id of [adminId, heavyId, ...ordinaryIds(population), ...agents]) {

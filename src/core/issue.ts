@@ -19,6 +19,7 @@ export type Issue =
   | { kind: 'repeated' }
   | { kind: 'unknown_field' }
   | { kind: 'email' }
+  | { kind: 'phone' }
   | { kind: 'time' }
   | { kind: 'future' }
   | { kind: 'url' }
@@ -83,6 +84,7 @@ const texts: Texts = {
   repeated: () => 'must not have the same entry twice',
   unknown_field: () => 'is not a field of this request',
   email: () => 'must be an e-mail address',
+  phone: () => 'must be a telephone number: 5 to 32 digits, spaces, "+", "-" and brackets',
   time: () => 'must be a time such as 2026-01-31T10:00:00Z',
   future: () => 'must be in the future',
   url: () => 'must be an address such as https://example.com/',

@@ -68,6 +68,7 @@ const texts: Texts = {
   media_bytes: ({ model, max }) => `过大：模型“${model}”最多接受 ${megabytes(max)}（base64）`,
   private_address: () => '必须是公网地址',
   invisible: () => '不能包含控制字符或不可见字符',
+  phone: () => '必须是电话号码：5 到 32 个数字、空格、“+”、“-”或括号',
   name_with_at: () => '不能包含“@”，除非与邮箱相同',
   taken: () => '已被使用',
   shortcut_taken: () => '已有快捷回复使用此快捷词',

@@ -991,8 +991,8 @@ function revokedTests(openOne: OpenOne): void {
     const { users, logins } = await openOne(test);
     await users.create(newUser());
     const ids: number[] = [];
-    for (const familyHash of ['a', 'b', 'c', 'd']) {
-      ids.push((await logins.create(newLogin({ familyHash }), newUser().passwordHash)) ?? 0);
+    for (const refreshHash of ['a', 'b', 'c', 'd']) {
+      ids.push((await logins.create(newLogin({ refreshHash }), newUser().passwordHash)) ?? 0);
     }
     const [a = 0, b = 0, c = 0] = ids;
     await logins.revoke(a, 3000);

@@ -3,18 +3,15 @@ import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { isRefusedUnit } from './storage-error.ts';
 
-/** A login as it is made. Its refresh token is never stored, only the hashes of its two parts. */
+/** A login as it is made. Its refresh token is never stored, only the hash of it. */
 export interface NewLogin {
   userId: number;
   /** The contract that logged in. */
   contract: string;
   /** Milliseconds since the epoch, as are the other times. */
   createdAt: number;
-  /** When the refresh token expires. */
+  /** When the login ends, and its refresh token with it. */
   expiresAt: number;
-  /** Of the part that all refresh tokens of the login begin with. */
-  familyHash: string;
-  /** Of the refresh token that is good now. */
   refreshHash: string;
   ip: string;
 }
@@ -27,15 +24,6 @@ export interface Login extends NewLogin {
   status: string;
 }
 
-/** What a refresh changes. */
-export interface LoginRotation {
-  id: number;
-  fromHash: string;
-  toHash: string;
-  expiresAt: number;
-  ip: string;
-}
-
 /** Logins, whether valid, expired or revoked. */
 export interface Logins {
   /**
@@ -44,14 +32,12 @@ export interface Logins {
    */
   create(login: NewLogin, passwordHash: string): Promise<number | undefined>;
   findById(id: number): Promise<Login | undefined>;
-  findByFamily(familyHash: string): Promise<Login | undefined>;
-  /** False where the login is revoked, or its token is not `fromHash` any more. */
-  rotate(rotation: LoginRotation): Promise<boolean>;
+  findByRefreshHash(refreshHash: string): Promise<Login | undefined>;
   /** False where there is no such login or it is revoked already. */
   revoke(id: number, at: number): Promise<boolean>;
   /** The ids of the logins that were revoked at or after `at`. */
   revokedSince(at: number): Promise<number[]>;
-  /** Forgets logins whose refresh token expired before `at`; resolves to how many. */
+  /** Forgets logins that expired before `at`; resolves to how many. */
   removeExpired(at: number): Promise<number>;
 }
 
@@ -61,7 +47,6 @@ const columns = [
   'logins.contract',
   'logins.created_at as createdAt',
   'logins.expires_at as expiresAt',
-  'logins.family_hash as familyHash',
   'logins.refresh_hash as refreshHash',
   'logins.revoked_at as revokedAt',
   'logins.ip',
@@ -76,7 +61,7 @@ export function createLogins(database: Database, queries: Queries): Logins {
     .innerJoin('users', 'users.id', 'logins.user_id')
     .select(columns);
   const byId = compileQuery(select.where('logins.id', '=', 0));
-  const byFamily = compileQuery(select.where('logins.family_hash', '=', ''));
+  const byRefreshHash = compileQuery(select.where('logins.refresh_hash', '=', ''));
   const revokedSince = compileQuery(
     queries.selectFrom('logins').select('id').where('revoked_at', '>=', 0).orderBy('revoked_at'),
   );
@@ -100,17 +85,7 @@ export function createLogins(database: Database, queries: Queries): Logins {
       }
     },
     findById: (id) => first(withValues(byId, [id])),
-    findByFamily: (familyHash) => first(withValues(byFamily, [familyHash])),
-    async rotate({ id, fromHash, toHash, expiresAt, ip }) {
-      const update = queries
-        .updateTable('logins')
-        .set({ refresh_hash: toHash, expires_at: expiresAt, ip })
-        .where('id', '=', id)
-        .where('refresh_hash', '=', fromHash)
-        .where('revoked_at', 'is', null);
-      const [result] = await database.write([compileStatement(update)]);
-      return result?.changes === 1;
-    },
+    findByRefreshHash: (refreshHash) => first(withValues(byRefreshHash, [refreshHash])),
     async revoke(id, at) {
       const update = queries.updateTable('logins').set({ revoked_at: at });
       const [result] = await database.write([
@@ -139,7 +114,6 @@ function insertFor(queries: Queries, login: NewLogin, passwordHash: string) {
       val(login.contract).as('contract'),
       val(login.createdAt).as('created_at'),
       val(login.expiresAt).as('expires_at'),
-      val(login.familyHash).as('family_hash'),
       val(login.refreshHash).as('refresh_hash'),
       val(login.ip).as('ip'),
     ])
@@ -148,7 +122,7 @@ function insertFor(queries: Queries, login: NewLogin, passwordHash: string) {
     .where('status', '=', 'active');
   return queries
     .insertInto('logins')
-    .columns(['user_id', 'contract', 'created_at', 'expires_at', 'family_hash', 'refresh_hash', 'ip'])
+    .columns(['user_id', 'contract', 'created_at', 'expires_at', 'refresh_hash', 'ip'])
     .expression(user)
     .returning('id');
 }

@@ -73,7 +73,6 @@ export function newLogin(changes: Partial<NewLogin> = {}): NewLogin {
     contract: 'assistant',
     createdAt: 2000,
     expiresAt: 9000,
-    familyHash: 'family-1',
     refreshHash: 'refresh-1',
     ip: '192.0.2.1',
     ...changes,

@@ -31,7 +31,6 @@ export interface LoginsTable {
   contract: string;
   created_at: number;
   expires_at: number;
-  family_hash: string;
   refresh_hash: string;
   revoked_at: number | null;
   ip: string;

@@ -212,6 +212,15 @@ function userTests(openOne: OpenOne): void {
     assert.equal(await users.findById(2), undefined);
   });
 
+  it('keeps a nickname and a telephone number', async (test) => {
+    const { users } = await openOne(test);
+    const given = { nickname: '小明', phone: '+86 138 0013 8000' };
+    const id = await users.create(newUser(given));
+    assert.deepEqual(await users.findById(id), { id, ...newUser(), ...newUserRest, ...given });
+    assert.equal(await users.remove(id, 5000), true);
+    assert.equal(await users.findById(id), undefined);
+  });
+
   it('says which of name and address is taken', async (test) => {
     const { users } = await openOne(test);
     await users.create(newUser());
@@ -277,7 +286,10 @@ function userTests(openOne: OpenOne): void {
     await users.create(newUser());
     await users.create(newUser({ username: 'Bob', email: 'bob@example.com' }));
     const hers = await logins.create(newLogin(), newUser().passwordHash);
-    const his = await logins.create(newLogin({ userId: 2, familyHash: 'family-2' }), newUser().passwordHash);
+    const his = await logins.create(
+      newLogin({ userId: 2, refreshHash: 'refresh-2' }),
+      newUser().passwordHash,
+    );
     assert.equal(await users.change({ id: 1, passwordHash: 'another', at: 5000 }), true);
     assert.equal(await users.change({ id: 99, passwordHash: 'another', at: 5000 }), false);
     const user = await users.findById(1);
@@ -315,14 +327,14 @@ function userTests(openOne: OpenOne): void {
 function loginTests(openOne: OpenOne): void {
   const { passwordHash } = newUser();
 
-  it('are found by id and family, with what the user is now; the user remembers the last', async (test) => {
+  it('are found by id and refresh token, with what the user is now; the user remembers the last', async (test) => {
     const { users, logins } = await openOne(test);
     await users.create(newUser());
     const id = (await logins.create(newLogin(), passwordHash)) ?? 0;
     const expected = { id, ...newLogin(), revokedAt: null, role: 'user', status: 'active' };
     assert.deepEqual(await logins.findById(id), expected);
-    assert.deepEqual(await logins.findByFamily('family-1'), expected);
-    assert.equal(await logins.findByFamily('refresh-1'), undefined);
+    assert.deepEqual(await logins.findByRefreshHash('refresh-1'), expected);
+    assert.equal(await logins.findByRefreshHash('refresh-2'), undefined);
     assert.equal(await logins.findById(id + 1), undefined);
     assert.equal((await users.findById(1))?.lastLoginAt, 2000);
   });
@@ -337,39 +349,34 @@ function loginTests(openOne: OpenOne): void {
     assert.equal((await users.findById(1))?.lastLoginAt, null);
   });
 
-  it('refuse a family that exists', async (test) => {
+  it('refuse a refresh token that another has', async (test) => {
     const { users, logins } = await openOne(test);
     await users.create(newUser());
     await logins.create(newLogin(), passwordHash);
     await assert.rejects(logins.create(newLogin(), passwordHash), {
       code: 'conflict',
-      constraint: 'logins.family_hash',
+      constraint: 'logins.refresh_hash',
     });
   });
 
-  it('rotate once for each token, and never once revoked', async (test) => {
+  it('are revoked once', async (test) => {
     const { users, logins } = await openOne(test);
     await users.create(newUser());
     const id = (await logins.create(newLogin(), passwordHash)) ?? 0;
-    const to = (fromHash: string, toHash: string) =>
-      logins.rotate({ id, fromHash, toHash, expiresAt: 12_000, ip: '192.0.2.9' });
-    assert.deepEqual(await Promise.all([to('refresh-1', 'a'), to('refresh-1', 'b')]), [true, false]);
-    const login = await logins.findByFamily('family-1');
-    assert.deepEqual([login?.refreshHash, login?.expiresAt, login?.ip], ['a', 12_000, '192.0.2.9']);
     assert.deepEqual([await logins.revoke(id, 3000), await logins.revoke(id, 4000)], [true, false]);
     assert.equal(await logins.revoke(99, 3000), false);
-    assert.equal(await to('a', 'c'), false);
     assert.equal((await logins.findById(id))?.revokedAt, 3000);
+    assert.equal((await logins.findByRefreshHash('refresh-1'))?.revokedAt, 3000);
   });
 
   it('are forgotten once they expired, and their ids never given again', async (test) => {
     const { users, logins } = await openOne(test);
     await users.create(newUser());
-    await logins.create(newLogin({ familyHash: 'later', expiresAt: 9001 }), passwordHash);
+    await logins.create(newLogin({ refreshHash: 'later', expiresAt: 9001 }), passwordHash);
     const id = (await logins.create(newLogin({ expiresAt: 8999 }), passwordHash)) ?? 0;
     assert.equal(await logins.removeExpired(9000), 1);
     assert.equal(await logins.findById(id), undefined);
-    assert.ok(await logins.findByFamily('later'));
+    assert.ok(await logins.findByRefreshHash('later'));
     assert.equal(await logins.create(newLogin(), passwordHash), id + 1);
   });
 }

@@ -18,8 +18,8 @@ async function createTested(t: TestContext) {
   ] as const) {
     const email = name.includes('@') ? name : `${name}@example.com`;
     const userId = await users.create(newUser({ username: name, email, role, fullName: `The ${name}` }));
-    const familyHash = `family-${userId}`;
-    await logins.create(newLogin({ userId, familyHash }), newUser().passwordHash);
+    const refreshHash = `refresh-${userId}`;
+    await logins.create(newLogin({ userId, refreshHash }), newUser().passwordHash);
   }
   const change = (id: number, changes: Partial<UserChange>) => users.change({ id, at: 5000, ...changes });
   const revokedAt = async (id: number) => (await logins.findById(id))?.revokedAt;

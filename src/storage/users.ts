@@ -16,6 +16,8 @@ export interface NewUser {
   username: string;
   email: string;
   fullName: string;
+  nickname?: string | null;
+  phone?: string | null;
   passwordHash: string;
   /** `user`, `agent` or `admin`. */
   role: string;
@@ -200,6 +202,8 @@ function tableRow(user: NewUser) {
     email: user.email,
     email_key: loginKey(user.email),
     full_name: user.fullName,
+    nickname: user.nickname ?? null,
+    phone: user.phone ?? null,
     password_hash: user.passwordHash,
     role: user.role,
     status: user.status,

@@ -4,6 +4,8 @@ import { accountFieldsOf } from './account-fields.ts';
 
 const ada = { username: 'ada', email: 'ada@example.com', password: 'correct horse' };
 
+const none = { nickname: null, phone: null };
+
 describe('the fields of an account', () => {
   it('lose the blanks around them, the password not', () => {
     assert.deepEqual(
@@ -13,9 +15,18 @@ describe('the fields of an account', () => {
         password: '  8 or so  ',
         fullName: ' Ada ',
       }),
-      { username: 'ada', email: 'ada@example.com', password: '  8 or so  ', fullName: 'Ada' },
+      { ...none, username: 'ada', email: 'ada@example.com', password: '  8 or so  ', fullName: 'Ada' },
     );
-    assert.equal(accountFieldsOf(ada).fullName, '');
+    const given = accountFieldsOf({ ...ada, nickname: ' 小 明 ', phone: ' 010 1234 ' });
+    assert.deepEqual([given.nickname, given.phone], ['小 明', '010 1234']);
+  });
+
+  it('need not all be there, and blank is the same as not there', () => {
+    const blank = { fullName: ' ', nickname: ' ', phone: ' ' };
+    const unsaid = { fullName: undefined, nickname: null, phone: null };
+    for (const changes of [{}, blank, unsaid]) {
+      assert.deepEqual(accountFieldsOf({ ...ada, ...changes }), { ...ada, ...none, fullName: '' });
+    }
   });
 
   const allowed: [string, object][] = [
@@ -29,6 +40,9 @@ describe('the fields of an account', () => {
     ],
     ['a password of 8', { password: '12345678' }],
     ['a password of 256', { password: 'x'.repeat(256) }],
+    ['a nickname of 100 emoji', { nickname: '🐎'.repeat(100) }],
+    ['a phone of 5', { phone: '12345' }],
+    ['a phone of 32', { phone: '+1 (555) 010-9999 1234 5678 9012' }],
     ['a password of 256 emoji', { password: '🐎'.repeat(256) }],
   ];
   for (const [what, changes] of allowed) {
@@ -50,6 +64,13 @@ describe('the fields of an account', () => {
     ['a password of 7', 'password', { password: '1234567' }],
     ['a password of 257', 'password', { password: 'x'.repeat(257) }],
     ['a password of 4 emoji', 'password', { password: '🐎'.repeat(4) }],
+    ['a nickname of 101', 'nickname', { nickname: 'x'.repeat(101) }],
+    ['a nickname with a line break', 'nickname', { nickname: 'a\nb' }],
+    ['a phone of 4', 'phone', { phone: '1234' }],
+    ['a phone of 33', 'phone', { phone: '1'.repeat(33) }],
+    ['a phone with letters', 'phone', { phone: '555-CALL-ME' }],
+    ['a phone without a digit', 'phone', { phone: '+-()--' }],
+    ['a phone with a line break', 'phone', { phone: '12345\n67890' }],
     ['a full name of 101', 'full_name', { fullName: 'x'.repeat(101) }],
     ['a full name with a control character', 'full_name', { fullName: '\u001b[31mAda' }],
   ];

@@ -1,8 +1,9 @@
 import { invalidField } from '../errors.ts';
-import type { Registration } from './account.ts';
+import type { Account, Registration } from './account.ts';
 
 /** What is stored of a registration, without blanks around it. */
-export type AccountFields = Required<Registration>;
+export type AccountFields = Pick<Registration, 'username' | 'email' | 'password'> &
+  Pick<Account, 'fullName' | 'nickname' | 'phone'>;
 
 /** Throws `invalid_request` with the first field that is not allowed. */
 export function accountFieldsOf(registration: Registration): AccountFields {
@@ -11,7 +12,9 @@ export function accountFieldsOf(registration: Registration): AccountFields {
   checkUsername(username, email);
   checkPassword(registration.password);
   const fullName = fullNameFrom(registration.fullName ?? '');
-  return { username, email, fullName, password: registration.password };
+  const nickname = nameFrom(registration.nickname ?? '', 'nickname') || null;
+  const phone = phoneFrom(registration.phone ?? '') || null;
+  return { username, email, fullName, nickname, phone, password: registration.password };
 }
 
 /** Throws `invalid_request`. */
@@ -26,12 +29,24 @@ export function emailFrom(text: string): string {
   return email;
 }
 
-/** Without blanks around it. No control or invisible characters: names are shown in lists and terminals. Throws `invalid_request`. */
+/** Without blanks around it. Throws `invalid_request`. */
 export function fullNameFrom(text: string): string {
+  return nameFrom(text, 'full_name');
+}
+
+/** No control or invisible characters: names are shown in lists and terminals. */
+function nameFrom(text: string, field: string): string {
   const name = text.trim();
-  if (!/^\P{C}*$/u.test(name)) throw invalidField('full_name', { kind: 'invisible' });
-  if (!/^.{0,100}$/u.test(name)) throw invalidField('full_name', { kind: 'length', max: 100 });
+  if (!/^\P{C}*$/u.test(name)) throw invalidField(field, { kind: 'invisible' });
+  if (!/^.{0,100}$/u.test(name)) throw invalidField(field, { kind: 'length', max: 100 });
   return name;
+}
+
+function phoneFrom(text: string): string {
+  const phone = text.trim();
+  if (phone !== '' && !/^(?=.*\d)[\d +()-]{5,32}$/u.test(phone))
+    throw invalidField('phone', { kind: 'phone' });
+  return phone;
 }
 
 /** An address as a name must be one's own: somebody else's would be taken for that person. */

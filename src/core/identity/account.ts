@@ -9,6 +9,9 @@ export interface Account {
   username: string;
   email: string;
   fullName: string;
+  nickname: string | null;
+  phone: string | null;
+  avatarUrl: string | null;
   role: Role;
   status: AccountStatus;
   createdAt: number;
@@ -23,7 +26,11 @@ export interface Registration {
   /** 8 to 256 characters. */
   password: string;
   /** Up to 100 characters. */
-  fullName?: string;
+  fullName?: string | undefined;
+  /** Up to 100 characters; blank is none. */
+  nickname?: string | null | undefined;
+  /** 5 to 32 digits, spaces and signs; blank is none. */
+  phone?: string | null | undefined;
 }
 
 /** An account as it is made by an administrator. */
@@ -36,32 +43,22 @@ export interface LoggedIn {
   account: Account;
   accessToken: string;
   expiresInSeconds: number;
-  /** Good for 30 days, and for one refresh. */
+  /** Good for 30 days, as long as the login stands. */
   refreshToken: string;
 }
 
 /** A login whose access token is a new one. */
 export type RenewedLogin = Omit<LoggedIn, 'refreshToken'>;
 
+type ShownUser = Omit<User, 'passwordHash' | 'updatedAt'>;
+
 /** What others may see of a user. */
-export function accountOf(
-  user: Pick<
-    User,
-    'id' | 'username' | 'email' | 'fullName' | 'role' | 'status' | 'createdAt' | 'lastLoginAt'
-  >,
-): Account {
-  const { id, username, email, fullName, createdAt, lastLoginAt } = user;
+export function accountOf(user: ShownUser): Account {
+  const { id, username, email, fullName, nickname, phone, avatarUrl, createdAt, lastLoginAt } = user;
   const role = user.role as Role;
-  return {
-    id,
-    username,
-    email,
-    fullName,
-    role,
-    status: user.status as AccountStatus,
-    createdAt,
-    lastLoginAt,
-  };
+  const status = user.status as AccountStatus;
+  const named = { id, username, email, fullName, nickname, phone, avatarUrl };
+  return { ...named, role, status, createdAt, lastLoginAt };
 }
 
 /** Whether somebody may be in charge of customers' conversations: an active agent or administrator. */

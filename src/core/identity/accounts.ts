@@ -37,10 +37,10 @@ export interface Accounts extends Registry {
   /** Revokes the login at once, and across restarts. */
   logOut(caller: UserCaller): Promise<void>;
   /**
-   * New tokens for the same login; the refresh token shown is spent. Showing a spent one revokes the login, because then
-   * two have it. Throws `token_expired` and `token_invalid`.
+   * A new access token of the login whose refresh token this is; the login lives no longer for it. Throws `token_expired` and
+   * `token_invalid`.
    */
-  refresh(refreshToken: string, ip: string): Promise<LoggedIn>;
+  refresh(refreshToken: string): Promise<RenewedLogin>;
   /** A new access token of the caller's login, which lives no longer for it. Throws `token_expired` and `token_invalid`. */
   renew(caller: UserCaller): Promise<RenewedLogin>;
   /** Who shows this access token. Throws `token_expired` and `token_invalid`. */

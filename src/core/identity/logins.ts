@@ -11,7 +11,7 @@ import type { Role, UserCaller } from './caller.ts';
 export interface Logins {
   /** A new login for `user`; undefined where the user is disabled, or has another password, by now. */
   open(user: User, contract: string, ip: string): Promise<LoggedIn | undefined>;
-  refresh(refreshToken: string, ip: string): Promise<LoggedIn>;
+  refresh(refreshToken: string): Promise<RenewedLogin>;
   renew(caller: UserCaller): Promise<RenewedLogin>;
   revoke(loginId: number): Promise<void>;
   identify(accessToken: string, ip: string): Promise<UserCaller>;
@@ -36,10 +36,11 @@ type Belief = Omit<UserCaller, 'ip'>;
  */
 const beliefMs = 1_000;
 const dayMs = 86_400_000;
-const refreshLifetimeMs = 30 * dayMs;
+const loginLifetimeMs = 30 * dayMs;
+const refreshTokenBytes = 32;
 
 export function createLogins(parts: LoginsParts): Logins {
-  const { rows, users, accessTokens, runtime } = parts;
+  const { rows, accessTokens, runtime } = parts;
   const beliefs = createBeliefs(runtime);
   const tidy = createTidying(rows, runtime);
 
@@ -61,35 +62,16 @@ export function createLogins(parts: LoginsParts): Logins {
     async open(user, contract, ip) {
       tidy();
       const createdAt = runtime.now();
-      const token = newRefreshToken(runtime);
-      const { familyHash, refreshHash } = token;
-      const expiresAt = createdAt + refreshLifetimeMs;
-      const row = { userId: user.id, contract, createdAt, expiresAt, familyHash, refreshHash, ip };
+      const refreshToken = runtime.token(refreshTokenBytes);
+      const refreshHash = hashOf(refreshToken);
+      const expiresAt = createdAt + loginLifetimeMs;
+      const row = { userId: user.id, contract, createdAt, expiresAt, refreshHash, ip };
       const id = await rows.create(row, user.passwordHash);
       if (id === undefined) return undefined;
-      return loggedIn({ ...user, lastLoginAt: createdAt }, { id, contract }, token.text);
+      return loggedIn({ ...user, lastLoginAt: createdAt }, { id, contract }, refreshToken);
     },
-    async refresh(refreshToken, ip) {
-      const login = await rows.findByFamily(hashOf(familyIn(refreshToken)));
-      if (login === undefined || !isGood(login)) throw invalidToken();
-      const now = runtime.now();
-      if (login.expiresAt <= now) throw expiredToken();
-      const next = newRefreshToken(runtime, familyIn(refreshToken));
-      const fromHash = hashOf(refreshToken);
-      const rotation = {
-        id: login.id,
-        fromHash,
-        toHash: next.refreshHash,
-        expiresAt: now + refreshLifetimeMs,
-        ip,
-      };
-      const user = await users.findById(login.userId);
-      if (user !== undefined && (await rows.rotate(rotation))) return loggedIn(user, login, next.text);
-      // A spent token: its holder and the holder of the newer one cannot both be the user.
-      await revoke(login.id);
-      throw invalidToken();
-    },
-    renew: (caller) => renew(parts, caller),
+    refresh: async (refreshToken) => renew(parts, await rows.findByRefreshHash(hashOf(refreshToken))),
+    renew: async ({ loginId }) => renew(parts, await rows.findById(loginId)),
     async identify(accessToken, ip) {
       const { userId, loginId } = accessTokens.read(accessToken);
       const belief = await beliefs.of(loginId, async () => {
@@ -103,14 +85,14 @@ export function createLogins(parts: LoginsParts): Logins {
 }
 
 async function renew(
-  { rows, users, accessTokens, runtime }: LoginsParts,
-  { userId, loginId }: UserCaller,
+  { users, accessTokens, runtime }: LoginsParts,
+  login: Login | undefined,
 ): Promise<RenewedLogin> {
-  const [login, user] = await Promise.all([rows.findById(loginId), users.findById(userId)]);
-  if (login === undefined || user === undefined || !isGood(login)) throw invalidToken();
+  const user = login && isGood(login) ? await users.findById(login.userId) : undefined;
+  if (login === undefined || user === undefined) throw invalidToken();
   const lastsMs = login.expiresAt - runtime.now();
   if (lastsMs <= 0) throw expiredToken();
-  const claims = { userId, loginId, contract: login.contract };
+  const claims = { userId: user.id, loginId: login.id, contract: login.contract };
   return {
     account: accountOf(user),
     accessToken: accessTokens.issue(claims, login.expiresAt),
@@ -164,19 +146,6 @@ function createTidying(rows: LoginRows, runtime: Pick<Runtime, 'now'>): () => vo
     tidiedAt = now;
     rows.removeExpired(now).catch(() => {});
   };
-}
-
-const familyBytes = 16;
-const secretBytes = 32;
-
-/** `<family>.<secret>`: the family stays, the secret is new with every refresh. */
-function newRefreshToken(runtime: Pick<Runtime, 'token'>, family = runtime.token(familyBytes)) {
-  const text = `${family}.${runtime.token(secretBytes)}`;
-  return { text, familyHash: hashOf(family), refreshHash: hashOf(text) };
-}
-
-function familyIn(refreshToken: string): string {
-  return refreshToken.split('.', 1)[0] ?? '';
 }
 
 function hashOf(text: string): string {

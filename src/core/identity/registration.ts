@@ -40,6 +40,6 @@ export function createRegistration(parts: {
 }
 
 /** Without the password: what is quick to compute from one helps who wants to guess it. A repeat must know it instead. */
-function fingerprintOf({ username, email, fullName = '' }: Registration): string {
-  return hash('sha256', JSON.stringify([username, email, fullName]), 'hex');
+function fingerprintOf({ username, email, fullName = '', nickname = '', phone = '' }: Registration): string {
+  return hash('sha256', JSON.stringify([username, email, fullName, nickname, phone]), 'hex');
 }

@@ -50,6 +50,10 @@ export const studio = {
     `DROP INDEX api_calls_model`,
     `CREATE INDEX api_calls_owner_model ON api_calls (owner, model, day)`,
 
+    // A refresh token is one secret and stays as long as its login. Those made before were shown to nobody.
+    `ALTER TABLE logins DROP COLUMN refresh_hash`,
+    `ALTER TABLE logins RENAME COLUMN family_hash TO refresh_hash`,
+
     // What may be spent in a month: JSON, see Budget of core; null: what the configuration says.
     `ALTER TABLE users ADD COLUMN budget TEXT`,
     `ALTER TABLE api_keys ADD COLUMN budget TEXT`,
