@@ -1,6 +1,6 @@
-import { capabilities } from '../core/completions/catalogue.ts';
+import { capabilities, imageTypes } from '../core/completions/catalogue.ts';
 import { currencies } from '../core/completions/prices.ts';
-import { choice, date, decimal, listOf, modelId, text, wholeNumber } from './kinds.ts';
+import { choice, date, decimal, listOf, modelId, size, text, wholeNumber } from './kinds.ts';
 import { field, group, required, type ListOf } from './tree.ts';
 
 const tokens = wholeNumber(1, 1_000_000_000);
@@ -20,6 +20,40 @@ const priceSchema = group('A price per million tokens.', {
     default: undefined,
     shownDefault: 'any length',
     description: 'Prompts of at most this many tokens pay this price: several entries of one day make tiers.',
+  }),
+});
+
+const unknown = { default: undefined, shownDefault: 'unknown' };
+const count = wholeNumber(1, 1_000_000);
+const bytes = size(1024, 1024 ** 3);
+
+const mediaSchema = group('What it takes in of images and videos at once.', {
+  maxImages: field(count, {
+    ...unknown,
+    description: 'Images in one request. Of a conversation the newest count.',
+  }),
+  maxVideos: field(count, { ...unknown, description: 'Videos in one request.' }),
+  maxImageBytes: field(bytes, {
+    ...unknown,
+    description: 'One image that comes as a `data:` URL, in base64.',
+  }),
+  maxVideoBytes: field(bytes, { ...unknown, description: 'One video that comes so.' }),
+  maxBytes: field(bytes, { ...unknown, description: 'All that come so in one request.' }),
+  imageTypes: field(listOf(choice(imageTypes)), {
+    default: undefined,
+    shownDefault: 'all',
+    description: 'Formats of images that come so.',
+  }),
+  imageTokens: field(tokens, {
+    default: undefined,
+    shownDefault: '1369',
+    description:
+      'What an image is taken to cost until the provider says; the default is that of 1024 × 1024 pixels.',
+  }),
+  videoTokens: field(tokens, {
+    default: undefined,
+    shownDefault: '9000',
+    description: 'The same of a video; the default is that of half a minute.',
   }),
 });
 
@@ -46,8 +80,9 @@ export const modelSchema = group('A model.', {
   capabilities: field(listOf(choice(capabilities)), {
     default: undefined,
     shownDefault: '[chat]',
-    description: 'What it can do.',
+    description: 'What it can do. Images and videos are refused for a model without `vision` and `video`.',
   }),
+  media: mediaSchema,
   prices: {
     node: 'list',
     description: 'What it costs. Without prices its calls have no known cost.',

@@ -68,3 +68,11 @@ test('the built-in model is free', () => {
   const usage = { promptTokens: 1000, completionTokens: 1000, estimated: true };
   assert.equal(costOf(catalogue.get('parley-local') ?? { prices: [] }, usage, Date.now())?.nano, 0);
 });
+
+test('every shipped model that takes images says how many or how large, and only those say anything', () => {
+  for (const { id, capabilities, media } of catalogue.list()) {
+    const says = media.maxImages !== undefined || media.maxImageBytes !== undefined;
+    assert.equal(says, capabilities.includes('vision'), id);
+  }
+  assert.deepEqual(catalogue.get('claude-sonnet-4-5')?.media.maxImageBytes, 5 * 1024 * 1024);
+});

@@ -43,8 +43,31 @@ test('what an entry leaves out is unknown, not invented', () => {
     maxOutput: null,
     released: null,
     capabilities: ['chat'],
+    media: {},
     prices: [],
   });
+});
+
+test('an own entry changes the limits of media that it names', () => {
+  const base: ModelEntry = { id: 'sees', provider: 'acme', media: { maxImages: 5, imageTokens: 700 } };
+  const own: ModelEntry[] = [
+    { id: 'sees', media: { maxImages: 9, imageTokens: undefined } },
+    { id: 'small', media: { maxVideos: 1 } },
+  ];
+  const catalogue = createCatalogue([...shipped, base], own);
+  assert.deepEqual(catalogue.get('sees')?.media, { maxImages: 9, imageTokens: 700 });
+  assert.deepEqual(catalogue.get('small')?.media, { maxVideos: 1 });
+});
+
+test('a discovered model sees where its name says so', () => {
+  const catalogue = createCatalogue(shipped, []);
+  const seeing = ['qwen2.5vl:7b', 'llava', 'Qwen/Qwen2.5-VL-7B-Instruct', 'llama3.2-vision', 'pixtral-12b'];
+  catalogue.discover('vllm', [...seeing, 'llama3.2:3b', 'vllm-mistral', 'nomic-embed-vision']);
+  const able = catalogue.list().filter(({ capabilities }) => capabilities.includes('vision'));
+  assert.deepEqual(
+    able.map(({ id }) => id),
+    seeing,
+  );
 });
 
 test('an own entry changes the fields it names and keeps the rest, its place in the list included', () => {

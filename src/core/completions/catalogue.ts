@@ -3,6 +3,24 @@ import type { Price } from './prices.ts';
 export const capabilities = ['chat', 'code', 'analysis', 'vision', 'video', 'tools', 'embedding'] as const;
 export type Capability = (typeof capabilities)[number];
 
+export const imageTypes = ['png', 'jpeg', 'webp', 'gif', 'bmp'] as const;
+export type ImageType = (typeof imageTypes)[number];
+
+/** What a model takes in of images and videos at once; nothing is said where nobody knows. Bytes are those of `data:` URLs, in base64. */
+export interface MediaLimits {
+  maxImages?: number | undefined;
+  maxVideos?: number | undefined;
+  /** Of one. */
+  maxImageBytes?: number | undefined;
+  maxVideoBytes?: number | undefined;
+  /** Of all together. */
+  maxBytes?: number | undefined;
+  imageTypes?: readonly ImageType[] | undefined;
+  /** What one is taken to cost, as long as the provider has not said. */
+  imageTokens?: number | undefined;
+  videoTokens?: number | undefined;
+}
+
 /** A model as the rest of core and the contracts see it. */
 export interface Model {
   /** What the vendor is asked for; an alias, such as a dated id, is asked for as it is. */
@@ -20,6 +38,7 @@ export interface Model {
   /** `YYYY-MM-DD`; null where nobody said. */
   released: string | null;
   capabilities: Capability[];
+  media: MediaLimits;
   /** Empty where the price is not known. */
   prices: Price[];
 }
@@ -34,6 +53,7 @@ export interface ModelEntry {
   maxOutput?: number | undefined;
   released?: string | undefined;
   capabilities?: Capability[] | undefined;
+  media?: MediaLimits | undefined;
   prices?: Price[] | undefined;
   /** Further ids under which the same model answers. */
   aliases?: string[] | undefined;
@@ -110,8 +130,13 @@ function modelOf(entry: ModelEntry, base: Model | undefined): Model {
     maxOutput: entry.maxOutput ?? base?.maxOutput ?? null,
     released: entry.released ?? base?.released ?? null,
     capabilities: entry.capabilities ?? base?.capabilities ?? ['chat'],
+    media: { ...base?.media, ...withoutUnset(entry.media) },
     prices: entry.prices ?? base?.prices ?? [],
   };
+}
+
+function withoutUnset(limits: MediaLimits = {}): MediaLimits {
+  return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
 }
 
 /** A model that only its provider's word is known of. */
@@ -125,7 +150,16 @@ export function discoveredModel(provider: string, id: string): Model {
     contextLength: null,
     maxOutput: null,
     released: null,
-    capabilities: /embed/i.test(id) ? ['embedding'] : ['chat'],
+    capabilities: capabilitiesByName(id),
+    media: {},
     prices: [],
   };
+}
+
+/** A model by this part of its name takes images: `qwen2.5vl`, `llama-3.2-11b-vision`, `llava:7b` … */
+const seesByName = /vl(?![a-z])|vision|llava|pixtral|omni/i;
+
+function capabilitiesByName(id: string): Capability[] {
+  if (/embed/i.test(id)) return ['embedding'];
+  return seesByName.test(id) ? ['chat', 'vision'] : ['chat'];
 }

@@ -41,7 +41,13 @@ describe('estimatePromptTokens', () => {
       { type: 'image' as const, url: `data:image/png;base64,${'A'.repeat(10_000)}` },
       { type: 'image' as const, url: 'https://example.com/a.png' },
     ];
-    assert.equal(estimatePromptTokens([{ role: 'user', content }]), 4 + estimateTokens('Hello') + 2 * 85);
+    const words = 4 + estimateTokens('Hello');
+    assert.equal(estimatePromptTokens([{ role: 'user', content }]), words + 2 * 1369);
+    const limits = { imageTokens: 700, videoTokens: 5000 };
+    assert.equal(estimatePromptTokens([{ role: 'user', content }], limits), words + 2 * 700);
+    const video = { type: 'video' as const, url: 'https://example.com/a.mp4' };
+    assert.equal(estimatePromptTokens([{ role: 'user', content: [video] }]), 4 + 9000);
+    assert.equal(estimateUsage([{ role: 'user', content: [video] }], '', limits).promptTokens, 4 + 5000);
   });
 });
 
