@@ -49,7 +49,7 @@ export interface ErrorOptions {
   field?: string;
   /** What is wrong, with the field where there is one, for those who say it in another language. */
   issue?: Issue;
-  /** Whether `message` is an administrator's own words: they are said as they are, whatever the language. */
+  /** Whether `message` is an administrator's or a vendor's own words: they are said as they are, whatever the language. */
   verbatim?: boolean;
   /** Facts for the client, such as who has what is asked for; their names are as clients read them. */
   facts?: Record<string, unknown>;
@@ -58,7 +58,7 @@ export interface ErrorOptions {
   /** How long the caller should wait before repeating, in milliseconds. */
   retryAfterMs?: number;
   /** The HTTP status of a vendor's refusal. */
-  vendorStatus?: number;
+  vendorStatus?: number | undefined;
   /** Facts for the operator's log; never sent to clients. */
   internal?: Record<string, unknown>;
   cause?: unknown;

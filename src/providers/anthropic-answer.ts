@@ -52,7 +52,7 @@ export function fromAnthropicAnswer(
 
 /** An `error` answer or event as `provider_failed`. */
 export function toReportedError(vendor: VendorIdentity, event: WireObject): Error {
-  return reportedError(vendor, event.error, retryableTypes.has(objectOf(event.error)?.type));
+  return reportedError(vendor, event.error, { retryable: retryableTypes.has(objectOf(event.error)?.type) });
 }
 
 /** Anthropic's `stop_reason` as core knows it; an unknown one is `stop`. */

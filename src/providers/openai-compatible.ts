@@ -1,5 +1,11 @@
 import type { Provider, ProviderTimeouts } from '../core/completions/provider.ts';
 import type { EstimateTokens } from './estimated-usage.ts';
+import {
+  createChunkRelay,
+  fromRelayedAnswer,
+  toRelayedRequest,
+  toRelayedStreamRequest,
+} from './openai-relay.ts';
 import { fromOpenAiStream } from './openai-stream.ts';
 import {
   fromOpenAiAnswer,
@@ -45,13 +51,21 @@ export function createOpenAiCompatibleProvider(parts: OpenAiCompatibleParts): Pr
   return {
     name,
     async answer(request, signal) {
-      const body = await http.postJson('/chat/completions', toOpenAiRequest(request), signal);
-      return fromOpenAiAnswer(http.vendor, body, request, estimateTokens);
+      const { wire } = request;
+      const asked = wire === undefined ? toOpenAiRequest(request) : toRelayedRequest(request, wire);
+      const body = await http.postJson('/chat/completions', asked, signal);
+      const read = wire === undefined ? fromOpenAiAnswer : fromRelayedAnswer;
+      return read(http.vendor, body, request, estimateTokens);
     },
     stream(request, signal) {
-      const open = () =>
-        http.postStream('/chat/completions', toOpenAiStreamRequest(request, usageInStream), signal);
-      return fromOpenAiStream(http.vendor, open, request, estimateTokens);
+      const { wire } = request;
+      const asked = () =>
+        wire === undefined
+          ? toOpenAiStreamRequest(request, usageInStream)
+          : toRelayedStreamRequest(request, wire, usageInStream);
+      const open = () => http.postStream('/chat/completions', asked(), signal);
+      const read = wire && createChunkRelay(wire);
+      return fromOpenAiStream(http.vendor, open, request, estimateTokens, read);
     },
     async embed(request, signal) {
       const body = await http.postJson('/embeddings', toOpenAiEmbeddingRequest(request), signal);

@@ -19,12 +19,21 @@ import type { WireObject } from './wire-values.ts';
 
 const doneMark = '[DONE]';
 
-interface Progress {
+/** What is known of a stream so far. */
+export interface Progress {
+  /** Set where all of the answer is there. */
   reason: FinishReason | undefined;
+  /** Of one of several answers, where not all of them are there. */
+  lastReason: FinishReason | undefined;
   usage: ReportedUsage;
   done: boolean;
   output: string;
+  /** Events that wait for the one after them. */
+  held: ProviderEvent[];
 }
+
+/** Adds the events in one chunk, whose text is `data`, to `group`; notes in `progress` what belongs into the finish event. */
+export type ReadChunk = (chunk: WireObject, data: string, progress: Progress, group: ProviderEvent[]) => void;
 
 /**
  * The events of a streamed chat completion, which the first read opens. `finish` comes last, after the usage chunk that follows the finish
@@ -35,8 +44,16 @@ export async function* fromOpenAiStream(
   open: () => Promise<VendorStream>,
   request: ModelRequest,
   estimateTokens: EstimateTokens,
+  read: ReadChunk = readChunk,
 ): AsyncGenerator<ProviderEvent[], void, undefined> {
-  const progress: Progress = { reason: undefined, usage: {}, done: false, output: '' };
+  const progress: Progress = {
+    reason: undefined,
+    lastReason: undefined,
+    usage: {},
+    done: false,
+    output: '',
+    held: [],
+  };
   const stream = await open();
   try {
     for await (const events of readEvents(vendor, stream, (event) => event.data === doneMark)) {
@@ -44,7 +61,11 @@ export async function* fromOpenAiStream(
       try {
         for (const { data } of events) {
           if (data === doneMark) progress.done = true;
-          else if (data !== '') readChunk(vendor, data, progress, group);
+          else if (data !== '') {
+            const chunk = objectOf(parseJson(vendor, data));
+            throwReported(vendor, chunk);
+            if (chunk !== undefined) read(chunk, data, progress, group);
+          }
         }
       } finally {
         if (group.length > 0) yield group;
@@ -57,14 +78,11 @@ export async function* fromOpenAiStream(
   if (progress.reason === undefined && !progress.done)
     throw malformedError(vendor, 'a stream that ended before the answer did');
   const usage = completeUsage(progress.usage, request, progress.output, estimateTokens);
-  yield [{ type: 'finish', reason: progress.reason ?? 'stop', usage }];
+  yield [...progress.held, { type: 'finish', reason: progress.reason ?? 'stop', usage }];
 }
 
-/** Adds the events in one chunk to `group`; notes in `progress` what belongs into the finish event. */
-function readChunk(vendor: Vendor, data: string, progress: Progress, group: ProviderEvent[]): void {
-  const chunk = objectOf(parseJson(vendor, data));
-  throwReported(vendor, chunk);
-  if (objectOf(chunk?.usage) !== undefined) progress.usage = readOpenAiUsage(chunk?.usage);
+function readChunk(chunk: WireObject, _data: string, progress: Progress, group: ProviderEvent[]): void {
+  if (objectOf(chunk.usage) !== undefined) progress.usage = readOpenAiUsage(chunk.usage);
   const choice = firstChoice(chunk);
   if (choice === undefined) return;
   const { role: _, content, ...rest } = objectOf(choice.delta) ?? {};
@@ -83,8 +101,8 @@ function readChunk(vendor: Vendor, data: string, progress: Progress, group: Prov
 }
 
 // With `n` above 1 the choices of one stream are told apart by their index; core knows one answer.
-function firstChoice(chunk: WireObject | undefined): WireObject | undefined {
-  return arrayOf(chunk?.choices)
+function firstChoice(chunk: WireObject): WireObject | undefined {
+  return arrayOf(chunk.choices)
     .map(objectOf)
     .find((choice) => choice !== undefined && (choice.index ?? 0) === 0);
 }

@@ -95,9 +95,9 @@ export function throwReported(vendor: VendorIdentity, body: WireObject | undefin
   const reported = body?.error;
   if (reported === undefined || reported === null) return;
   const { code, type } = objectOf(reported) ?? {};
-  const status = Number(code);
-  const retryable = status >= 100 ? isRetryableStatus(status) : type !== 'invalid_request_error';
-  throw reportedError(vendor, reported, retryable);
+  const status = Number(code) >= 100 ? Number(code) : type === 'invalid_request_error' ? 400 : undefined;
+  const retryable = status === undefined || isRetryableStatus(status);
+  throw reportedError(vendor, reported, { retryable, vendorStatus: status });
 }
 
 /** OpenAI's `finish_reason` as core knows it; an unknown one is `stop`. */

@@ -34,16 +34,21 @@ export function statusError(
   return new ParleyError('provider_failed', publicText(vendor, text), {
     retryable: isRetryableStatus(status),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
+    vendorStatus: status,
     internal: { status, body: redact(vendor, body).slice(0, excerptLimit) },
   });
 }
 
 /** An error object inside an answer or stream whose status was 200: `provider_failed`. */
-export function reportedError(vendor: VendorIdentity, reported: unknown, retryable: boolean): ParleyError {
+export function reportedError(
+  vendor: VendorIdentity,
+  reported: unknown,
+  options: { retryable: boolean; vendorStatus?: number | undefined },
+): ParleyError {
   const said = vendorMessage({ error: reported });
   const text = `${vendor.name} reported an error${said === undefined ? '' : `: ${said}`}`;
   const body = redact(vendor, JSON.stringify(reported) ?? '').slice(0, excerptLimit);
-  return new ParleyError('provider_failed', publicText(vendor, text), { retryable, internal: { body } });
+  return new ParleyError('provider_failed', publicText(vendor, text), { ...options, internal: { body } });
 }
 
 /** An answer that is not what the vendor's protocol says: `provider_failed`, retryable. */

@@ -12,6 +12,7 @@ import {
 } from './completions.ts';
 import { estimateUsage } from './estimate.ts';
 import type { Answer } from './provider.ts';
+import { throwRelayed } from './relay.ts';
 import type { Routed } from './router.ts';
 
 /** Answers in one piece. The promise resolves when the call's row in the books is committed. */
@@ -38,7 +39,8 @@ export async function complete(
     attempts,
   });
   const kept = remember(parts, preparation, candidate, { text, extra, reason, usage, model });
-  return { text, extra, model, reason, usage, cache: preparation.report, kept, wire };
+  const completion = { text, extra, model, reason, usage, cache: preparation.report, kept };
+  return wire === undefined ? completion : { ...completion, wire };
 }
 
 async function callModel(
@@ -51,7 +53,8 @@ async function callModel(
   try {
     return await parts.router.run(candidates, signal, ({ model, slot }) => {
       attempts++;
-      return slot.provider.answer({ ...request, model: model.id }, signal);
+      const answer = slot.provider.answer({ ...request, model: model.id }, signal);
+      return request.wire === undefined ? answer : answer.catch(throwRelayed);
     });
   } catch (thrown) {
     const error = signal.aborted ? abortError(signal) : asParleyError(thrown);

@@ -138,5 +138,11 @@ function rowOf(origin: CallOrigin, end: CallEnd, at: number, dayOf: DayOf) {
 function statusOf({ outcome, errorCode }: CallEnd): number {
   if (outcome === 'cancelled') return 499;
   if (outcome !== 'failure') return 200;
-  return errorCode === 'provider_timeout' ? 504 : 502;
+  return failureStatuses[errorCode ?? 'provider_failed'] ?? 502;
 }
+
+const failureStatuses: Partial<Record<ErrorCode, number>> = {
+  provider_timeout: 504,
+  invalid_request: 400,
+  rate_limited: 429,
+};

@@ -18,8 +18,8 @@ function createTested(options: BenchOptions = {}) {
 }
 
 const never = new AbortController().signal;
-const broken = (internal?: Record<string, unknown>) =>
-  new ParleyError('provider_failed', 'It broke.', { retryable: true, ...(internal && { internal }) });
+const broken = (options: { vendorStatus?: number } = {}) =>
+  new ParleyError('provider_failed', 'It broke.', { retryable: true, ...options });
 
 describe('plan', () => {
   const idsOf = (options: BenchOptions, model: string) =>
@@ -196,7 +196,7 @@ describe('run with the circuit breakers', () => {
     ['a timeout', () => new ParleyError('provider_timeout', 'Late.'), true],
     ['a failure that a retry may mend', broken, true],
     ['a refusal', () => new ParleyError('provider_failed', 'Bad request.'), false],
-    ['too many requests', () => broken({ status: 429 }), false],
+    ['too many requests', () => broken({ vendorStatus: 429 }), false],
     ['a bug of ours', () => new TypeError('a bug'), false],
   ] as const) {
     it(`${what} ${opens ? 'speaks' : 'does not speak'} against the provider`, async () => {

@@ -6,6 +6,8 @@ import type { Catalogue, Model } from './catalogue.ts';
 import type { CompletionObserver } from './observer.ts';
 import { noNeeds, type Needs } from './needs.ts';
 import type { Provider } from './provider.ts';
+import { isRefusedRequest } from './relay.ts';
+import { notForChat, unknownModel } from './refused-model.ts';
 import { withRetries, type RetryPolicy } from './retry.ts';
 
 /** A configured provider with what guards it. */
@@ -133,7 +135,7 @@ async function openChain<T>(
       return { ...opened, candidate, attempts };
     } catch (thrown) {
       failure = asParleyError(thrown);
-      if (signal.aborted || failure.code === 'cancelled') throw failure;
+      if (signal.aborted || failure.code === 'cancelled' || isRefusedRequest(failure)) throw failure;
     }
   }
   throw failure ?? new ParleyError('provider_failed', 'No model is configured to answer.');
@@ -178,21 +180,7 @@ export function defaultModelOf(catalogue: Catalogue, slots: ReadonlyMap<string, 
 /** Failures that speak against the provider itself. A refusal (4xx, 429 included) shows that it is alive. */
 function isUnhealthy(error: ParleyError): boolean {
   if (error.code === 'provider_timeout') return true;
-  return error.code === 'provider_failed' && error.retryable && error.internal?.['status'] !== 429;
-}
-
-function unknownModel(modelId: string): ParleyError {
-  return new ParleyError(
-    'model_not_found',
-    `There is no model named "${modelId.slice(0, 100)}" on this server.`,
-    { field: 'model' },
-  );
-}
-
-function notForChat(model: Model): ParleyError {
-  return new ParleyError('invalid_request', `The model "${model.id}" is not one that chats.`, {
-    field: 'model',
-  });
+  return error.code === 'provider_failed' && error.retryable && error.vendorStatus !== 429;
 }
 
 function meets({ capabilities }: Model, needs: Needs): boolean {

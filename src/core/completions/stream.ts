@@ -12,6 +12,7 @@ import {
 } from './completions.ts';
 import { estimateUsage } from './estimate.ts';
 import type { ProviderEvent, Usage } from './provider.ts';
+import { throwRelayed } from './relay.ts';
 import type { Candidate } from './router.ts';
 
 /**
@@ -91,7 +92,8 @@ async function* providerEvents(
   const opened = await parts.router.open(candidates, signal, async ({ model, slot }) => {
     tally.attempts++;
     const events = slot.provider.stream({ ...request, model: model.id }, signal)[Symbol.asyncIterator]();
-    const first = await events.next();
+    const opening = events.next();
+    const first = await (request.wire === undefined ? opening : opening.catch(throwRelayed));
     if (first.done === true) throw brokeOff();
     return { events, first: first.value };
   });
