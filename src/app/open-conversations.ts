@@ -82,6 +82,9 @@ export function openConversations(parts: OpenConversationsParts): OpenedConversa
     dayOf,
     wake: feed.wake,
     textOf: turns.textOf,
+    catalogue,
+    defaultModel: completions.defaultModel,
+    stopTurnsOf: turns.stopOf,
     stopTurns: async (id) => void (await turns.stopAll(id)),
   });
   const handoff = createHandoff({ ...storage, turns, idempotency, feed, dayOf, runtime });

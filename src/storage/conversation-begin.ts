@@ -46,9 +46,10 @@ export function compileStart(queries: Queries): (start: ConversationStart) => St
   const insert = compileInsert(queries);
 
   return (start) => {
-    const { id, key, userId, customer, channel, title, systemPrompt, metadata, messages, at, day } = start;
+    const { id, key, userId, customer, channel, title, model, systemPrompt, metadata, messages, at, day } =
+      start;
     const row = [id, key, userId, userId, channel, title, messages, at, at, at, customerKey(customer), day];
-    const rest = [metadata === null ? null : JSON.stringify(metadata), systemPrompt];
+    const rest = [metadata === null ? null : JSON.stringify(metadata), model, systemPrompt];
     return [
       customers.begins(customer, at),
       ...userCounts.begins(userId, messages),
@@ -81,6 +82,7 @@ function compileInsert(queries: Queries): Statement {
       customer_id: customer,
       day: '',
       metadata: '',
+      model: '',
       system_prompt: '',
     }),
   );

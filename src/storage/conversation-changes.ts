@@ -72,7 +72,10 @@ function compileRemoval(queries: Queries): (id: number, userId: number | null) =
 }
 
 function compileUncount(queries: Queries): Statement {
-  const messages = queries.selectFrom('conversations').select('message_count').where('id', '=', 0);
+  const messages = queries
+    .selectFrom('conversations')
+    .select(({ eb }) => eb('message_count', '-', eb.ref('removed_messages')).as('messages'))
+    .where('id', '=', 0);
   return compileStatement(
     queries
       .updateTable('user_counters')

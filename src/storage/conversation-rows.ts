@@ -1,4 +1,8 @@
+import { sql } from 'kysely';
 import type { Conversation, ListedConversation } from './conversations.ts';
+
+/** The messages that are there: of those that ever were, without the removed ones. */
+const shownMessages = sql<number>`conversations.message_count - conversations.removed_messages`;
 
 /** What a list shows of a conversation; the prompt and the metadata may be long. */
 export const listedColumns = [
@@ -7,6 +11,7 @@ export const listedColumns = [
   'conversations.user_id as userId',
   'conversations.channel',
   'conversations.title',
+  'conversations.model',
   'conversations.status',
   'conversations.agent_type as agentType',
   'conversations.assignee_id as assigneeId',
@@ -15,7 +20,7 @@ export const listedColumns = [
   'conversations.tags',
   'conversations.customer_id as customerId',
   'conversations.waiting_since as waitingSince',
-  'conversations.message_count as messageCount',
+  shownMessages.as('messageCount'),
   'conversations.created_at as createdAt',
   'conversations.updated_at as updatedAt',
   'conversations.last_message_at as lastMessageAt',

@@ -29,7 +29,10 @@ export interface Conversation {
   userId: number | null;
   /** The contract through which it began. */
   channel: string;
+  /** Empty as long as nobody has named it. */
   title: string;
+  /** The model that answers in it; null: whatever the default is. */
+  model: string | null;
   /** Who is in charge: see `Handoff` of core. */
   status: ConversationStatus;
   agentType: AgentType;
@@ -44,6 +47,7 @@ export interface Conversation {
   systemPrompt: string | null;
   /** What the guest's page said when the conversation began. */
   metadata: Record<string, unknown> | null;
+  /** Without those that were removed. */
   messageCount: number;
   createdAt: number;
   /** Of the last change: a message, a new title. */
@@ -67,7 +71,9 @@ export interface NewConversation {
   userId: number | null;
   customer: NewCustomer;
   channel: string;
+  /** Empty: it is yet to be named. */
   title: string;
+  model: string | null;
   metadata: Record<string, unknown> | null;
   at: number;
   day: string;
@@ -108,6 +114,12 @@ export interface Conversations {
   begin(conversation: NewConversation, claim?: Claim): Promise<void>;
   /** A user's, the newest first. A page deep inside costs what the first costs, as long as none was deleted. */
   listOf(userId: number, page: Page): Promise<ListedConversation[]>;
+  /** The same with their number, of those whose model is `filter.model`, or, with `orNone`, which have none. */
+  pageOf(
+    userId: number,
+    filter: { model: string; orNone: boolean } | undefined,
+    page: Page,
+  ): Promise<{ conversations: ListedConversation[]; total: number }>;
   /** The newest of a user's that began through `channel`. */
   newestOf(userId: number, channel: string): Promise<Conversation | undefined>;
   /** How many the user has. */
@@ -139,6 +151,12 @@ export function createConversations(database: Database, queries: Queries, ids: I
     const [row] = await database.read(withValues(query, values));
     return row && presentConversation(row);
   };
+  const listOf: Conversations['listOf'] = async (userId, { skip, limit }) => {
+    const { count, lastPlace } = await counters.conversationsOf(userId);
+    return count === lastPlace
+      ? list(selects.upTo, [userId, lastPlace - skip, limit])
+      : list(selects.skipping, [userId, limit, skip]);
+  };
 
   return {
     nextId: () => ids.nextConversation(),
@@ -147,11 +165,20 @@ export function createConversations(database: Database, queries: Queries, ids: I
     async begin(conversation, claim) {
       await database.write(beginning(conversation, claim));
     },
-    async listOf(userId, { skip, limit }) {
-      const { count, lastPlace } = await counters.conversationsOf(userId);
-      return count === lastPlace
-        ? list(selects.upTo, [userId, lastPlace - skip, limit])
-        : list(selects.skipping, [userId, limit, skip]);
+    listOf,
+    pageOf: async (userId, filter, page) => {
+      if (filter === undefined) {
+        const [conversations, { count }] = await Promise.all([
+          listOf(userId, page),
+          counters.conversationsOf(userId),
+        ]);
+        return { conversations, total: count };
+      }
+      const { skip, limit } = page;
+      const { list: ofModel, count } = filter.orNone ? selects.ofModelOrNone : selects.ofModel;
+      const conversations = await list(ofModel, [userId, filter.model, limit, skip]);
+      const [counted] = await database.read(withValues(count, [userId, filter.model]));
+      return { conversations, total: counted?.count ?? 0 };
     },
     newestOf: (userId, channel) => first(selects.newest, [userId, channel]),
     countOf: async (userId) => (await counters.conversationsOf(userId)).count,
@@ -165,6 +192,8 @@ export function createConversations(database: Database, queries: Queries, ids: I
   };
 }
 
+type Condition = ReturnType<typeof sql<boolean>>;
+
 function compileSelects(queries: Queries) {
   const select = queries.selectFrom('conversations').select(conversationColumns);
   const ofUser = select.where('user_id', '=', 0);
@@ -173,12 +202,24 @@ function compileSelects(queries: Queries) {
     .select(listedColumns)
     .where('user_id', '=', 0)
     .orderBy('user_place', 'desc');
+  const ofModels = (which: Condition) => ({
+    list: compileQuery(newestFirst.where(which).limit(0).offset(0)),
+    count: compileQuery(
+      queries
+        .selectFrom('conversations')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('user_id', '=', 0)
+        .where(which),
+    ),
+  });
   const rating = queries.selectFrom('ratings').select(['score', 'comment', 'created_at as createdAt']);
   return {
     byId: compileQuery(select.where('id', '=', 0)),
     byKey: compileQuery(select.where('key', '=', '')),
     upTo: compileQuery(newestFirst.where('user_place', '<=', 0).limit(0)),
     skipping: compileQuery(newestFirst.limit(0).offset(0)),
+    ofModel: ofModels(sql`model = ${''}`),
+    ofModelOrNone: ofModels(sql`(model = ${''} or model is null)`),
     newest: compileQuery(ofUser.where('channel', '=', '').orderBy('id', 'desc').limit(sql.lit(1))),
     rating: compileQuery(rating.where('conversation_id', '=', 0)),
   };

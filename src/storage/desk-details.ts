@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Database } from './database.ts';
 import { compileQuery, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
-import { messageColumns, presentMessage } from './messages.ts';
+import { messageColumns, presentMessage } from './message-rows.ts';
 import type { Message } from './messages.ts';
 
 /** What lists for staff show of conversations beside their rows: one read for a whole page. */

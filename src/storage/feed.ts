@@ -6,7 +6,7 @@ import type { Queries } from './dialect.ts';
 /**
  * What happened: `begun` a conversation without a message; `asked` a customer's message, `data.turnId` the answer that is to come, or null
  * while a person is in charge; `answered` an answer of the AI's ended; `replied` a person's message; `status` who is in charge, the
- * status, priority or tags, `data` see `StatusChange`; `noted` a note among agents.
+ * status, priority or tags, `data` see `StatusChange`; `noted` a note among agents; `message_removed` a message is gone, and nothing else.
  */
 export type FeedEventType =
   | 'begun'
@@ -17,6 +17,7 @@ export type FeedEventType =
   | 'noted'
   | 'renamed'
   | 'removed'
+  | 'message_removed'
   | 'rated'
   | 'receipt';
 

@@ -8,6 +8,7 @@ export interface Ids {
   /** An id that no other row has or had; it is lost where its unit fails. */
   nextConversation(): number;
   nextMessage(): number;
+  nextMedia(): number;
   nextNote(): number;
   nextCannedReply(): number;
   nextArticle(): number;
@@ -25,12 +26,14 @@ export async function readIds(database: Database, queries: Queries): Promise<Ids
   const last = new Map(rows.map(({ name, seq }) => [name, seq]));
   let conversation = last.get('conversations') ?? 0;
   let message = last.get('messages') ?? 0;
+  let media = last.get('media') ?? 0;
   let note = last.get('notes') ?? 0;
   let cannedReply = last.get('canned_replies') ?? 0;
   let article = last.get('articles') ?? 0;
   return {
     nextConversation: () => ++conversation,
     nextMessage: () => ++message,
+    nextMedia: () => ++media,
     nextNote: () => ++note,
     nextCannedReply: () => ++cannedReply,
     nextArticle: () => ++article,

@@ -3,8 +3,14 @@ import type { Database, SqlValue } from './database.ts';
 import { compileQuery, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import type { Ids } from './ids.ts';
+import { createMedia, partsFrom } from './media.ts';
+import { createMessagePages } from './message-pages.ts';
+import { compileMessageRemoval } from './message-removal.ts';
+import { messageColumns, presentMessage } from './message-rows.ts';
+import { accepted } from './storage-error.ts';
 import { createUserCounters } from './user-counters.ts';
 import type { Page } from './conversations.ts';
+import type { Claim } from './idempotency-keys.ts';
 
 /**
  * How far a message is. A question is `sent`, or `failed` where nothing answers it; an answer is `queued`, then `running`, and ends
@@ -47,9 +53,20 @@ export interface Message {
   errorText: string | null;
   /** Of an answer: what in the knowledge base it rests on; null where on nothing. */
   citations: Citation[] | null;
-  /** Of a running answer: empty, for its text is in the log of its turn. */
+  /** The plain text; of a running answer empty, for its text is in the log of its turn. */
   content: string;
+  /** What the message consists of; null where that is one text, its content. */
+  parts: MessagePart[] | null;
 }
+
+/** A part of a message. What came within the message itself is kept as a medium: see `Messages.mediaOf`. */
+export type MessagePart =
+  | { type: 'text'; text: string }
+  | { type: 'image' | 'video'; url: string }
+  | { type: 'image' | 'video'; mediaId: number; bytes: number };
+
+/** A part of a message that is yet to be stored: of an image or video the `https:` or `data:` URL. */
+export type NewPart = { type: 'text'; text: string } | { type: 'image' | 'video'; url: string };
 
 /** A place in the knowledge base. */
 export interface Citation {
@@ -62,6 +79,23 @@ export interface Citation {
   section: string | null;
 }
 
+/** A page of a conversation. */
+export interface MessagePage {
+  /** Oldest first. */
+  messages: Message[];
+  total: number;
+  /** The ids of answers that have not ended, the oldest first. */
+  pending: number[];
+}
+
+export interface MessageRemoval {
+  id: number;
+  conversationId: number;
+  /** Of the conversation. */
+  userId: number | null;
+  at: number;
+}
+
 /** Messages. They are written by `Turns`. */
 export interface Messages {
   /** An id that no other message has or had. */
@@ -69,14 +103,23 @@ export interface Messages {
   find(id: number): Promise<Message | undefined>;
   /** Oldest first. A page deep inside costs what the first costs. */
   listOf(conversationId: number, page: Page): Promise<Message[]>;
+  /** The same without the answers that have not ended, which are `pending`, and how many there are without them. */
+  pageOf(conversationId: number, page: Page): Promise<MessagePage>;
   /** The newest of a conversation with a place below `beforePlace`, newest first. */
   newestBefore(conversationId: number, beforePlace: number, limit: number): Promise<Message[]>;
   /** `newestBefore`, with only what a model's context is made of. */
   contextBefore(conversationId: number, beforePlace: number, limit: number): Promise<ContextMessage[]>;
   /** All of a user's conversations together, in the order of their making or, `newestFirst`, the reverse; deep pages as `listOf`, as long as nothing was deleted. */
   historyOf(userId: number, page: Page & { newestFirst: boolean }): Promise<Message[]>;
+  /** The `data:` URLs of media by their ids. Of one that was removed there is none. */
+  mediaOf(ids: readonly number[]): Promise<Map<number, string>>;
   /** How many the user has in `historyOf`. */
   countOf(userId: number): Promise<number>;
+  /**
+   * One unit: the message with its media, its turn and log where it is an answer on its way; the counters fall, the places stay, and so do the statistics; an
+   * event `message_removed`, the claim. False where the conversation has no such message, or the user no such conversation.
+   */
+  remove(removal: MessageRemoval, claim?: Claim): Promise<boolean>;
   /**
    * Moves the receipts of a user's answers up to the message `upTo` (an id, included), of one conversation or of all, forward to `receipt`, with
    * one event `receipt` of `{receipt, messageIds}` for each conversation concerned. Resolves to how many moved.
@@ -86,7 +129,10 @@ export interface Messages {
   acknowledgeByStaff(acknowledgement: StaffAcknowledgement): Promise<number>;
 }
 
-export type ContextMessage = Pick<Message, 'id' | 'place' | 'role' | 'state' | 'tokens' | 'content'>;
+export type ContextMessage = Pick<
+  Message,
+  'id' | 'place' | 'role' | 'state' | 'tokens' | 'content' | 'parts'
+>;
 
 export interface StaffAcknowledgement {
   conversationId: number;
@@ -99,43 +145,13 @@ export interface StaffAcknowledgement {
 export type Acknowledgement = Omit<StaffAcknowledgement, 'conversationId'> &
   ({ userId: number; conversationId?: number | undefined } | { userId: null; conversationId: number });
 
-export const messageColumns = [
-  'id',
-  'conversation_id as conversationId',
-  'place',
-  'user_id as userId',
-  'role',
-  'sender_type as senderType',
-  'state',
-  'receipt',
-  'created_at as createdAt',
-  'tokens',
-  'exchange_tokens as exchangeTokens',
-  'estimated',
-  'question_id as questionId',
-  'model',
-  'finish_reason as finishReason',
-  'error_code as errorCode',
-  'error_text as errorText',
-  'content',
-  'sender_id as senderId',
-  'citations',
-] as const;
-
-/** A row of a message. */
-export type MessageRow = Omit<Message, 'estimated' | 'citations' | Labelled> &
-  Record<Labelled, string> & { estimated: number; citations: string | null };
-type Labelled = 'role' | 'senderType' | 'state' | 'receipt';
-
-export function presentMessage(row: MessageRow): Message {
-  const citations = row.citations === null ? null : (JSON.parse(row.citations) as Citation[]);
-  return { ...row, estimated: row.estimated === 1, citations } as Message;
-}
-
 /** Messages kept in `database`. */
 export function createMessages(database: Database, queries: Queries, ids: Ids): Messages {
   const selects = compileSelects(queries);
   const counters = createUserCounters(database, queries);
+  const media = createMedia(database, queries);
+  const pages = createMessagePages(database, queries);
+  const removing = compileMessageRemoval(queries);
   const acknowledging = compileAcknowledging(queries);
   const staffAcknowledging = compileStaffAcknowledging(queries);
   const list = async (query: typeof selects.byId, values: SqlValue[]): Promise<Message[]> =>
@@ -144,13 +160,15 @@ export function createMessages(database: Database, queries: Queries, ids: Ids): 
   return {
     nextId: () => ids.nextMessage(),
     find: async (id) => (await list(selects.byId, [id]))[0],
-    listOf: (conversationId, { skip, limit }) => list(selects.following, [conversationId, skip, limit]),
+    listOf: pages.listOf,
+    pageOf: pages.pageOf,
     newestBefore: (conversationId, beforePlace, limit) =>
       list(selects.preceding, [conversationId, beforePlace, limit]),
     contextBefore: async (conversationId, beforePlace, limit) => {
       const rows = await database.read(withValues(selects.context, [conversationId, beforePlace, limit]));
-      return rows as ContextMessage[];
+      return rows.map((row) => ({ ...row, parts: partsFrom(row.parts) }) as ContextMessage);
     },
+    mediaOf: (mediaIds) => media.of(mediaIds),
     async historyOf(userId, { skip, limit, newestFirst }) {
       const { count, lastPlace } = await counters.messagesOf(userId);
       const { oldest, newest } = selects;
@@ -162,6 +180,7 @@ export function createMessages(database: Database, queries: Queries, ids: Ids): 
         : list(oldest.from, [userId, skip + 1, limit]);
     },
     countOf: async (userId) => (await counters.messagesOf(userId)).count,
+    remove: (removal, claim) => accepted(database.write(removing(removal, claim))),
     async acknowledge(acknowledgement) {
       const [, moved] = await database.write(acknowledging(acknowledgement));
       return moved?.changes ?? 0;
@@ -177,15 +196,13 @@ function compileSelects(queries: Queries) {
   const select = queries.selectFrom('messages').select(messageColumns);
   const context = queries
     .selectFrom('messages')
-    .select(['id', 'place', 'role', 'state', 'tokens', 'content']);
+    .select(['id', 'place', 'role', 'state', 'tokens', 'content', 'parts']);
   const ofConversation = select.where('conversation_id', '=', 0);
   const ofUser = select.where('user_id', '=', 0);
   const oldest = ofUser.orderBy('user_place');
   const newest = ofUser.orderBy('user_place', 'desc');
   return {
     byId: compileQuery(select.where('id', '=', 0)),
-    // The places of a conversation have no gaps.
-    following: compileQuery(ofConversation.where('place', '>', 0).orderBy('place').limit(0)),
     context: compileQuery(
       context.where('conversation_id', '=', 0).where('place', '<', 0).orderBy('place', 'desc').limit(0),
     ),

@@ -9,6 +9,10 @@ import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
+import type { Ids } from './ids.ts';
+import { compileParts } from './media.ts';
+import type { StoredParts } from './media.ts';
+import type { NewPart } from './messages.ts';
 import { accepted } from './storage-error.ts';
 import { compileUserCounts } from './user-counters.ts';
 
@@ -22,8 +26,11 @@ export interface NewPost {
   channel: string;
   /** The agent who writes; null for the customer. */
   agentId: number | null;
+  /** Its plain text. */
   content: string;
-  /** Replaces what the conversation was called as long as nobody had said anything. */
+  /** What it consists of, where that is more than one text. */
+  parts?: readonly NewPart[] | undefined;
+  /** Names the conversation where nobody has named it yet. */
   title?: string | undefined;
   tokens: number;
   at: number;
@@ -43,23 +50,26 @@ export interface Posts {
 }
 
 /** Posts kept in `database`. */
-export function createPosts(database: Database, queries: Queries): Posts {
+export function createPosts(database: Database, queries: Queries, ids: Ids): Posts {
   const ofCustomer = compileOfCustomer(queries);
   const ofAgent = compileOfAgent(queries);
   const claiming = compileClaim(queries);
   const share = compileChatShare(queries);
+  const partsOf = compileParts(queries, ids);
   const unit = (post: NewPost, claim: Claim | undefined): Statement[] => {
     const { userId, day, channel, agentId, at } = post;
+    const parts = partsOf(post.id, post.parts);
     return [
       ...claiming(claim, at),
-      ...(agentId === null ? ofCustomer(post) : ofAgent(post, agentId)),
+      ...(agentId === null ? ofCustomer(post, parts) : ofAgent(post, parts, agentId)),
+      ...parts.media,
       share({ userId, day, channel, messages: 1 }),
     ];
   };
   return { post: (post, claim) => accepted(database.write(unit(post, claim))) };
 }
 
-function compileOfCustomer(queries: Queries): (post: NewPost) => Statement[] {
+function compileOfCustomer(queries: Queries): (post: NewPost, parts: StoredParts) => Statement[] {
   const counts = compileUserCounts(queries);
   const customers = compileCustomerWrites(queries);
   const event = compileEvent(queries);
@@ -72,19 +82,21 @@ function compileOfCustomer(queries: Queries): (post: NewPost) => Statement[] {
       .where(sql<boolean>`agent_type = 'human' and status in ('open', 'pending')`),
     1,
   );
-  return (post) => {
+  return (post, parts) => {
     const { conversationId, userId, title = null, at, id } = post;
     return [
       withValues(say, [at, at, title, at, conversationId, userId]),
       ...counts.adds(userId, 1),
-      withValues(insert, rowOf(post)),
+      withValues(insert, rowOf(post, parts)),
       customers.isSeen(conversationId, at),
       event({ conversationId, userId, type: 'asked', messageId: id, at, data: { turnId: null } }),
     ];
   };
 }
 
-function compileOfAgent(queries: Queries): (post: NewPost, agentId: number) => Statement[] {
+function compileOfAgent(
+  queries: Queries,
+): (post: NewPost, parts: StoredParts, agentId: number) => Statement[] {
   const counts = compileUserCounts(queries);
   const marks = compileDeskMarks(queries);
   const event = compileEvent(queries);
@@ -98,14 +110,14 @@ function compileOfAgent(queries: Queries): (post: NewPost, agentId: number) => S
       .where(sql<boolean>`agent_type = 'human' and status = 'open' and assignee_id = ${0}`),
     1,
   );
-  return (post, agentId) => {
+  return (post, parts, agentId) => {
     const { conversationId, userId, at, day, id } = post;
     return [
       marks.countHuman(conversationId),
       withValues(endWait, [day, at, conversationId]),
       withValues(say, [at, at, null, conversationId, userId, agentId]),
       ...counts.adds(userId, 1),
-      withValues(insert, [...rowOf(post), agentId]),
+      withValues(insert, [...rowOf(post, parts), agentId]),
       event({ conversationId, userId, type: 'replied', messageId: id, at, data: null }),
     ];
   };
@@ -142,8 +154,8 @@ function compileEndOfWait(queries: Queries): Statement {
 }
 
 /** In the order of `compileInsert`. */
-function rowOf({ id, conversationId, userId, at, tokens, content }: NewPost) {
-  return [id, conversationId, conversationId, userId, userId, at, tokens, content];
+function rowOf({ id, conversationId, userId, at, tokens, content }: NewPost, parts: StoredParts) {
+  return [id, conversationId, conversationId, userId, userId, at, tokens, content, parts.row];
 }
 
 /** The conversation's last message; it and its user have counted it already. */
@@ -167,6 +179,7 @@ function compileInsert(queries: Queries, by: 'customer' | 'agent'): Statement {
       tokens: 0,
       estimated: eb.lit(1),
       content: '',
+      parts: '',
       ...(by === 'agent' ? { sender_id: 0 } : {}),
     })),
   );

@@ -9,15 +9,21 @@ import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
+import type { Ids } from './ids.ts';
+import { compileParts } from './media.ts';
 import type { NewTurn } from './turns.ts';
 import { compileUserCounts } from './user-counters.ts';
 
 /** The unit that begins a turn. */
-export function compileBegin(queries: Queries): (turn: NewTurn, claim: Claim | undefined) => Statement[] {
+export function compileBegin(
+  queries: Queries,
+  ids: Ids,
+): (turn: NewTurn, claim: Claim | undefined) => Statement[] {
   const claiming = compileClaim(queries);
   const conversationOf = compileConversation(queries);
   const insertMessages = compileMessages(queries);
   const insertTurn = compileTurn(queries);
+  const partsOf = compileParts(queries, ids);
   const event = compileEvent(queries);
   const share = compileChatShare(queries);
 
@@ -25,13 +31,16 @@ export function compileBegin(queries: Queries): (turn: NewTurn, claim: Claim | u
     const { id, questionId, userId, channel, at, day } = turn;
     const conversationId = turn.conversation.id;
     const own = [conversationId, userId];
-    const question = [questionId, conversationId, ...own, userId, at, turn.questionTokens, turn.question];
+    const parts = partsOf(questionId, turn.parts);
+    const said = [turn.questionTokens, turn.question, parts.row];
+    const question = [questionId, conversationId, ...own, userId, at, ...said];
     const answer = [id, conversationId, ...own, userId, turn.state, at, questionId];
     const lease = [turn.node, turn.leaseUntil, at, JSON.stringify(turn.origin ?? null)];
     return [
       ...claiming(claim, at),
       ...conversationOf(turn),
       withValues(insertMessages, [...question, ...answer]),
+      ...parts.media,
       withValues(insertTurn, [id, conversationId, questionId, userId, turn.state, ...lease]),
       event({ conversationId, userId, type: 'asked', messageId: questionId, at, data: { turnId: id } }),
       share({ userId, day, channel, chats: turn.conversation.kind === 'new' ? 1 : 0, messages: 1 }),
@@ -58,7 +67,7 @@ function compileConversation(queries: Queries): (turn: NewTurn) => Statement[] {
     const { id } = conversation;
     if (conversation.kind === 'new') {
       const { key, title, customer } = conversation;
-      const start = { id, key, userId, customer, channel, title, systemPrompt, metadata: null };
+      const start = { id, key, userId, customer, channel, title, model: null, systemPrompt, metadata: null };
       return starting({ ...start, messages: 2, at, day });
     }
     return [
@@ -99,6 +108,7 @@ function compileMessages(queries: Queries): Statement {
         estimated: eb.lit(1),
         question_id: eb.lit(null),
         content: '',
+        parts: '',
       },
       {
         id: 0,
@@ -115,6 +125,7 @@ function compileMessages(queries: Queries): Statement {
         estimated: eb.lit(0),
         question_id: 0,
         content: sql.lit(''),
+        parts: eb.lit(null),
       },
     ]),
   );

@@ -5,7 +5,8 @@ import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import type { NewCustomer } from './customers.ts';
 import type { Claim } from './idempotency-keys.ts';
-import type { Citation } from './messages.ts';
+import type { Ids } from './ids.ts';
+import type { Citation, NewPart } from './messages.ts';
 import { accepted } from './storage-error.ts';
 import { compileBegin } from './turn-begin.ts';
 import { compileEnd } from './turn-end.ts';
@@ -17,7 +18,7 @@ export interface NewTurn {
   /** The conversation that the question begins, or the id of the user's conversation that it continues. */
   conversation:
     | { kind: 'new'; id: number; key: string; title: string; customer: NewCustomer }
-    /** `title` replaces what it was called as long as nobody had said anything. */
+    /** `title` names it where nobody has named it yet. */
     | { kind: 'existing'; id: number; title?: string | undefined };
   /** Of the conversation; null where it belongs to nobody. */
   userId: number | null;
@@ -26,7 +27,10 @@ export interface NewTurn {
   /** Kept with the conversation from now on; undefined leaves what there is. */
   systemPrompt: string | undefined;
   questionId: number;
+  /** Its plain text. */
   question: string;
+  /** What it consists of, where that is more than one text. */
+  parts?: readonly NewPart[] | undefined;
   questionTokens: number;
   /** The turn's id, and its answer's. */
   id: number;
@@ -144,8 +148,8 @@ export interface Turns {
 }
 
 /** Turns kept in `database`. */
-export function createTurns(database: Database, queries: Queries): Turns {
-  const beginning = compileBegin(queries);
+export function createTurns(database: Database, queries: Queries, ids: Ids): Turns {
+  const beginning = compileBegin(queries, ids);
   const joining = compileJoin(queries);
   const ending = compileEnd(queries);
   const log = createTurnLog(database, queries);

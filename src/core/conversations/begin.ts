@@ -1,12 +1,13 @@
 import type { Conversation, NewConversation } from '../../storage/conversations.ts';
 import type { NewCustomer } from '../../storage/customers.ts';
+import { notForChat, unknownModel } from '../completions/refused-model.ts';
 import { invalidField } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
 import { ownerOf, type Caller } from '../identity/caller.ts';
 import type { ConversationsParts, ConversationStart } from './conversations.ts';
 import { noSuchConversation } from './own.ts';
 import { refuseOverQuota } from './quota.ts';
-import { untitled } from './title.ts';
+import { titleFrom } from './title.ts';
 
 /** Bytes of `metadata` as JSON, at most. */
 const mostMetadata = 8 * 1024;
@@ -21,6 +22,8 @@ export async function begin(
   const { conversations, runtime } = parts;
   const customer = customerOf(parts, caller, start);
   const metadata = metadataFrom(start.metadata);
+  const title = start.title === undefined ? '' : titleFrom(start.title);
+  const model = start.model === undefined ? null : chatModelFrom(parts, start.model);
   const made = { conversationId: 0 };
   const found = async (id: number) => {
     const conversation = await conversations.find(id);
@@ -41,7 +44,8 @@ export async function begin(
         userId: caller.kind === 'user' ? caller.userId : null,
         customer,
         channel: start.contract,
-        title: untitled,
+        title,
+        model,
         metadata,
         at,
         day: parts.dayOf(at),
@@ -75,4 +79,11 @@ function metadataFrom(metadata: Record<string, unknown> | undefined): Record<str
   if (metadata === undefined) return null;
   if (Buffer.byteLength(JSON.stringify(metadata)) <= mostMetadata) return metadata;
   throw invalidField('metadata', { kind: 'size', max: mostMetadata });
+}
+
+function chatModelFrom({ catalogue }: ConversationsParts, id: string): string {
+  const model = catalogue.get(id);
+  if (model === undefined) throw unknownModel(id);
+  if (!model.capabilities.includes('chat')) throw notForChat(model);
+  return id;
 }

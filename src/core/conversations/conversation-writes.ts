@@ -10,6 +10,8 @@ import type {
   NewRating,
 } from './conversations.ts';
 import { noSuchConversation, ownConversation } from './own.ts';
+import { removeMessage } from './remove-message.ts';
+import { titleFrom } from './title.ts';
 
 /** Changes looked through at once after an acknowledgement. */
 const changesPage = 1_000;
@@ -54,6 +56,7 @@ export function createConversationWrites(parts: ConversationsParts): Conversatio
       };
       return once(caller, id, idempotency, write, () => Promise.resolve());
     },
+    removeMessage: (caller, messageId, idempotency) => removeMessage(parts, caller, messageId, idempotency),
     async rate(caller, id, rating, idempotency) {
       const { score, comment } = ratingFrom(rating);
       const write = async (claim: Claim | undefined) => {
@@ -96,13 +99,6 @@ async function acknowledge(
   const scope = isGuest ? { conversationId: caller.conversationId } : { userId: caller.userId };
   const changes = await feed.after(scope, before, changesPage);
   for (const id of new Set(changes.map((change) => change.conversationId))) wake(id, caller.userId);
-}
-
-function titleFrom(text: string): string {
-  const title = text.trim().toWellFormed();
-  // Characters, not code units; a title is one line.
-  if (/^\P{Cc}{1,200}$/u.test(title)) return title;
-  throw invalidField('title', { kind: 'line', min: 1, max: 200 });
 }
 
 function ratingFrom({ score, comment }: NewRating) {

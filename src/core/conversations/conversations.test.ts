@@ -5,6 +5,7 @@ import type { Message } from '../../storage/messages.ts';
 import { openStorage } from '../../storage/storage.ts';
 import { temporaryFolder } from '../../storage/temporary-folder.fixture.ts';
 import type { TurnEnd } from '../../storage/turns.ts';
+import { createCatalogue } from '../completions/catalogue.ts';
 import { createIdempotency } from '../idempotency.ts';
 import type { Caller, Role, UserCaller } from '../identity/caller.ts';
 import { createFakeRuntime } from '../runtime.fixture.ts';
@@ -23,6 +24,17 @@ const person = (userId: number, role: Role = 'user'): UserCaller => ({
 });
 const ada = person(1);
 const bob = person(2);
+
+const shipped = { provider: 'local', capabilities: ['chat' as const] };
+const catalogue = createCatalogue(
+  [
+    { id: 'parley-local', ...shipped },
+    { id: 'qwen-plus', aliases: ['qwen-plus-latest'], ...shipped },
+    { id: 'embedder', provider: 'local', capabilities: ['embedding'] },
+  ],
+  [],
+);
+const models = { catalogue, defaultModel: () => 'parley-local' };
 
 /** Conversations over a real store; turns are begun and ended in the store itself. */
 async function createTested(t: TestContext) {
@@ -44,6 +56,8 @@ async function createTested(t: TestContext) {
     wake: (...who) => void woken.push(who),
     textOf: (id) => turns.textOf(id),
     stopTurns: async (id) => void stopped.push(id),
+    stopTurnsOf: async (_id, messageId) => void stopped.push(messageId),
+    ...models,
   });
 
   /** Asks; where no conversation is named, in a new one. */
@@ -202,6 +216,8 @@ describe('conversations are read', () => {
       dayOf: () => '2026-09-21',
       wake: () => {},
       stopTurns: () => Promise.resolve(),
+      stopTurnsOf: () => Promise.resolve(),
+      ...models,
       async textOf(id) {
         await answer(asked, 'All of it.');
         return storage.turns.textOf(id);

@@ -7,16 +7,20 @@ import type {
 } from '../../storage/conversations.ts';
 import type { Feed } from '../../storage/feed.ts';
 import type { Message, Messages } from '../../storage/messages.ts';
+import type { Catalogue } from '../completions/catalogue.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import type { Caller, GuestCaller, Participant, UserCaller } from '../identity/caller.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
 import { begin } from './begin.ts';
 import { createConversationWrites } from './conversation-writes.ts';
-import { isOwn, noSuchConversation, noSuchMessage, ownConversation } from './own.ts';
+import { withMedia, type WholeMessage } from './message-page.ts';
+import { belongsToAnother, isOwn, noSuchConversation, noSuchMessage, ownConversation } from './own.ts';
+import type { Whose } from './own.ts';
 
 export type { Conversation, ListedConversation, Page, Rating } from '../../storage/conversations.ts';
 export type { Message } from '../../storage/messages.ts';
+export type { WholeMessage } from './message-page.ts';
 
 /** What a user thinks of a conversation. */
 export interface NewRating {
@@ -50,6 +54,14 @@ export interface Conversations extends ConversationWrites {
   begin(caller: Caller, start: ConversationStart, idempotency?: Idempotency): Promise<Conversation>;
   /** The caller's, newest first. */
   list(caller: UserCaller, page: Page): Promise<ListedConversation[]>;
+  /** The same with their number; with a `model`, only those in which it answers: the default does where none was chosen. */
+  page(
+    caller: UserCaller,
+    filter: { model?: string | undefined },
+    page: Page,
+  ): Promise<{ conversations: ListedConversation[]; total: number }>;
+  /** Whether it is there and somebody else's, or nobody's. */
+  belongsToAnother(caller: UserCaller, what: Whose): Promise<boolean>;
   get(caller: Participant, id: number): Promise<Conversation>;
   /** By its unguessable key, which opens what belongs to nobody to everybody; else to the owner, agents and administrators. */
   open(caller: Caller, key: string): Promise<Conversation>;
@@ -59,6 +71,14 @@ export interface Conversations extends ConversationWrites {
   newest(caller: UserCaller, channel: string): Promise<Conversation | undefined>;
   /** Oldest first. */
   messages(caller: Participant, id: number, page: Page): Promise<Message[]>;
+  /** The same with all that they consist of, but without the answers on their way: those are `pending`, by their ids. `total` is without them too. */
+  messagePage(
+    caller: Participant,
+    id: number,
+    page: Page,
+  ): Promise<{ messages: WholeMessage[]; total: number; pending: number[] }>;
+  /** With all that they consist of. */
+  whole(messages: readonly Message[]): Promise<WholeMessage[]>;
   /** One message of the conversation `id`. */
   message(caller: Participant, id: number, messageId: number): Promise<Message>;
   /**
@@ -85,6 +105,8 @@ export interface ConversationWrites {
   rename(caller: UserCaller, id: number, title: string, idempotency?: Idempotency): Promise<Conversation>;
   /** With all its messages; answers on their way are stopped. */
   remove(caller: Participant, id: number, idempotency?: Idempotency): Promise<void>;
+  /** One's own, or an answer to oneself; of an answer on its way, and of its question, the answer is stopped first. Throws `not_found`. */
+  removeMessage(caller: UserCaller, messageId: number, idempotency?: Idempotency): Promise<void>;
   /** Replaces an earlier rating. A repeat resolves to the rating that it gave, of whatever conversation. Throws `invalid_request`. */
   rate(caller: Participant, id: number, rating: NewRating, idempotency?: Idempotency): Promise<GivenRating>;
   /** Receipts only move forward, so that a repeat changes nothing. */
@@ -96,6 +118,10 @@ export interface ConversationStart {
   contract: string;
   /** What the page calls its visitor; one is made up where it is left out, and it means nothing for who is logged in. */
   guestId?: string | undefined;
+  /** 1 to 200 characters; left out, the first message with words names it. */
+  title?: string | undefined;
+  /** The model that is to answer, by id or alias; left out, whatever the default is. Throws `model_not_found`, and `invalid_request` where it does not chat. */
+  model?: string | undefined;
   /** At most 8 KiB as JSON. */
   metadata?: Record<string, unknown> | undefined;
 }
@@ -115,6 +141,11 @@ export interface ConversationsParts {
   wake: (conversationId: number, userId: number | null) => void;
   /** What a running answer has said so far. */
   textOf: (id: number) => Promise<string>;
+  catalogue: Pick<Catalogue, 'get'>;
+  /** The model of who chose none. */
+  defaultModel: () => string;
+  /** Ends the turn of a conversation whose question or answer the message is, if there is one; resolves when it has. */
+  stopTurnsOf: (conversationId: number, messageId: number) => Promise<void>;
   /** Ends the turns of a conversation; resolves when they have. */
   stopTurns: (conversationId: number) => Promise<void>;
 }
@@ -139,6 +170,13 @@ export function createConversations(parts: ConversationsParts): Conversations {
     begin: (caller, start, idempotency) => begin(parts, caller, start, idempotency),
     get,
     list: (caller, page) => conversations.listOf(caller.userId, page),
+    page: ({ userId }, { model }, page) =>
+      conversations.pageOf(
+        userId,
+        model === undefined ? undefined : { model, orNone: model === parts.defaultModel() },
+        page,
+      ),
+    belongsToAnother: (caller, what) => belongsToAnother(parts, caller, what),
     open,
     async current(caller, channel) {
       const newest = await conversations.newestOf(caller.userId, channel);
@@ -154,6 +192,12 @@ export function createConversations(parts: ConversationsParts): Conversations {
       await get(caller, id);
       return shown(await messages.listOf(id, page));
     },
+    async messagePage(caller, id, page) {
+      await get(caller, id);
+      const found = await messages.pageOf(id, page);
+      return { ...found, messages: await withMedia(messages, found.messages) };
+    },
+    whole: (rows) => withMedia(messages, rows),
     async message(caller, id, messageId) {
       const found = await messages.find(messageId);
       // The message says whose it is: another read would only say the same.

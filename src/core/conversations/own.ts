@@ -1,6 +1,7 @@
 import type { Conversation, Conversations } from '../../storage/conversations.ts';
+import type { Messages } from '../../storage/messages.ts';
 import { ParleyError } from '../errors.ts';
-import type { Participant } from '../identity/caller.ts';
+import type { Participant, UserCaller } from '../identity/caller.ts';
 
 /** The caller's conversation with this id. Somebody else's is `not_found`, like one that does not exist. */
 export async function ownConversation(
@@ -13,6 +14,9 @@ export async function ownConversation(
   return conversation;
 }
 
+/** What may belong to somebody. */
+export type Whose = { conversationId: number } | { messageId: number };
+
 /** A guest has the one conversation whose key was shown, as long as it belongs to nobody. */
 export function isOwn(caller: Participant, { id, userId }: Pick<Conversation, 'id' | 'userId'>): boolean {
   if (caller.kind === 'guest') return userId === null && id === caller.conversationId;
@@ -23,6 +27,25 @@ export function noSuchConversation(): ParleyError {
   return new ParleyError('not_found', 'There is no such conversation.');
 }
 
+/** The refusal of a message that is not the caller's, or is not there: who asks must not learn which. */
+export function messageIsNotThere(): ParleyError {
+  return new ParleyError('not_found', 'There is no such message.');
+}
+
 export function noSuchMessage(): ParleyError {
   return new ParleyError('not_found', 'There is no such message in this conversation.');
+}
+
+/** See `Conversations.belongsToAnother`. */
+export async function belongsToAnother(
+  {
+    conversations,
+    messages,
+  }: { conversations: Pick<Conversations, 'find'>; messages: Pick<Messages, 'find'> },
+  { userId }: UserCaller,
+  what: Whose,
+): Promise<boolean> {
+  const found =
+    'messageId' in what ? await messages.find(what.messageId) : await conversations.find(what.conversationId);
+  return found !== undefined && found.userId !== userId;
 }

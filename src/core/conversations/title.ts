@@ -1,20 +1,23 @@
+import type { ContentPart } from '../completions/messages.ts';
+import { invalidField } from '../errors.ts';
+
 const mostCharacters = 60;
 /** A first sentence shorter than this names nothing: "Hi." */
 const fewestOfSentence = 12;
 /** A title is looked for in so much of a line, however long it is. */
 const mostCodeUnits = 1000;
-/** What a conversation is called that nobody has said anything in. */
-export const untitled = 'New chat';
+/** What a conversation is shown as that nobody has named. */
+const untitled = 'New chat';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** A title for a conversation from its first message: the first line, or of a long one the first sentence or words. */
+/** A title for a conversation from a message: the first line, or of a long one the first sentence or words. Empty where the message has none. */
 export function titleOf(text: string): string {
   const line = firstLine(text);
   const characters = Array.from(graphemes.segment(line), ({ segment }) => segment);
   // What stands at the end of the piece that was looked at may be half a character.
   if (line.length === mostCodeUnits && characters.length > 1) characters.pop();
-  if (characters.length <= mostCharacters) return characters.join('') || untitled;
+  if (characters.length <= mostCharacters) return characters.join('');
   return firstSentence(characters) ?? firstWords(characters);
 }
 
@@ -48,7 +51,26 @@ function firstWords(characters: string[]): string {
   return `${cut.join('').replace(/[\s,;:.\-–—，、；：]+$/u, '')}…`;
 }
 
-/** What a message makes of a conversation's title: it names one in which nobody has said anything. */
-export function titleFor({ messageCount }: { messageCount: number }, text: string): string | undefined {
-  return messageCount === 0 ? titleOf(text) : undefined;
+/** What a message makes of a conversation's title: it names one that nobody has named yet. Of a message with media, what it says in words does. */
+export function titleFor(
+  { title }: { title: string },
+  text: string,
+  parts?: readonly ContentPart[],
+): string | undefined {
+  if (title !== '') return undefined;
+  const words = parts?.flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n') ?? text;
+  return titleOf(words) || undefined;
+}
+
+/** What a conversation is called where it is shown. */
+export function shownTitle({ title }: { title: string }): string {
+  return title === '' ? untitled : title;
+}
+
+/** A title that somebody gives. Throws `invalid_request` unless it has 1 to 200 characters. */
+export function titleFrom(text: string): string {
+  const title = text.trim().toWellFormed();
+  // Characters, not code units; a title is one line.
+  if (/^\P{Cc}{1,200}$/u.test(title)) return title;
+  throw invalidField('title', { kind: 'line', min: 1, max: 200 });
 }

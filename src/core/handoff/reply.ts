@@ -57,7 +57,7 @@ async function say(
       next: (as: Conversation) => taken(parts, caller, as),
       audit: () => conversationEntry(parts, caller, conversationId, 'take'),
     };
-    const { userId, channel, messageCount } = await changeAlone(parts, wish, now);
+    const { userId, channel, title } = await changeAlone(parts, wish, now);
     made.messageId = messages.nextId();
     const at = runtime.now();
     const post = {
@@ -68,7 +68,7 @@ async function say(
       content,
       at,
       agentId: caller.userId,
-      title: titleFor({ messageCount }, content),
+      title: titleFor({ title }, content),
       tokens: estimateTokens(content),
       day: dayOf(at),
     };

@@ -11,7 +11,8 @@ const source = { number: 1, articleId: 1, title: 'Returns', section: null };
 /** Newest first, as the store gives them. */
 function said(...texts: [ContextMessage['role'], string][]): ContextMessage[] {
   const messages = texts.map(([role, content], index) => {
-    return { id: index + 1, place: index + 1, role, state: 'completed' as const, tokens: 10, content };
+    const rest = { state: 'completed', tokens: 10, parts: null } as const;
+    return { id: index + 1, place: index + 1, role, content, ...rest };
   });
   return messages.toReversed();
 }

@@ -197,6 +197,9 @@ export async function createTurnsBench(
     dayOf,
     wake: feed.wake,
     textOf: turns.textOf,
+    catalogue,
+    defaultModel: completions.defaultModel,
+    stopTurnsOf: turns.stopOf,
     stopTurns: async (id) => void (await turns.stopAll(id)),
   });
   const handoffOf = (process: Pick<RunningTurns, 'alone' | 'changeOwner'>) =>

@@ -32,6 +32,8 @@ export interface RunningTurns extends Turns {
   interruptAll(): void;
   /** Ends all turns of a conversation; resolves to their answers. */
   stopAll(conversationId: number): Promise<Message[]>;
+  /** Ends the turn of a conversation whose question or answer the message is, if there is one; resolves when it has ended. */
+  stopOf(conversationId: number, messageId: number): Promise<void>;
   /** What a turn has said so far, as far as it may be shown. */
   textOf(turnId: number): Promise<string>;
   /** Runs `work` while nothing is asked in the conversation, and nobody else changes who is in charge of it. */
@@ -79,6 +81,7 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     hold: (conversationId) => hold(state, conversationId),
     stop: (caller, conversationId, idempotency) => stop(state, caller, conversationId, idempotency),
     stopAll: (conversationId) => stopAll(state, conversationId),
+    stopOf: (conversationId, messageId) => stopOf(state, conversationId, messageId),
     textOf: async (turnId) => active.get(turnId)?.live.shown() ?? (await rows.textOf(turnId)),
     recover: () => recover(parts, closing, node),
     async tend() {
@@ -206,6 +209,14 @@ async function stopAll({ line }: TurnsState, conversationId: number): Promise<Me
   for (const { controller } of turns) controller.abort(stopped);
   await Promise.allSettled(turns.map(({ live }) => live.ended));
   return Promise.all(turns.filter(({ stored }) => stored).map(({ live }) => live.ended));
+}
+
+async function stopOf({ line }: TurnsState, conversationId: number, messageId: number): Promise<void> {
+  const turns = line
+    .in(conversationId)
+    .filter(({ id, questionId }) => id === messageId || questionId === messageId);
+  for (const { controller } of turns) controller.abort(stopped);
+  await Promise.all(turns.map(({ live }) => live.ended));
 }
 
 /** What `promise` resolves to; an abort ends the waiting with the signal's reason where that is one of ours. */

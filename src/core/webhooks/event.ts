@@ -71,7 +71,8 @@ function typesOf({ type, message, data }: FeedItem): WebhookEventType[] {
     case 'begun':
       return ['conversation.created'];
     case 'asked':
-      return message?.place === 1 ? ['conversation.created', 'message.created'] : ['message.created'];
+      // The first may have been removed since.
+      return (message?.place ?? 1) === 1 ? ['conversation.created', 'message.created'] : ['message.created'];
     case 'answered':
     case 'replied':
       // An answer that ended without a word is no message to anybody.
@@ -84,6 +85,7 @@ function typesOf({ type, message, data }: FeedItem): WebhookEventType[] {
       return ['note.created'];
     case 'renamed':
     case 'removed':
+    case 'message_removed':
     case 'receipt':
       return [];
   }

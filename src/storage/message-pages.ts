@@ -1,0 +1,110 @@
+import { sql } from 'kysely';
+import type { Page } from './conversations.ts';
+import type { Database } from './database.ts';
+import { compileQuery, withValues } from './dialect.ts';
+import type { Queries } from './dialect.ts';
+import { messageColumns, presentMessage } from './message-rows.ts';
+import type { Message, MessagePage, Messages } from './messages.ts';
+
+/** How far a conversation has come. */
+interface Extent {
+  /** The last place that was given. */
+  lastPlace: number;
+  /** Messages that were removed: without any, the places have no gaps. */
+  removed: number;
+}
+
+/** The pages of a conversation: see `Messages`. */
+export function createMessagePages(
+  database: Database,
+  queries: Queries,
+): Pick<Messages, 'listOf' | 'pageOf'> {
+  const { extent, extentWithPending, page } = compileSelects(queries);
+
+  const read = async (
+    conversationId: number,
+    { first, last, skip, limit }: Page & { first: number; last: number },
+    without: string,
+  ): Promise<Message[]> => {
+    const values = [conversationId, first, last, without, limit, skip];
+    return (await database.read(withValues(page, values))).map(presentMessage);
+  };
+
+  return {
+    async listOf(conversationId, { skip, limit }) {
+      const last = Number.MAX_SAFE_INTEGER;
+      // Whether there are gaps does not matter to the first page.
+      const [row] = skip === 0 ? [] : await database.read(withValues(extent, [conversationId]));
+      return hasGaps(row)
+        ? read(conversationId, { first: 0, last, skip, limit }, none)
+        : read(conversationId, { first: skip, last, skip: 0, limit }, none);
+    },
+    async pageOf(conversationId, { skip, limit }) {
+      const [row] = await database.read(withValues(extentWithPending, [conversationId, conversationId]));
+      if (row === undefined) return { messages: [], total: 0, pending: [] };
+      const { lastPlace: last, removed } = row;
+      const pending = JSON.parse(row.pending ?? none) as Pending[];
+      const ids = pending.map(([id]) => id);
+      const without = JSON.stringify(ids);
+      const messages = hasGaps(row)
+        ? await read(conversationId, { first: 0, last, skip, limit }, without)
+        : await read(conversationId, { first: beyond(skip, pending), last, skip: 0, limit }, without);
+      return { messages, total: last - removed - ids.length, pending: ids } satisfies MessagePage;
+    },
+  };
+}
+
+/** An answer that has not ended: its id and place. */
+type Pending = [id: number, place: number];
+
+const none = '[]';
+
+function hasGaps(extent: Extent | undefined): boolean {
+  return extent !== undefined && extent.removed > 0;
+}
+
+/** The place of the message that `skip` others come before, less one, where none of them are pending. */
+function beyond(skip: number, pending: readonly Pending[]): number {
+  let place = skip;
+  for (const [, taken] of pending) if (taken <= place + 1) place++;
+  return place;
+}
+
+function compileSelects(queries: Queries) {
+  const extent = queries
+    .selectFrom('conversations')
+    .select(['message_count as lastPlace', 'removed_messages as removed'])
+    .where('id', '=', 0);
+  const pending = queries
+    .selectFrom('turns')
+    .innerJoin('messages', 'messages.id', 'turns.id')
+    .select(
+      sql<string>`json_group_array(json_array(messages.id, messages.place) order by messages.place)`.as(
+        'all',
+      ),
+    )
+    .where('turns.conversation_id', '=', 0);
+  const without = sql<number>`(select value from json_each(${''}))`;
+  return {
+    extent: compileQuery(extent),
+    extentWithPending: compileQuery(
+      queries
+        .selectFrom('conversations')
+        .select(['message_count as lastPlace', 'removed_messages as removed'])
+        .select(pending.as('pending'))
+        .where('id', '=', 0),
+    ),
+    page: compileQuery(
+      queries
+        .selectFrom('messages')
+        .select(messageColumns)
+        .where('conversation_id', '=', 0)
+        .where('place', '>', 0)
+        .where('place', '<=', 0)
+        .where('id', 'not in', without)
+        .orderBy('place')
+        .limit(0)
+        .offset(0),
+    ),
+  };
+}
