@@ -18,6 +18,7 @@ export interface ParleyOptions {
   /** Where the OpenAI-compatible vendor is; not configured where it is left out. */
   openAi?: string;
   anthropic?: string;
+  dashScope?: string;
 }
 
 type Tree = { [key: string]: unknown };
@@ -107,9 +108,10 @@ export async function startParley(options: ParleyOptions = {}): Promise<Parley> 
 
 /** The environment that the app is started with, its configuration file written to `folder`. */
 export function environment(folder: string, options: ParleyOptions): Record<string, string> {
-  const { env = {}, yaml = {}, openAi, anthropic } = options;
+  const { env = {}, yaml = {}, openAi, anthropic, dashScope } = options;
   const file = join(folder, 'parley.yaml');
-  writeFileSync(file, JSON.stringify(merged({ providers: { openai: provider, anthropic: provider } }, yaml)));
+  const providers = { openai: provider, anthropic: provider, dashscope: provider };
+  writeFileSync(file, JSON.stringify(merged({ providers }, yaml)));
   return {
     PORT: '0',
     PARLEY_DATA_DIR: join(folder, 'data'),
@@ -117,6 +119,7 @@ export function environment(folder: string, options: ParleyOptions): Record<stri
     PARLEY_RATE_LIMITS: 'off',
     ...(openAi !== undefined && { OPENAI_BASE_URL: openAi, OPENAI_API_KEY: vendorKey }),
     ...(anthropic !== undefined && { ANTHROPIC_BASE_URL: anthropic, ANTHROPIC_API_KEY: vendorKey }),
+    ...(dashScope !== undefined && { DASHSCOPE_BASE_URL: dashScope, DASHSCOPE_API_KEY: vendorKey }),
     ...env,
   };
 }
