@@ -387,6 +387,18 @@ function endTests(openOne: OpenOne): void {
     );
   });
 
+  it('leave the question as it is where somebody else will answer it', async (test) => {
+    const storage = await openOne(test);
+    const said = { state: 'cancelled', content: '' } as const;
+    for (const [questionStays, state] of [
+      [true, 'sent'],
+      [false, 'failed'],
+    ] as const) {
+      const { questionId } = await exchange(storage, {}, { ...said, questionStays });
+      assert.equal((await storage.messages.find(questionId))?.state, state);
+    }
+  });
+
   it('keep any text as it is', async (test) => {
     const storage = await openOne(test);
     const text = 'a\0b 你好 👩‍👩‍👧 "quoted" \\ \u2028 ' + 'x'.repeat(100_000);
@@ -416,6 +428,36 @@ function leaseTests(openOne: OpenOne): void {
     await turns.end(endOf(turn, { fence: 2 }));
     assert.equal(await turns.start(turn.id, 8000), false);
     assert.equal((await messages.find(turn.id))?.state, 'completed');
+  });
+
+  it('a turn that was cut off before it said a word is queued again, and its call recorded, once', async (test) => {
+    const storage = await openOne(test);
+    const { turns, messages, apiCalls } = storage;
+    const turn = newTurn(storage);
+    const call = newCall({ conversationId: turn.conversation.id, messageId: turn.id });
+    await turns.begin(turn);
+    await turns.takeOver('node-2', null, 6000);
+    assert.equal(await turns.requeue({ id: turn.id, fence: 1, leaseUntil: 0, call }), false, 'by its maker');
+    assert.equal(await turns.requeue({ id: turn.id, fence: 2, leaseUntil: 7000, call }), true);
+    const { state, leaseUntil, node, fence } = (await turns.find(turn.id)) ?? {};
+    assert.deepEqual([state, leaseUntil, node, fence], ['queued', 7000, 'node-2', 2]);
+    assert.equal((await messages.find(turn.id))?.state, 'queued');
+    assert.deepEqual(await apiCalls.list({ limit: 10 }), [{ id: 1, ...call }]);
+    assert.equal((await apiCalls.totals({}))[0]?.calls, 1);
+    assert.equal(await turns.start(turn.id, 8000), false, 'by its maker');
+    assert.equal(await turns.start(turn.id, 8000, 2), true);
+    assert.equal((await messages.find(turn.id))?.state, 'running');
+    assert.equal(await turns.append(turn.id, 0, 'It', 2), true);
+    assert.equal(
+      await turns.requeue({ id: turn.id, fence: 2, leaseUntil: 0, call: null }),
+      false,
+      'it speaks',
+    );
+    assert.equal((await turns.find(turn.id))?.state, 'running');
+    await turns.end(endOf(turn, { fence: 2 }));
+    assert.equal(await turns.requeue({ id: turn.id, fence: 2, leaseUntil: 0, call }), false, 'it has ended');
+    assert.equal((await messages.find(turn.id))?.state, 'completed');
+    assert.equal((await apiCalls.list({ limit: 10 })).length, 1);
   });
 
   it('renews the leases of one node', async (test) => {

@@ -113,7 +113,7 @@ function compileChange(queries: Queries): Unit<OwnerChange> {
     const answering = status === 'open' ? assigneeId : null;
     return [
       ...claiming(claim, at),
-      ...change.ends.flatMap((end) => ending(end, { questionStays: true })),
+      ...change.ends.flatMap((end) => ending({ ...end, questionStays: true })),
       withValues(silence, [id]),
       counts.uncount(id),
       marks.uncountOver(id),

@@ -8,16 +8,15 @@ import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
 import type { TurnEnd } from './turns.ts';
 
-/** The unit that ends a turn. With `questionStays`, its question is not `failed` where nothing was said: somebody else will answer it. */
-export function compileEnd(
-  queries: Queries,
-): (end: TurnEnd, options?: { questionStays: boolean }) => Statement[] {
+/** The unit that ends a turn. */
+export function compileEnd(queries: Queries): (end: TurnEnd) => Statement[] {
   const { removeTurn, removeLog, fill, failQuestion, touch } = compileChanges(queries);
   const event = compileEvent(queries);
   const share = compileChatShare(queries);
   const calls = compileCallStatements(queries);
 
-  return (end, { questionStays } = { questionStays: false }) => {
+  return (end) => {
+    const { questionStays = false } = end;
     const { id, conversationId, userId, state, content, at, day, channel, call } = end;
     const completed = state === 'completed';
     return [

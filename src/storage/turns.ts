@@ -11,6 +11,7 @@ import { accepted } from './storage-error.ts';
 import { compileBegin } from './turn-begin.ts';
 import { compileEnd } from './turn-end.ts';
 import { compileJoin } from './turn-join.ts';
+import { compileRequeue } from './turn-requeue.ts';
 import { createTurnLog } from './turn-log.ts';
 
 /** A question and the answer that is to come. `id`s come from `Messages.nextId`, a new conversation's from `Conversations.nextId`. */
@@ -81,10 +82,22 @@ export interface TurnEnd {
   errorCode: string | null;
   errorText: string | null;
   citations: Citation[] | null;
+  /** Whether somebody else will answer the question: where nothing was said, it does not fail. */
+  questionStays?: boolean;
   at: number;
   day: string;
   /** From the question to the end of the answer, in milliseconds; counted for `completed` turns. */
   responseMs: number;
+  /** The row for the books; null where no model was called. */
+  call: NewApiCall | null;
+}
+
+/** A turn that was cut off and is to be made from the beginning. */
+export interface Requeuing {
+  id: number;
+  fence: number;
+  /** Milliseconds since the epoch: from then on others may take it over; 0 for at once. */
+  leaseUntil: number;
   /** The row for the books; null where no model was called. */
   call: NewApiCall | null;
 }
@@ -120,8 +133,13 @@ export interface Turns {
    * another fence, or has said something, where its answer is not the conversation's last message, or the AI is not in charge.
    */
   join(question: JoiningQuestion, claim?: Claim): Promise<boolean>;
-  /** From `queued` to `running`. False where it is not queued any more, or was taken over. */
-  start(id: number, leaseUntil: number): Promise<boolean>;
+  /** From `queued` to `running`. False where it is not queued any more, or is at another fence than `fence` (1 unless it was taken over). */
+  start(id: number, leaseUntil: number, fence?: number): Promise<boolean>;
+  /**
+   * One unit: the turn and its answer are `queued` again, and the call that was cut off is recorded. False, and nothing stored, where the turn
+   * has ended, is at another fence, or has said something.
+   */
+  requeue(requeuing: Requeuing): Promise<boolean>;
   /**
    * Adds text to the turn's log, which has `start` code units so far. What several turns add at the same time shares one
    * statement unit; calls for one turn must come in the order of the text. False, and nothing stored, where the turn has ended or is
@@ -134,7 +152,7 @@ export interface Turns {
    * One unit: the turn and its log are removed, the answer filled, the conversation touched, an event `answered` (the
    * answer's message id), the day's sums (messages for the answer; answers and response time where completed; errors
    * where failed or interrupted; tokens), the call's row and its roll-up. Where nothing was said (`content` is empty) and the state is not
-   * `completed`, the question becomes `failed`. False, and nothing stored, where the turn has ended or is at another fence.
+   * `completed`, the question becomes `failed`, unless it stays. False, and nothing stored, where the turn has ended or is at another fence.
    */
   end(end: TurnEnd): Promise<boolean>;
   find(id: number): Promise<ActiveTurn | undefined>;
@@ -152,6 +170,7 @@ export function createTurns(database: Database, queries: Queries, ids: Ids): Tur
   const beginning = compileBegin(queries, ids);
   const joining = compileJoin(queries);
   const ending = compileEnd(queries);
+  const requeuing = compileRequeue(queries);
   const log = createTurnLog(database, queries);
   const { byId, start, startAnswer, renew, takeOver, takeOverLapsed } = compileLeases(queries);
 
@@ -160,8 +179,9 @@ export function createTurns(database: Database, queries: Queries, ids: Ids): Tur
       await database.write(beginning(turn, claim));
     },
     join: (question, claim) => accepted(database.write(joining(question, claim))),
-    start: (id, leaseUntil) =>
-      accepted(database.write([withValues(start, [leaseUntil, id]), withValues(startAnswer, [id])])),
+    start: (id, leaseUntil, fence = 1) =>
+      accepted(database.write([withValues(start, [leaseUntil, id, fence]), withValues(startAnswer, [id])])),
+    requeue: (turn) => accepted(database.write(requeuing(turn))),
     append: log.append,
     textOf: (id) => log.textOf(id),
     end: (end) => accepted(database.write(ending(end))),
@@ -214,7 +234,7 @@ function compileLeases(queries: Queries) {
         .set({ state: sql.lit('running'), lease_until: 0 })
         .where('id', '=', 0)
         .where('state', '=', sql.lit('queued'))
-        .where('fence', '=', sql.lit(1)),
+        .where('fence', '=', 0),
       1,
     ),
     startAnswer: compileStatement(
