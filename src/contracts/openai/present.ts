@@ -1,36 +1,5 @@
-import type { Completion } from '../../core/completions/completions.ts';
 import type { Embedded } from '../../core/completions/embeddings.ts';
-import type { Usage } from '../../core/completions/provider.ts';
 import type { OfferedModel } from '../../core/core.ts';
-
-export function presentUsage({ promptTokens, completionTokens, cachedPromptTokens = 0 }: Usage) {
-  return {
-    prompt_tokens: promptTokens,
-    completion_tokens: completionTokens,
-    total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: cachedPromptTokens },
-  };
-}
-
-export function presentCompletion(completion: Completion, id: string, now: number) {
-  const { text, extra, model, reason, usage } = completion;
-  const content = text === '' && extra !== undefined ? null : text;
-  return {
-    id,
-    object: 'chat.completion',
-    created: Math.floor(now / 1000),
-    model,
-    choices: [
-      {
-        index: 0,
-        message: { role: 'assistant', content, refusal: null, ...extra },
-        logprobs: null,
-        finish_reason: reason,
-      },
-    ],
-    usage: presentUsage(usage),
-  };
-}
 
 export function presentModel({ id, provider, released }: OfferedModel) {
   const created = released === null ? 0 : Math.floor(Date.parse(released) / 1000);

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { demandScope } from '../../../http/access.ts';
 import { refuseInMaintenance } from '../../../http/maintenance.ts';
+import { answerHead, presentCompletion } from '../../../http/openai-answer.ts';
 import { chatPath, completionInput } from '../input.ts';
 import type { OpenAiOptions } from '../options.ts';
-import { presentCompletion } from '../present.ts';
 import { chatRequestSchema, type ChatRequest } from '../schemas.ts';
 import { streamAnswer } from '../stream.ts';
 
@@ -26,22 +26,17 @@ export function registerChatRoutes(app: FastifyInstance, options: OpenAiOptions)
     async (request, reply) => {
       const { body } = request;
       const input = completionInput(body, request.id, options.cache ? { read: true, write: true } : null);
-      const id = `chatcmpl-${runtime.token(16)}`;
-      const now = runtime.now();
+      const head = answerHead(runtime.token(16), runtime.now());
       if (body.stream === true) {
         const includeUsage = body.stream_options?.include_usage === true;
-        return streamAnswer(options, request, reply, input, {
-          id,
-          created: Math.floor(now / 1000),
-          includeUsage,
-        });
+        return streamAnswer(options, request, reply, input, { ...head, includeUsage });
       }
       const completion = await core.completions.complete(
         request.caller,
         input,
         running.forResponse(reply.raw),
       );
-      return presentCompletion(completion, id, now);
+      return presentCompletion(completion, head);
     },
   );
 }

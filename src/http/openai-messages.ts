@@ -1,0 +1,60 @@
+import Type, { type Static, type TSchema } from 'typebox';
+import type { Message, Part } from '../core/completions/messages.ts';
+import { invalidField } from '../core/errors.ts';
+
+/** OpenAI takes null for an optional field left out. */
+export const Nullable = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
+
+const contentPartSchema = Type.Object({
+  type: Type.String(),
+  text: Type.Optional(Type.String()),
+  image_url: Type.Optional(
+    Type.Object({ url: Type.String({ minLength: 1 }), detail: Type.Optional(Type.String()) }),
+  ),
+  video_url: Type.Optional(Type.Object({ url: Type.String({ minLength: 1 }) })),
+});
+type WirePart = Static<typeof contentPartSchema>;
+
+const messageSchema = Type.Object({
+  role: Type.Enum(['system', 'developer', 'user', 'assistant', 'tool']),
+  content: Nullable(Type.Union([Type.String(), Type.Array(contentPartSchema)])),
+});
+
+/** The `messages` of a chat completion ("Chat Completions" in OpenAI's API reference), as far as Parley reads them. */
+export const messagesSchema = Type.Array(messageSchema, { minItems: 1, maxItems: 10_000 });
+type WireMessage = Static<typeof messageSchema>;
+
+/** The messages in core's words; what core does not know goes along in `extra`. Throws `invalid_request`. */
+export function messagesOf(messages: readonly WireMessage[]): Message[] {
+  return messages.map((message, index) => messageOf(message, `messages.${index}`));
+}
+
+function messageOf({ role, content, ...extra }: WireMessage, path: string): Message {
+  if ((content === undefined || content === null) && role !== 'assistant') {
+    throw invalidField(`${path}.content`, { kind: 'required' });
+  }
+  const parts = Array.isArray(content)
+    ? content.map((part, index) => partOf(part, `${path}.content.${index}`))
+    : (content ?? null);
+  return Object.keys(extra).length === 0 ? { role, content: parts } : { role, content: parts, extra };
+}
+
+function partOf(part: WirePart, path: string): Part {
+  switch (part.type) {
+    case 'text':
+      return { type: 'text', text: required(part.text, `${path}.text`) };
+    case 'image_url': {
+      const { url, detail } = required(part.image_url, `${path}.image_url`);
+      return detail === undefined ? { type: 'image', url } : { type: 'image', url, detail };
+    }
+    case 'video_url':
+      return { type: 'video', url: required(part.video_url, `${path}.video_url`).url };
+    default:
+      return { type: 'other', value: part };
+  }
+}
+
+function required<T>(value: T | undefined, field: string): T {
+  if (value === undefined) throw invalidField(field, { kind: 'required' });
+  return value;
+}
