@@ -1,4 +1,6 @@
 import type { ListedConversation, Message, Rating } from '../../core/conversations/conversations.ts';
+import { shownTitle } from '../../core/conversations/title.ts';
+import { shownParts } from '../../core/conversations/shown-parts.ts';
 import type { Account, LoggedIn } from '../../core/identity/accounts.ts';
 import type { ChatFigures, DayFigures } from '../../core/statistics/chat-statistics.ts';
 
@@ -15,6 +17,7 @@ export function presentAccount({ id, username, email, role, status }: Account) {
 /** assistant.md, "Get Session Messages". */
 export function presentMessage(message: Message) {
   const { id, role, content, createdAt, tokens, state, senderType, model } = message;
+  const parts = shownParts(message);
   return {
     id,
     role,
@@ -24,6 +27,7 @@ export function presentMessage(message: Message) {
     status: state === 'running' ? 'streaming' : state,
     ...(senderType === 'human' && { sender_type: senderType }),
     ...(model !== null && { model }),
+    ...(parts !== undefined && { parts }),
   };
 }
 
@@ -38,10 +42,10 @@ export function presentAnswer(answer: Message) {
 
 /** assistant.md, "List Sessions". */
 export function presentSession(conversation: ListedConversation) {
-  const { id, title, status, agentType, messageCount, lastMessageAt, createdAt, updatedAt } = conversation;
+  const { id, status, agentType, messageCount, lastMessageAt, createdAt, updatedAt } = conversation;
   return {
     id,
-    title,
+    title: shownTitle(conversation),
     status: sessionStatusOf(status),
     agent_type: agentType,
     message_count: messageCount,

@@ -135,6 +135,21 @@ const messageFields = {
     Type.Literal('human', { description: 'There where a person wrote the answer.' }),
   ),
   model: Type.Optional(Type.String({ description: 'The model that gave the answer.' })),
+  parts: Type.Optional(
+    Type.Array(
+      Type.Object({
+        type: Type.Enum(['text', 'image', 'video']),
+        text: Type.Optional(Type.String()),
+        url: Type.Optional(
+          Type.String({ description: 'Of an image or video that is somewhere on the web.' }),
+        ),
+        bytes: Type.Optional(
+          Type.Integer({ description: 'Of one that came with the message: how large it is.' }),
+        ),
+      }),
+      { description: 'Of a message of more than text, which `content` only names.' },
+    ),
+  ),
 };
 
 export const messageSchema = Type.Object(messageFields);

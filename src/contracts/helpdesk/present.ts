@@ -1,4 +1,5 @@
 import type { Conversation, Message } from '../../core/conversations/conversations.ts';
+import { shownParts } from '../../core/conversations/shown-parts.ts';
 import type { DeskConversation } from '../../core/desk/desk.ts';
 import type { Account, RenewedLogin } from '../../core/identity/accounts.ts';
 import type { ApiKey } from '../../core/identity/api-keys.ts';
@@ -72,12 +73,14 @@ export function presentMessage(
   names: ReadonlyMap<number, string>,
 ) {
   const { id, senderType, senderId, content, citations, createdAt, state } = message;
+  const parts = shownParts(message);
   return {
     id: `msg_${id}`,
     session_id: sessionIdOf(key),
     sender_type: senderType,
     sender: senderId === null ? null : { id: senderId, name: names.get(senderId) ?? '' },
     content,
+    ...(parts !== undefined && { parts }),
     message_type: 'text',
     citations: (citations ?? []).map(presentCitation),
     created_at: new Date(createdAt).toISOString(),

@@ -99,6 +99,21 @@ const message = {
   sender_type: Type.Enum(['user', 'ai', 'human']),
   sender: OrNull(person),
   content: Type.String({ description: 'Of an answer on its way: what it has said so far.' }),
+  parts: Type.Optional(
+    Type.Array(
+      Type.Object({
+        type: Type.Enum(['text', 'image', 'video']),
+        text: Type.Optional(Type.String()),
+        url: Type.Optional(
+          Type.String({ description: 'Of an image or video that is somewhere on the web.' }),
+        ),
+        bytes: Type.Optional(
+          Type.Integer({ description: 'Of one that came with the message: how large it is.' }),
+        ),
+      }),
+      { description: 'Of a message of more than text, which `content` only names.' },
+    ),
+  ),
   message_type: Type.Literal('text'),
   citations: Type.Array(
     Type.Object({
