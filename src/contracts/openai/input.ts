@@ -1,35 +1,14 @@
 import type { CachePolicy, CompletionInput } from '../../core/completions/completions.ts';
-import { messagesOf } from '../../http/openai-messages.ts';
+import { chatInputOf } from '../../http/openai-request.ts';
 import type { ChatRequest } from './schemas.ts';
 
 export const chatPath = '/v1/chat/completions';
 
-/** A chat request in core's words; what core does not know goes along in `extra`. */
+/** A chat request in core's words. */
 export function completionInput(
   body: ChatRequest,
   requestId: string,
   cache: CachePolicy | null,
 ): CompletionInput {
-  const {
-    model,
-    messages,
-    temperature,
-    max_tokens,
-    max_completion_tokens,
-    n: _n,
-    stream: _stream,
-    stream_options: _options,
-    ...extra
-  } = body;
-  return {
-    contract: 'openai',
-    endpoint: chatPath,
-    requestId,
-    model,
-    messages: messagesOf(messages),
-    temperature: temperature ?? undefined,
-    maxTokens: max_completion_tokens ?? max_tokens ?? undefined,
-    extra: Object.keys(extra).length === 0 ? undefined : extra,
-    cache,
-  };
+  return { contract: 'openai', endpoint: chatPath, requestId, ...chatInputOf(body), cache };
 }

@@ -1,19 +1,13 @@
 import Type, { type Static } from 'typebox';
-import { messagesSchema, Nullable } from '../../http/openai-messages.ts';
+import { chatFields, Nullable } from '../../http/openai-request.ts';
 
 /**
  * The wire shapes of OpenAI's API reference ("Chat Completions", "Embeddings", "Models"), as far as Parley reads them.
  * Whatever else a request holds goes to the provider untouched.
  */
 export const chatRequestSchema = Type.Object({
-  model: Type.String({ minLength: 1, maxLength: 200 }),
-  messages: messagesSchema,
-  temperature: Nullable(Type.Number({ minimum: 0, maximum: 2 })),
-  max_tokens: Nullable(Type.Integer({ minimum: 1 })),
-  max_completion_tokens: Nullable(Type.Integer({ minimum: 1 })),
+  ...chatFields,
   n: Nullable(Type.Integer({ minimum: 1, maximum: 1, description: 'One choice a request.' })),
-  stream: Nullable(Type.Boolean()),
-  stream_options: Nullable(Type.Object({ include_usage: Nullable(Type.Boolean()) })),
 });
 export type ChatRequest = Static<typeof chatRequestSchema> & Record<string, unknown>;
 

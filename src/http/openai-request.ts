@@ -1,4 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox';
+import type { CompletionInput } from '../core/completions/completions.ts';
 import type { Message, Part } from '../core/completions/messages.ts';
 import { invalidField } from '../core/errors.ts';
 
@@ -20,13 +21,44 @@ const messageSchema = Type.Object({
   content: Nullable(Type.Union([Type.String(), Type.Array(contentPartSchema)])),
 });
 
-/** The `messages` of a chat completion ("Chat Completions" in OpenAI's API reference), as far as Parley reads them. */
-export const messagesSchema = Type.Array(messageSchema, { minItems: 1, maxItems: 10_000 });
 type WireMessage = Static<typeof messageSchema>;
 
-/** The messages in core's words; what core does not know goes along in `extra`. Throws `invalid_request`. */
-export function messagesOf(messages: readonly WireMessage[]): Message[] {
-  return messages.map((message, index) => messageOf(message, `messages.${index}`));
+/** The fields of a chat completion ("Chat Completions" in OpenAI's API reference), as far as Parley reads them. */
+export const chatFields = {
+  model: Type.String({ minLength: 1, maxLength: 200 }),
+  messages: Type.Array(messageSchema, { minItems: 1, maxItems: 10_000 }),
+  temperature: Nullable(Type.Number({ minimum: 0, maximum: 2 })),
+  max_tokens: Nullable(Type.Integer({ minimum: 1 })),
+  max_completion_tokens: Nullable(Type.Integer({ minimum: 1 })),
+  stream: Nullable(Type.Boolean()),
+  stream_options: Nullable(Type.Object({ include_usage: Nullable(Type.Boolean()) })),
+};
+
+/** A chat completion as a client asks for it. */
+export type ChatBody = Static<Type.TObject<typeof chatFields>> & { n?: number | null };
+
+/** What is asked in core's words; what core does not know goes along in `extra`. Throws `invalid_request`. */
+export function chatInputOf(
+  body: ChatBody,
+): Pick<CompletionInput, 'model' | 'messages' | 'temperature' | 'maxTokens' | 'extra'> {
+  const {
+    model,
+    messages,
+    temperature,
+    max_tokens,
+    max_completion_tokens,
+    n: _n,
+    stream: _stream,
+    stream_options: _options,
+    ...extra
+  } = body;
+  return {
+    model,
+    messages: messages.map((message, index) => messageOf(message, `messages.${index}`)),
+    temperature: temperature ?? undefined,
+    maxTokens: max_completion_tokens ?? max_tokens ?? undefined,
+    extra: Object.keys(extra).length === 0 ? undefined : extra,
+  };
 }
 
 function messageOf({ role, content, ...extra }: WireMessage, path: string): Message {
