@@ -23,7 +23,7 @@ export interface DeskParts extends Omit<PresentParts, 'customers'>, SuggestParts
   lists: DeskLists;
   customers: Customers;
   conversations: Pick<ConversationRows, 'find'>;
-  messages: Pick<Messages, 'listOf' | 'find' | 'contextBefore'>;
+  messages: Pick<Messages, 'listOf' | 'find' | 'contextBefore' | 'mediaOf'>;
   ownership: Pick<Ownership, 'label'>;
   idempotency: Pick<IdempotentWrites, 'once'>;
   runtime: Pick<Runtime, 'now'>;

@@ -3,6 +3,7 @@ import type { Messages } from '../../storage/messages.ts';
 import { complete } from '../completions/complete.ts';
 import type { CompletionsParts } from '../completions/completions.ts';
 import { assembleContext } from '../conversations/context.ts';
+import { withMedia } from '../conversations/context-media.ts';
 import { conflict } from '../errors.ts';
 import type { StaffCaller } from '../identity/caller.ts';
 import { citedIn, type Ground } from '../knowledge/grounding.ts';
@@ -12,7 +13,7 @@ import type { Suggestion } from './desk.ts';
 import type { KeptSettings } from './kept-settings.ts';
 
 export interface SuggestParts {
-  messages: Pick<Messages, 'contextBefore'>;
+  messages: Pick<Messages, 'contextBefore' | 'mediaOf'>;
   completions: CompletionsParts;
   settings: Pick<KeptSettings, 'get'>;
   ground: Ground;
@@ -48,8 +49,16 @@ export async function suggest(
   const room = roomFor(completions, question);
   const prompted = { question, channel: contract, systemPrompt: systemPrompt ?? common };
   const { sources, ...prompt } = grounded({ completions, ground }, prompted, newest.slice(at), room);
-  const context = assembleContext({ ...room, ...prompt, history: newest.slice(at + 1), question: asked });
-  const input = { contract, ...request, model, messages: context.messages, cache: null };
+  // What a customer shows to people need not be what a model can see.
+  const context = assembleContext({
+    ...room,
+    ...prompt,
+    history: newest.slice(at + 1),
+    question: asked,
+    lenient: true,
+  });
+  const seen = await withMedia(context.messages, room.model, messages);
+  const input = { contract, ...request, model, messages: seen, needs: context.needs, cache: null };
   const { text, model: answeredBy } = await complete(completions, caller, input, signal);
   return { text, model: answeredBy, citations: citedIn(text, sources) };
 }

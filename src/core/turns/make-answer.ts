@@ -3,7 +3,9 @@ import type { CompletionsParts } from '../completions/completions.ts';
 import { stream } from '../completions/stream.ts';
 import type { CallEnd, CallOrigin, Meter } from '../completions/meter.ts';
 import type { FinishReason } from '../completions/provider.ts';
+import { needsOfParts } from '../completions/needs.ts';
 import { assembleContext, type Context } from '../conversations/context.ts';
+import { withMedia, type AnyPart, type Seeing } from '../conversations/context-media.ts';
 import { asParleyError, ParleyError } from '../errors.ts';
 import type { Participant } from '../identity/caller.ts';
 import type { Ground } from '../knowledge/grounding.ts';
@@ -35,7 +37,7 @@ export interface Made {
 
 export interface MakeAnswerParts {
   completions: CompletionsParts;
-  messages: Pick<Messages, 'contextBefore'>;
+  messages: Pick<Messages, 'contextBefore' | 'mediaOf'>;
   ground: Ground;
 }
 
@@ -100,35 +102,43 @@ function stateOf({ code }: ParleyError): Made['state'] {
 
 async function completionInput(parts: MakeAnswerParts, work: AnswerWork) {
   const { contract, endpoint, requestId, model, temperature, maxTokens } = work.question;
-  const { messages, sources: given } = await contextOf(parts, work);
-  return { contract, endpoint, requestId, model, messages, temperature, maxTokens, cache: null, given };
+  const { needs, sources: given, ...context } = await contextOf(parts, work);
+  const messages = await withMedia(context.messages, context.model, parts.messages);
+  const request = { contract, endpoint, requestId, model, messages, needs, temperature, maxTokens };
+  return { ...request, cache: null, given };
 }
 
 /** The context that the model sees, and what of the knowledge base is in it. */
 export async function contextOf(
   parts: MakeAnswerParts,
   work: Omit<AnswerWork, 'caller'>,
-): Promise<Context & { sources: Citation[] }> {
+): Promise<Context & { sources: Citation[]; model: Seeing | undefined }> {
   const { question, questionId, conversationId } = work;
-  const room = roomFor(parts.completions, question);
-  const newest = await readBack(parts.messages, conversationId, room.contextLength ?? historyMost);
+  const { contextLength } = roomFor(parts.completions, question);
+  const newest = await readBack(parts.messages, conversationId, contextLength ?? historyMost);
   const at = newest.findIndex(({ id }) => id === questionId);
   const asked = newest[at];
   if (asked === undefined) throw new ParleyError('not_found', 'The question was removed.');
+  const room = roomFor(parts.completions, { ...question, parts: asked.parts });
   const { systemPrompt, sources } = grounded(parts, work, newest.slice(at), room);
   const context = assembleContext({ ...room, systemPrompt, history: newest.slice(at + 1), question: asked });
-  return { ...context, sources };
+  return { ...context, sources, model: room.model };
 }
 
-/** What the model that is asked first can take in; those it falls back to are asked the same. */
+/**
+ * What the model that is asked first can take in; those it falls back to are asked the same. Throws as `Router.plan` does, also for images and videos
+ * that the model cannot see.
+ */
 export function roomFor(
   { router, defaultModel }: Pick<CompletionsParts, 'router' | 'defaultModel'>,
-  { model, maxTokens }: Pick<Question, 'model' | 'maxTokens'>,
+  { model, maxTokens, parts }: Asking,
 ) {
-  const [candidate] = router.plan(model ?? defaultModel());
+  const [candidate] = router.plan(model ?? defaultModel(), needsOfParts(parts));
   const { contextLength = null, maxOutput = null } = candidate?.model ?? {};
-  return { contextLength, maxOutput, maxTokens };
+  return { contextLength, maxOutput, maxTokens, model: candidate?.model };
 }
+
+type Asking = Pick<Question, 'model' | 'maxTokens'> & { parts?: readonly AnyPart[] | null | undefined };
 
 /** The newest messages of a conversation, newest first, at least so many that they fill `tokens`. */
 async function readBack(

@@ -17,7 +17,8 @@ export function refuseWhatDoesNotFit(
 ): void {
   const tokens = estimateTokens(question.text);
   const room = roomFor(completions, question);
-  assembleContext({ ...room, systemPrompt, history: [], question: { content: question.text, tokens } });
+  const { text: content, parts } = question;
+  assembleContext({ ...room, systemPrompt, history: [], question: { content, tokens, parts } });
 }
 
 export function refuseWhenDraining({ draining }: TurnsState): void {

@@ -28,7 +28,7 @@ export interface TurnsParts {
   ownership: Pick<Ownership, 'change'>;
   conversations: Pick<Conversations, 'nextId' | 'find' | 'newestOf' | 'countOf'>;
   calls: Pick<ApiCalls, 'record'>;
-  messages: Pick<Messages, 'nextId' | 'find' | 'contextBefore'>;
+  messages: Pick<Messages, 'nextId' | 'find' | 'contextBefore' | 'mediaOf'>;
   completions: CompletionsParts;
   /** What the knowledge base has to say to helpdesk's customers. */
   ground: Ground;
