@@ -19,7 +19,7 @@ export function createMessagePages(
   database: Database,
   queries: Queries,
 ): Pick<Messages, 'listOf' | 'pageOf'> {
-  const { extent, extentWithPending, page } = compileSelects(queries);
+  const { extent, extentWithHidden, page } = compileSelects(queries);
 
   const read = async (
     conversationId: number,
@@ -40,22 +40,25 @@ export function createMessagePages(
         : read(conversationId, { first: skip, last, skip: 0, limit }, none);
     },
     async pageOf(conversationId, { skip, limit }) {
-      const [row] = await database.read(withValues(extentWithPending, [conversationId, conversationId]));
+      const ids = [conversationId, conversationId, conversationId];
+      const [row] = await database.read(withValues(extentWithHidden, ids));
       if (row === undefined) return { messages: [], total: 0, pending: [] };
       const { lastPlace: last, removed } = row;
-      const pending = JSON.parse(row.pending ?? none) as Pending[];
-      const ids = pending.map(([id]) => id);
-      const without = JSON.stringify(ids);
+      const pending = JSON.parse(row.pending ?? none) as Hidden[];
+      const left = JSON.parse(row.leftToOthers ?? none) as Hidden[];
+      const hidden = [...pending, ...left].sort(([, one], [, other]) => one - other);
+      const without = JSON.stringify(hidden.map(([id]) => id));
       const messages = hasGaps(row)
         ? await read(conversationId, { first: 0, last, skip, limit }, without)
-        : await read(conversationId, { first: beyond(skip, pending), last, skip: 0, limit }, without);
-      return { messages, total: last - removed - ids.length, pending: ids } satisfies MessagePage;
+        : await read(conversationId, { first: beyond(skip, hidden), last, skip: 0, limit }, without);
+      const total = last - removed - hidden.length;
+      return { messages, total, pending: pending.map(([id]) => id) } satisfies MessagePage;
     },
   };
 }
 
-/** An answer that has not ended: its id and place. */
-type Pending = [id: number, place: number];
+/** An answer that has not ended, or that somebody else took over before it said a word: its id and place. */
+type Hidden = [id: number, place: number];
 
 const none = '[]';
 
@@ -63,10 +66,10 @@ function hasGaps(extent: Extent | undefined): boolean {
   return extent !== undefined && extent.removed > 0;
 }
 
-/** The place of the message that `skip` others come before, less one, where none of them are pending. */
-function beyond(skip: number, pending: readonly Pending[]): number {
+/** The place of the message that `skip` others come before, less one, where none of them are hidden. */
+function beyond(skip: number, hidden: readonly Hidden[]): number {
   let place = skip;
-  for (const [, taken] of pending) if (taken <= place + 1) place++;
+  for (const [, taken] of hidden) if (taken <= place + 1) place++;
   return place;
 }
 
@@ -75,23 +78,27 @@ function compileSelects(queries: Queries) {
     .selectFrom('conversations')
     .select(['message_count as lastPlace', 'removed_messages as removed'])
     .where('id', '=', 0);
+  const all = sql<string>`json_group_array(json_array(messages.id, messages.place) order by messages.place)`;
   const pending = queries
     .selectFrom('turns')
     .innerJoin('messages', 'messages.id', 'turns.id')
-    .select(
-      sql<string>`json_group_array(json_array(messages.id, messages.place) order by messages.place)`.as(
-        'all',
-      ),
-    )
+    .select(all.as('all'))
     .where('turns.conversation_id', '=', 0);
+  const leftToOthers = queries
+    .selectFrom('messages')
+    .select(all.as('all'))
+    .where('conversation_id', '=', 0)
+    // As the index has it.
+    .where(sql<boolean>`error_code = 'given_up' AND content = ''`);
   const without = sql<number>`(select value from json_each(${''}))`;
   return {
     extent: compileQuery(extent),
-    extentWithPending: compileQuery(
+    extentWithHidden: compileQuery(
       queries
         .selectFrom('conversations')
         .select(['message_count as lastPlace', 'removed_messages as removed'])
         .select(pending.as('pending'))
+        .select(leftToOthers.as('leftToOthers'))
         .where('id', '=', 0),
     ),
     page: compileQuery(

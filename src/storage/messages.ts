@@ -103,7 +103,10 @@ export interface Messages {
   find(id: number): Promise<Message | undefined>;
   /** Oldest first. A page deep inside costs what the first costs. */
   listOf(conversationId: number, page: Page): Promise<Message[]>;
-  /** The same without the answers that have not ended, which are `pending`, and how many there are without them. */
+  /**
+   * The same without the answers that have not ended, which are `pending`, and those that somebody else took over before they said a word;
+   * `total` is without them too.
+   */
   pageOf(conversationId: number, page: Page): Promise<MessagePage>;
   /** The newest of a conversation with a place below `beforePlace`, newest first. */
   newestBefore(conversationId: number, beforePlace: number, limit: number): Promise<Message[]>;

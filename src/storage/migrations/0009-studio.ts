@@ -23,6 +23,8 @@ export const studio = {
       url TEXT NOT NULL
     ) STRICT`,
     `CREATE INDEX media_message ON media (message_id)`,
+    // Answers that somebody else took over before they said a word: pages of a conversation leave them out.
+    `CREATE INDEX messages_left_to_others ON messages (conversation_id) WHERE error_code = 'given_up' AND content = ''`,
 
     // `model` is '' for what was counted before there was this column, and for what concerns no model.
     `CREATE TABLE chat_daily_by_model (
@@ -57,5 +59,7 @@ export const studio = {
     // What may be spent in a month: JSON, see Budget of core; null: what the configuration says.
     `ALTER TABLE users ADD COLUMN budget TEXT`,
     `ALTER TABLE api_keys ADD COLUMN budget TEXT`,
+    `CREATE INDEX users_budget ON users (id) WHERE budget IS NOT NULL`,
+    `CREATE INDEX api_keys_budget ON api_keys (id) WHERE budget IS NOT NULL`,
   ],
 };
