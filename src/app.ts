@@ -11,6 +11,8 @@ import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts
 import { helpdeskPlugin } from './contracts/helpdesk/plugin.ts';
 import { presentWebhookEvent } from './contracts/helpdesk/webhook-payload.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
+import type { StudioOptions } from './contracts/studio/options.ts';
+import { studioPlugin } from './contracts/studio/plugin.ts';
 import { createCatalogue } from './core/completions/catalogue.ts';
 import { createDiscovery, type Discovery } from './core/completions/discovery.ts';
 import type { ProviderSlot } from './core/completions/router.ts';
@@ -92,7 +94,14 @@ export async function createApp(parts: AppParts): Promise<App> {
   const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
   await built.turns.recover();
   const running = createRunning();
-  const { server, sockets } = await createServer({ parts, core: built.core, storage, metrics, running });
+  const { server, sockets } = await createServer({
+    parts,
+    core: built.core,
+    defaultModel: built.defaultModel,
+    storage,
+    metrics,
+    running,
+  });
   const housekeeping = housekeepingOf(built, log);
   const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
   return {
@@ -143,12 +152,13 @@ function discoverable(config: Config): string[] {
 interface ServerInputs {
   parts: AppParts;
   core: Core;
+  defaultModel: () => string;
   storage: Storage;
   metrics: Metrics;
   running: Running;
 }
 
-async function createServer({ parts, core, storage, metrics, running }: ServerInputs) {
+async function createServer({ parts, core, defaultModel, storage, metrics, running }: ServerInputs) {
   const { config, log, runtime, version } = parts;
   const { limits } = config;
   const requestId = createRequestId(runtime);
@@ -176,6 +186,7 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
   });
   const doors = {
     core,
+    defaultModel,
     authenticator: createAuthenticator(core),
     access,
     limits: config.rateLimits ? createMemoryLimits() : createNoLimits(),
@@ -197,7 +208,8 @@ async function createServer({ parts, core, storage, metrics, running }: ServerIn
 }
 
 /** What contracts are given; each takes what it needs of it. */
-type Doors = Omit<GatewayOptions, keyof ReturnType<typeof gatewaySettings>>;
+type Doors = Omit<GatewayOptions, keyof ReturnType<typeof gatewaySettings>> &
+  Pick<StudioOptions, 'defaultModel'>;
 
 async function registerContracts(server: FastifyInstance, parts: AppParts, doors: Doors): Promise<void> {
   const { config } = parts;
@@ -232,6 +244,20 @@ async function registerContracts(server: FastifyInstance, parts: AppParts, doors
     socketFrameBytes: limits.socketFrameBytes,
     adminLimit: { ...aMinute('admin', limits.helpdesk.adminCallsPerMinute), per: 'user' },
   });
+  await server.register(studioPlugin, {
+    ...doors,
+    ...studioSettings(parts),
+  });
+}
+
+function studioSettings({ config: { limits } }: AppParts) {
+  const { authPerMinute, messagesPerMinute, proxyCallsPerMinute } = limits.studio;
+  return {
+    authLimit: aMinute('studio-auth', authPerMinute),
+    messageLimit: { ...aMinute('studio-messages', messagesPerMinute), per: 'user' },
+    proxyLimit: { ...aMinute('studio-proxy', proxyCallsPerMinute), per: 'caller' },
+    imageBodyBytes: limits.imageBodyBytes,
+  } as const;
 }
 
 function aMinute(name: string, points: number): Limit {

@@ -245,7 +245,7 @@ const wrongYaml: [yaml: string, message: string | RegExp][] = [
   ['cache: { tll: 1h }', 'cache.tll in FILE is not a known key: did you mean "ttl"?'],
   [
     'limits: { zzzzzzzz: 1 }',
-    /^limits\.zzzzzzzz in FILE is not a known key: known here: assistant, companion, helpdesk, gateway, body_bytes, /,
+    /^limits\.zzzzzzzz in FILE is not a known key: known here: assistant, companion, helpdesk, studio, gateway, body_bytes, /,
   ],
   ['environment: test', /^environment in FILE is not a known key: known here: host, /],
   ['port: -1', 'port in FILE is -1: must be a whole number from 0 to 65535'],

@@ -1,3 +1,4 @@
+import { budget } from './budget-kind.ts';
 import {
   addressRange,
   choice,
@@ -237,6 +238,17 @@ const limits = group('Limits.', {
       description: 'Open WebSocket connections from one address.',
     }),
   }),
+  studio: group('Of the studio contract.', {
+    authPerMinute: field(perMinute, {
+      default: 60,
+      description: 'Logins, registrations and refreshed tokens a minute, per address.',
+    }),
+    messagesPerMinute: field(perMinute, { default: 120, description: 'Messages a minute, per user.' }),
+    proxyCallsPerMinute: field(perMinute, {
+      default: 120,
+      description: 'Calls through the proxy a minute, per user or API key.',
+    }),
+  }),
   gateway: group('Per caller of the gateway.', {
     requestsPerMinute: field(perMinute, { default: 100, description: 'Requests a minute.' }),
     burst: field(wholeNumber(0, 1_000_000), { default: 20, description: 'Requests above that at once.' }),
@@ -259,6 +271,25 @@ const limits = group('Limits.', {
   answersPerSocket: field(wholeNumber(1, 1000), {
     default: 8,
     description: 'Answers that one WebSocket connection may have running.',
+  }),
+});
+
+const budgets = group('What may be spent in a month on calls to models; months are those of the time zone.', {
+  perUser: field(budget, {
+    default: null,
+    shownDefault: 'none: nothing limits',
+    description:
+      'Of every user for whom an administrator has set none: tokens, or money as the prices of models count it.',
+  }),
+  perKey: field(budget, {
+    default: null,
+    shownDefault: 'none: nothing limits',
+    description: 'Of every API key that was made without one.',
+  }),
+  cnyPerUsd: field(decimal(0.01, 1000), {
+    default: 7.2,
+    description:
+      'Yuan for a dollar, where a budget in one is spent on models that are paid in the other. Set it to what you pay.',
   }),
 });
 
@@ -345,6 +376,7 @@ export const schema = group('', {
   }),
   fallback,
   cache,
+  budgets,
   promptSets,
   conversations,
   knowledge,

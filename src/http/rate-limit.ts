@@ -5,14 +5,18 @@ import type { Allowance, Limit, Limits } from '../core/limits/limits.ts';
 
 const minuteMs = 60_000;
 
-/** The limit that holds for a caller: the key's own where it has one, else the door's, per user or per address. */
+/** The limit that holds for a caller: the key's own where it has one, else the door's, for those whom it counts. */
 export function limitFor(caller: Caller, doorLimit: Limit): { limit: Limit; subject: string } {
   if (caller.kind === 'key' && caller.requestsPerMinute !== null) {
     const limit = { name: 'key', points: caller.requestsPerMinute, burst: 0, windowMs: minuteMs };
     return { limit, subject: String(caller.keyId) };
   }
-  const countsUser = caller.kind === 'user' && doorLimit.per === 'user';
-  return { limit: doorLimit, subject: countsUser ? `user:${caller.userId}` : caller.ip };
+  return { limit: doorLimit, subject: subjectOf(caller, doorLimit) };
+}
+
+function subjectOf(caller: Caller, { per = 'address' }: Limit): string {
+  if (caller.kind === 'user' && per !== 'address') return `user:${caller.userId}`;
+  return caller.kind === 'key' && per === 'caller' ? `key:${caller.keyId}` : caller.ip;
 }
 
 /** Takes one of the caller's allowance and announces it in the reply's headers; throws `rate_limited` when it is used up. */

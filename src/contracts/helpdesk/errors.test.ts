@@ -8,7 +8,7 @@ import {
   ParleyError,
   type ErrorCode,
 } from '../../core/errors.ts';
-import { errorShapeFor, prefersEnglish, sessionErrorShapeFor } from './errors.ts';
+import { errorShapeFor, sessionErrorShapeFor } from './errors.ts';
 
 const asked = (language?: string) => ({ headers: { 'accept-language': language } }) as FastifyRequest;
 type Body = { success: boolean; error: { code: string; message: string; details: object | null } };
@@ -86,19 +86,4 @@ describe('helpdesk: errors', () => {
     assert.deepEqual(detailsOf(wordless), { field: 'x', issue: 'x 不正确' });
     assert.deepEqual(detailsOf(wordless, 'en'), { field: 'x', issue: 'No such thing.' });
   });
-
-  for (const [header, english] of [
-    [undefined, false],
-    ['zh-CN', false],
-    ['en', true],
-    ['en-GB,zh;q=0.5', true],
-    ['zh,en;q=0.9', false],
-    ['fr', false],
-    ['*', false],
-    ['en;q=0', false],
-  ] as const) {
-    test(`Accept-Language "${header}" ${english ? 'prefers' : 'does not prefer'} English`, () => {
-      assert.equal(prefersEnglish(header), english);
-    });
-  }
 });

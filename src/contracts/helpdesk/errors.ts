@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { ErrorCode, ParleyError } from '../../core/errors.ts';
 import { inEnglish, type Issue } from '../../core/issue.ts';
+import { prefersEnglish } from '../../http/accept-language.ts';
 import { inChinese } from '../../http/chinese-issues.ts';
 import type { ErrorShape } from '../../http/error-answer.ts';
 
@@ -111,18 +112,4 @@ function detailsOf(error: ParleyError, english: boolean, { code, chinese }: Help
 /** The part of a request that is at fault where no field is. */
 function partOf({ code }: ParleyError): string {
   return code === 'unsupported_media_type' ? 'Content-Type' : 'body';
-}
-
-/** Whether English comes before Chinese in `Accept-Language` (RFC 9110, 12.5.4). */
-export function prefersEnglish(header: string | undefined): boolean {
-  const wanted = (header ?? '').split(',').map((item) => {
-    const [tag = '', quality] = item
-      .trim()
-      .toLowerCase()
-      .split(/;\s*q=/u);
-    return { tag, quality: quality === undefined ? 1 : Number(quality) || 0 };
-  });
-  const best = (language: string) =>
-    Math.max(0, ...wanted.filter(({ tag }) => tag.split('-')[0] === language).map(({ quality }) => quality));
-  return best('en') > best('zh');
 }

@@ -1,9 +1,10 @@
 import type { RawData, WebSocket } from 'ws';
 import { asParleyError, ParleyError } from '../../core/errors.ts';
 import { createRooms, type Rooms } from '../../core/realtime/rooms.ts';
+import { prefersEnglish } from '../../http/accept-language.ts';
 import { frameIdOf, parseFrame } from '../../http/frames.ts';
 import { refuseSocket, sendFrame, type SocketRequest } from '../../http/sockets.ts';
-import { prefersEnglish, malformedErrorOf } from './errors.ts';
+import { malformedErrorOf } from './errors.ts';
 import { enter } from './socket-admission.ts';
 import { dispatch } from './socket-dispatch.ts';
 import { errorFrame, typingFrame, type Language } from './socket-frames.ts';

@@ -7,8 +7,8 @@ export interface Limit {
   /** Further ones allowed in a window without being announced. */
   burst: number;
   windowMs: number;
-  /** Whom it counts: each address (without this), or each user, and the address of those who are none. */
-  per?: 'address' | 'user';
+  /** Whom it counts: each address (without this), each user, or each user and API key; always the address of those who are neither. */
+  per?: 'address' | 'user' | 'caller';
 }
 
 /** What is left after one was taken, or was looked for. */

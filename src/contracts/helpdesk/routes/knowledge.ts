@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { inEnglish } from '../../../core/issue.ts';
+import { prefersEnglish } from '../../../http/accept-language.ts';
 import { inChinese } from '../../../http/chinese-issues.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
-import { prefersEnglish } from '../errors.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentArticle, presentArticleSummary, presentPassage } from '../present-knowledge.ts';
 import { refusals, repeatableSchema } from '../schemas/envelope.ts';
