@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ParleyError } from '../errors.ts';
 import { createRouterBench, createScriptedProvider, hang, type BenchOptions } from './bench.fixture.ts';
+import type { ModelEntry } from './catalogue.ts';
+import type { Needs } from './needs.ts';
 import { createRouter, defaultModelOf } from './router.ts';
 
 const models = [
@@ -71,6 +73,50 @@ describe('plan', () => {
     assert.throws(() => createTested().router.plan('elsewhere'), text);
     const fallback = { enabled: false, default: ['local'] };
     assert.throws(() => createTested({ fallback }).router.plan('elsewhere'), text);
+  });
+
+  describe('for images and videos', () => {
+    const able: ModelEntry[] = [
+      { id: 'sees', provider: 'acme', capabilities: ['chat', 'vision'] },
+      { id: 'watches', provider: 'bolt', capabilities: ['chat', 'vision', 'video'] },
+      { id: 'gone', provider: 'nobody', capabilities: ['chat', 'vision', 'video'] },
+      ...models,
+    ];
+    const image: Needs = [{ capability: 'vision', field: 'messages.2.content.0' }];
+    const both: Needs = [...image, { capability: 'video', field: 'content.1' }];
+    const plan = (chain: string[], model: string, needs: Needs) =>
+      createTested({ models: able, fallback: { default: chain } })
+        .router.plan(model, needs)
+        .map((candidate) => candidate.model.id);
+
+    it('leaves out who cannot see them, but nobody where there are none', () => {
+      assert.deepEqual(plan(['local', 'watches'], 'sees', image), ['sees', 'watches']);
+      assert.deepEqual(plan(['sees', 'local'], 'watches', both), ['watches']);
+      assert.deepEqual(plan(['local', 'watches'], 'sees', []), ['sees', 'local', 'watches']);
+      assert.deepEqual(plan(['local', 'watches'], 'gone', both), ['watches']);
+    });
+
+    it('refuses a model that cannot, naming model and part, whoever might stand in', () => {
+      assert.throws(() => plan(['watches'], 'fast-2026-01-01', image), {
+        code: 'invalid_request',
+        field: 'messages.2.content.0',
+        issue: { kind: 'no_capability', model: 'fast-2026-01-01', part: 'image' },
+        message:
+          'messages.2.content.0: the model "fast-2026-01-01" takes no images; ask another model, or leave it out',
+      });
+      assert.throws(() => plan(['watches'], 'sees', both), {
+        field: 'content.1',
+        issue: { kind: 'no_capability', model: 'sees', part: 'video' },
+      });
+    });
+
+    it('says that nobody is left who can', () => {
+      assert.throws(() => plan(['local', 'sees'], 'gone', both), {
+        code: 'provider_failed',
+        message:
+          'The provider "nobody" of model "gone" is not configured on this server, and no model that stands in for it takes images and videos.',
+      });
+    });
   });
 
   it('takes a model for what it is, whatever it is called', () => {
