@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { close } from './app/close.ts';
 import { openCore } from './app/open-core.ts';
-import { openKnowledge, type OpenedKnowledge } from './app/open-knowledge.ts';
+import { openKnowledge } from './app/open-knowledge.ts';
 import { createSlots } from './app/provider-slots.ts';
 import type { Config } from './config.ts';
 import { assistantPlugin } from './contracts/assistant/plugin.ts';
@@ -14,8 +15,7 @@ import { openAiPlugin } from './contracts/openai/plugin.ts';
 import type { StudioOptions } from './contracts/studio/options.ts';
 import { studioPlugin } from './contracts/studio/plugin.ts';
 import { createCatalogue } from './core/completions/catalogue.ts';
-import { createDiscovery, type Discovery } from './core/completions/discovery.ts';
-import type { ProviderSlot } from './core/completions/router.ts';
+import { createDiscovery } from './core/completions/discovery.ts';
 import type { Core } from './core/core.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
 import { createHousekeeping, type Housekeeping } from './core/housekeeping.ts';
@@ -33,9 +33,9 @@ import { collectOpenApi, serveDocs } from './http/docs.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { serveReadiness } from './http/readiness.ts';
 import { createRequestId } from './http/request-id.ts';
-import { createRunning, shuttingDown, type Running } from './http/running.ts';
+import { createRunning, type Running } from './http/running.ts';
 import { createHttpServer } from './http/server.ts';
-import { closeCodes, createSockets, type Sockets } from './http/sockets.ts';
+import { createSockets } from './http/sockets.ts';
 import { answerUnclaimed } from './http/unclaimed.ts';
 import { createUserSockets } from './http/user-sockets.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
@@ -94,14 +94,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
   await built.turns.recover();
   const running = createRunning();
-  const { server, sockets } = await createServer({
-    parts,
-    core: built.core,
-    defaultModel: built.defaultModel,
-    storage,
-    metrics,
-    running,
-  });
+  const { server, sockets } = await createServer({ parts, built, storage, metrics, running });
   const housekeeping = housekeepingOf(built, log);
   const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
   return {
@@ -151,15 +144,15 @@ function discoverable(config: Config): string[] {
 
 interface ServerInputs {
   parts: AppParts;
-  core: Core;
-  defaultModel: () => string;
+  built: Pick<Awaited<ReturnType<typeof openCore>>, 'core' | 'defaultModel'>;
   storage: Storage;
   metrics: Metrics;
   running: Running;
 }
 
-async function createServer({ parts, core, defaultModel, storage, metrics, running }: ServerInputs) {
+async function createServer({ parts, built, storage, metrics, running }: ServerInputs) {
   const { config, log, runtime, version } = parts;
+  const { core, defaultModel } = built;
   const { limits } = config;
   const requestId = createRequestId(runtime);
   const clientAddress = createClientAddress(config.trustedProxies);
@@ -283,57 +276,4 @@ function gatewaySettings({ config, version }: AppParts) {
     socketFrameBytes,
     answersPerSocket,
   };
-}
-
-interface Closing {
-  server: FastifyInstance;
-  sockets: Sockets;
-  running: Running;
-  opened: Pick<
-    Awaited<ReturnType<typeof openCore>>,
-    'turns' | 'feed' | 'search' | 'maintenanceWatch' | 'deskWatch' | 'dispatcher'
-  >;
-  discovery: Discovery;
-  knowledge: Pick<OpenedKnowledge, 'close'>;
-  storage: Storage;
-  slots: Map<string, ProviderSlot>;
-  housekeeping: Housekeeping;
-  log: Log;
-}
-
-/** How long cancelled answers may take to say so. */
-const lastWordsMs = 2_000;
-
-async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
-  const { server, sockets, running } = app;
-  const { turns, feed: watched, search, maintenanceWatch, deskWatch, dispatcher } = app.opened;
-  const within = async (work: Promise<unknown>, ms: number) => {
-    const waiting = new AbortController();
-    await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
-    waiting.abort();
-  };
-  maintenanceWatch.stop();
-  deskWatch.stop();
-  app.discovery.stop();
-  app.knowledge.close();
-  app.housekeeping.stop();
-  search.stop();
-  running.drain();
-  turns.drain();
-  const closed = server.close().catch((err: unknown) => app.log.error({ err }, 'the server did not close'));
-  await within(Promise.all([running.idle(), turns.idle()]), graceMs);
-  turns.interruptAll();
-  await within(turns.idle(), lastWordsMs);
-  await within(dispatcher.stop(), lastWordsMs);
-  await within(watched.settled(), lastWordsMs);
-  running.abortAll(shuttingDown());
-  await within(running.idle(), lastWordsMs);
-  const leaving = sockets.closeAll(closeCodes.serviceRestart, 'service restart');
-  server.server.closeIdleConnections();
-  await within(Promise.all([closed, leaving]), lastWordsMs);
-  sockets.close();
-  server.server.closeAllConnections();
-  await app.housekeeping.run();
-  await Promise.allSettled([...app.slots.values()].map(({ provider }) => provider.close()));
-  await app.storage.close();
 }

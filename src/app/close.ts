@@ -1,0 +1,68 @@
+import type { Discovery } from '../core/completions/discovery.ts';
+import type { ProviderSlot } from '../core/completions/router.ts';
+import type { Housekeeping } from '../core/housekeeping.ts';
+import type { Log } from '../core/log.ts';
+import type { Runtime } from '../core/runtime.ts';
+import { shuttingDown, type Running } from '../http/running.ts';
+import { closeCodes, type Sockets } from '../http/sockets.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { openCore } from './open-core.ts';
+import type { OpenedKnowledge } from './open-knowledge.ts';
+
+/** What runs, and ends when the app is closed. */
+export interface Closing {
+  server: {
+    close: () => Promise<undefined>;
+    server: { closeIdleConnections: () => void; closeAllConnections: () => void };
+  };
+  sockets: Sockets;
+  running: Running;
+  opened: Pick<
+    Awaited<ReturnType<typeof openCore>>,
+    'turns' | 'feed' | 'search' | 'maintenanceWatch' | 'deskWatch' | 'dispatcher'
+  >;
+  discovery: Discovery;
+  knowledge: Pick<OpenedKnowledge, 'close'>;
+  storage: Storage;
+  slots: Map<string, ProviderSlot>;
+  housekeeping: Housekeeping;
+  log: Log;
+}
+
+/** How long cancelled answers may take to say so. */
+const lastWordsMs = 2_000;
+
+/** Ends everything in the order in which it can still say what it has to: see `App.close`. */
+export async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
+  const { server, sockets, running } = app;
+  const { turns, feed: watched, search, maintenanceWatch, deskWatch, dispatcher } = app.opened;
+  const within = async (work: Promise<unknown>, ms: number) => {
+    const waiting = new AbortController();
+    await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
+    waiting.abort();
+  };
+  maintenanceWatch.stop();
+  deskWatch.stop();
+  app.discovery.stop();
+  app.knowledge.close();
+  app.housekeeping.stop();
+  search.stop();
+  running.drain();
+  turns.drain();
+  const closed = server.close().catch((err: unknown) => app.log.error({ err }, 'the server did not close'));
+  await within(Promise.all([running.idle(), turns.idle()]), graceMs);
+  turns.interruptAll();
+  await within(turns.idle(), lastWordsMs);
+  await within(dispatcher.stop(), lastWordsMs);
+  await within(watched.settled(), lastWordsMs);
+  running.abortAll(shuttingDown());
+  await within(running.idle(), lastWordsMs);
+  const leaving = sockets.closeAll(closeCodes.serviceRestart, 'service restart');
+  server.server.closeIdleConnections();
+  await within(Promise.all([closed, leaving]), lastWordsMs);
+  sockets.close();
+  server.server.closeAllConnections();
+  await app.housekeeping.run();
+  await Promise.allSettled([...app.slots.values()].map(({ provider }) => provider.close()));
+  await app.storage.close();
+}
