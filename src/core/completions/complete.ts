@@ -14,6 +14,7 @@ import { estimateUsage } from './estimate.ts';
 import type { Answer } from './provider.ts';
 import { throwRelayed } from './relay.ts';
 import type { Routed } from './router.ts';
+import { visibleTo } from './visible.ts';
 
 /** Answers in one piece. The promise resolves when the call's row in the books is committed. */
 export async function complete(
@@ -53,7 +54,8 @@ async function callModel(
   try {
     return await parts.router.run(candidates, signal, ({ model, slot }) => {
       attempts++;
-      const answer = slot.provider.answer({ ...request, model: model.id }, signal);
+      const messages = visibleTo(model, request.messages);
+      const answer = slot.provider.answer({ ...request, model: model.id, messages }, signal);
       return request.wire === undefined ? answer : answer.catch(throwRelayed);
     });
   } catch (thrown) {
@@ -62,7 +64,10 @@ async function callModel(
       model: candidates[0].model,
       outcome: signal.aborted ? 'cancelled' : 'failure',
       errorCode: error.code,
-      usage: signal.aborted && attempts > 0 ? estimateUsage(request.messages, '') : noUsage,
+      usage:
+        signal.aborted && attempts > 0
+          ? estimateUsage(request.messages, '', candidates[0].model.media)
+          : noUsage,
       durationMs: parts.runtime.elapsed() - began,
       firstTokenMs: null,
       attempts,
