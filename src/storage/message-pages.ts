@@ -44,9 +44,9 @@ export function createMessagePages(
       const [row] = await database.read(withValues(extentWithHidden, ids));
       if (row === undefined) return { messages: [], total: 0, pending: [] };
       const { lastPlace: last, removed } = row;
-      const pending = JSON.parse(row.pending ?? none) as Hidden[];
+      const pending = inOrder(JSON.parse(row.pending ?? none) as Hidden[]);
       const left = JSON.parse(row.leftToOthers ?? none) as Hidden[];
-      const hidden = [...pending, ...left].sort(([, one], [, other]) => one - other);
+      const hidden = inOrder([...pending, ...left]);
       const without = JSON.stringify(hidden.map(([id]) => id));
       const messages = hasGaps(row)
         ? await read(conversationId, { first: 0, last, skip, limit }, without)
@@ -61,6 +61,10 @@ export function createMessagePages(
 type Hidden = [id: number, place: number];
 
 const none = '[]';
+
+function inOrder(hidden: readonly Hidden[]): Hidden[] {
+  return hidden.toSorted(([, one], [, other]) => one - other);
+}
 
 function hasGaps(extent: Extent | undefined): boolean {
   return extent !== undefined && extent.removed > 0;
@@ -78,7 +82,7 @@ function compileSelects(queries: Queries) {
     .selectFrom('conversations')
     .select(['message_count as lastPlace', 'removed_messages as removed'])
     .where('id', '=', 0);
-  const all = sql<string>`json_group_array(json_array(messages.id, messages.place) order by messages.place)`;
+  const all = sql<string>`json_group_array(json_array(messages.id, messages.place))`;
   const pending = queries
     .selectFrom('turns')
     .innerJoin('messages', 'messages.id', 'turns.id')

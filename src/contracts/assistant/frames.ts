@@ -10,7 +10,7 @@ import { presentMessage, sessionStatusOf } from './present.ts';
 
 /** The frames of `WS /ws/chat/{session_id}` (assistant.md, "WebSocket Interface"), without their cursors. */
 export interface Frame {
-  type: 'message' | 'typing' | 'status' | 'error' | 'pong' | 'reset';
+  type: 'message' | 'typing' | 'status' | 'message_removed' | 'error' | 'pong' | 'reset';
   /** Of the client's frame that this one answers. */
   id?: string | number;
   data: object;
@@ -20,6 +20,11 @@ export function messageFrame(message: Message): Frame {
   const error = errorOf(message);
   const data = presentMessage(message);
   return { type: 'message', data: error === undefined ? data : { ...data, error: error.message } };
+}
+
+/** A message is gone. */
+export function removedFrame(messageId: number): Frame {
+  return { type: 'message_removed', data: { id: messageId } };
 }
 
 /** What an answer has said so far, of which `delta` is new since `offset`. */

@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import type { Message } from '../../core/conversations/conversations.ts';
+import { isGone, unlessGone } from '../../core/conversations/own.ts';
 import { asParleyError } from '../../core/errors.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
 import type { FeedItem, Watcher } from '../../core/realtime/feed.ts';
@@ -12,6 +13,7 @@ import {
   errorFrame,
   errorOf,
   messageFrame,
+  removedFrame,
   statusFrame,
   streamingFrame,
   typingFrame,
@@ -141,8 +143,9 @@ async function join(screen: Screen, seen: Cursor['turn']): Promise<void> {
   // What a cursor says of a turn that is none of this session's, or has long ended, is not to be waited for.
   screen.turns = screen.turns.filter(({ id }) => id !== seen?.id || active.includes(id));
   for (const id of active) {
-    const { state: made, content } = await options.core.conversations.message(caller, conversationId, id);
-    if (id <= screen.ended) continue;
+    const answer = await unlessGone(options.core.conversations.message(caller, conversationId, id));
+    if (answer === undefined || id <= screen.ended) continue;
+    const { state: made, content } = answer;
     const known = screen.turns.find((turn) => turn.id === id);
     if (known !== undefined) {
       if (known.offset > content.length) known.offset = 0;
@@ -158,7 +161,7 @@ async function join(screen: Screen, seen: Cursor['turn']): Promise<void> {
 }
 
 async function show(screen: Screen, item: FeedItem): Promise<void> {
-  const { type, message, data, cursor } = item;
+  const { type, message, messageId, data, cursor } = item;
   if (type === 'removed') {
     screen.cursor = cursor;
     void send(screen, errorFrame(noSession()));
@@ -179,8 +182,20 @@ async function show(screen: Screen, item: FeedItem): Promise<void> {
   }
   screen.cursor = cursor;
   if (message !== null && type === 'replied') await showReply(screen, message);
+  if (type === 'message_removed' && messageId !== null) await showRemoval(screen, messageId);
   const status = statusFrame(item);
   if (status !== undefined) await send(screen, status);
+}
+
+/** One that was to be answered, or heard, is not any more: then its end was not told. */
+async function showRemoval(screen: Screen, messageId: number): Promise<void> {
+  const wasFirst = screen.turns[0]?.id === messageId;
+  const gone = screen.turns.find(({ id }) => id === messageId);
+  gone?.following?.abort();
+  screen.turns = screen.turns.filter((turn) => turn !== gone);
+  screen.names?.delete(messageId);
+  await send(screen, removedFrame(messageId));
+  if (wasFirst) begin(screen);
 }
 
 /** What a person says; what came out on an open socket of its reader is delivered. */
@@ -256,6 +271,7 @@ async function follow(screen: Screen, turn: ShownTurn): Promise<void> {
       }
     }
   } catch (thrown) {
-    if (screen.turns[0] === turn) screen.onFailure(thrown);
+    // That it is gone is told by the feed.
+    if (screen.turns[0] === turn && !isGone(thrown)) screen.onFailure(thrown);
   }
 }

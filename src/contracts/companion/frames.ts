@@ -8,7 +8,7 @@ import { presentMessage, timeOf } from './present.ts';
 
 /** What a socket is told, without its cursor. */
 export interface CompanionFrame {
-  type: 'message' | 'status' | 'error' | 'reset' | 'pong';
+  type: 'message' | 'status' | 'message_removed' | 'error' | 'reset' | 'pong';
   /** Of the client's frame that is answered. */
   id?: string | number;
   timestamp?: string;
@@ -20,7 +20,7 @@ export interface CompanionFrame {
  * some of them is told the others.
  */
 export function framesOf(item: FeedItem): CompanionFrame[] {
-  const { type, data, at, conversationId, message } = item;
+  const { type, data, at, conversationId, message, messageId } = item;
   switch (type) {
     case 'asked':
       return message === null ? [] : questionFrames(message, data?.['turnId']);
@@ -32,6 +32,8 @@ export function framesOf(item: FeedItem): CompanionFrame[] {
       return ownerFrames(item);
     case 'receipt':
       return [receiptFrame(data as unknown as Receipt, conversationId, at)];
+    case 'message_removed':
+      return [removedFrame(messageId, conversationId, at)];
     default:
       return [];
   }
@@ -92,6 +94,15 @@ function receiptFrame(
     sessionId: String(conversationId),
     ids,
   });
+}
+
+/** A message is gone. */
+function removedFrame(messageId: number | null, conversationId: number, at: number): CompanionFrame {
+  const about = { id: String(messageId), sessionId: String(conversationId) };
+  return {
+    type: 'message_removed',
+    data: { role: 'system', content: '', timestamp: timeOf(at), ...about },
+  };
 }
 
 export function messageFrame(message: Message): CompanionFrame {

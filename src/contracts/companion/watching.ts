@@ -104,12 +104,17 @@ async function isCompanions({ options, caller }: Watching, conversationId: numbe
 }
 
 /** Once an answer is told as it is kept, nothing more is shown of its making. */
-function noteBefore(watching: Watching, { type, conversationId, message }: FeedItem): void {
+function noteBefore(watching: Watching, { type, conversationId, message, messageId }: FeedItem): void {
   enter(watching, conversationId);
+  if (type === 'message_removed' && messageId !== null) forget(watching, messageId);
   if (type !== 'answered' || message === null) return;
-  watching.turns?.get(message.id)?.abort();
-  watching.turns?.delete(message.id);
+  forget(watching, message.id);
   watching.shown = Math.max(watching.shown, message.id);
+}
+
+function forget({ turns }: Watching, turnId: number): void {
+  turns?.get(turnId)?.abort();
+  turns?.delete(turnId);
 }
 
 function noteItem(watching: Watching, { type, data, conversationId, message }: FeedItem): void {

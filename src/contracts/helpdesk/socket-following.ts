@@ -49,6 +49,16 @@ export function questionAsked(seat: Seat, { conversationId }: DeskChange): void 
   if (session !== undefined) followActive(seat, session);
 }
 
+/** To be called when a message is gone: then the end of an answer was not told. */
+export function answerGone(seat: Seat, { conversationId, messageId }: DeskChange): void {
+  const session = seat.sessions.find((each) => each.conversationId === conversationId);
+  if (session?.turn === undefined || session.turn.id !== messageId) return;
+  session.ended = Math.max(session.ended, messageId);
+  session.turn.following.abort();
+  session.turn = undefined;
+  followActive(seat, session);
+}
+
 /** To be called before the end of an answer is shown: the rest of what was said comes before it. */
 export function answerEnds(seat: Seat, { conversationId, message }: DeskChange): void {
   const session = seat.sessions.find((each) => each.conversationId === conversationId);

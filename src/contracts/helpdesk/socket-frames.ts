@@ -46,6 +46,11 @@ export function messageFrame(
 
 const noNames: ReadonlyMap<number, string> = new Map();
 
+/** A message is gone. */
+export function removedFrame(key: string, { messageId }: FeedItem): Frame {
+  return { type: 'message_removed', data: { session_id: sessionIdOf(key), message_id: `msg_${messageId}` } };
+}
+
 /** An answer that ended: without a word, that it failed, or nothing. */
 export function answerFrame(key: string, answer: Message, language: Language): Frame | undefined {
   if (answer.content !== '') return messageFrame(key, answer, language);

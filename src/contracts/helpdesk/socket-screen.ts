@@ -1,4 +1,5 @@
 import type { Message } from '../../core/conversations/conversations.ts';
+import { isGone, unlessGone } from '../../core/conversations/own.ts';
 import { asParleyError } from '../../core/errors.ts';
 import type { FeedItem, Watcher } from '../../core/realtime/feed.ts';
 import type { Present } from '../../core/realtime/rooms.ts';
@@ -12,6 +13,7 @@ import {
   errorFrame,
   messageFrame,
   receiptFrame,
+  removedFrame,
   resetFrame,
   statusFrame,
   streamFrame,
@@ -139,6 +141,7 @@ async function show(screen: Screen, item: FeedItem): Promise<void> {
   screen.cursor = Math.max(screen.cursor, cursor);
   const frame = type === 'replied' ? await replyFrame(screen, item) : otherFrame(screen, item);
   if (frame !== undefined) await tell(screen, frame);
+  if (type === 'message_removed') forget(screen, item);
 }
 
 async function replyFrame(screen: Screen, { message }: FeedItem): Promise<Frame | undefined> {
@@ -154,8 +157,19 @@ async function replyFrame(screen: Screen, { message }: FeedItem): Promise<Frame 
 function otherFrame({ key, visit }: Screen, item: FeedItem): Frame | undefined {
   const { type, data } = item;
   if (type === 'status') return statusFrame(key, item, visit.language);
+  if (type === 'message_removed') return removedFrame(key, item);
   // What the customer has read, the customer knows.
   return type === 'receipt' && data?.['by'] === 'staff' ? receiptFrame(key, item) : undefined;
+}
+
+/** A message that was to be answered, or heard, is gone: then its end was not told. */
+function forget(screen: Screen, { messageId }: FeedItem): void {
+  const [first] = screen.turns;
+  const gone = screen.turns.find(({ id }) => id === messageId);
+  if (gone === undefined) return;
+  gone.following?.abort();
+  screen.turns = screen.turns.filter((turn) => turn !== gone);
+  if (gone === first) begin(screen);
 }
 
 function noteShown(screen: Screen, { id, receipt }: Message): void {
@@ -211,8 +225,9 @@ async function join(screen: Screen, seen: Cursor['turn']): Promise<void> {
   // What a cursor says of a turn that is none of this session's, or has long ended, is not to be waited for.
   screen.turns = screen.turns.filter(({ id }) => id !== seen?.id || active.includes(id));
   for (const id of active) {
-    const { state: made, content } = await core.conversations.message(as, conversationId, id);
-    if (id <= screen.ended) continue;
+    const answer = await unlessGone(core.conversations.message(as, conversationId, id));
+    if (answer === undefined || id <= screen.ended) continue;
+    const { state: made, content } = answer;
     const known = screen.turns.find((turn) => turn.id === id);
     if (known !== undefined) {
       if (known.offset > content.length) known.offset = 0;
@@ -265,6 +280,7 @@ async function follow(screen: Screen, turn: ShownTurn): Promise<void> {
       }
     }
   } catch (thrown) {
-    if (screen.turns[0] === turn) screen.onFailure(thrown);
+    // That it is gone is told by the feed.
+    if (screen.turns[0] === turn && !isGone(thrown)) screen.onFailure(thrown);
   }
 }

@@ -8,6 +8,7 @@ import { cursorText, type Cursor } from './socket-cursor.ts';
 import { errorFrame, presenceFrame, resetFrame, typingFrame } from './socket-frames.ts';
 import {
   answerEnds,
+  answerGone,
   followActive,
   leaveSessions,
   questionAsked,
@@ -158,6 +159,7 @@ function tellChange(seat: Seat, change: DeskChange): Promise<void> | void {
   }
   seat.position = { after: change.cursor, seen: 0 };
   if (change.type === 'asked') questionAsked(seat, change);
+  if (change.type === 'message_removed') answerGone(seat, change);
   return sent;
 }
 

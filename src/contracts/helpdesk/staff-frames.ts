@@ -7,6 +7,7 @@ import {
   noteFrame,
   ratingFrame,
   receiptFrame,
+  removedFrame,
   statusFrame,
   type Frame,
   type Language,
@@ -55,7 +56,8 @@ function makersOf(change: DeskChange): StaffFrame['frame'][] {
   if (conversation === null) return frames;
   const shown: Frame = { type: 'conversation', data: presentConversation(conversation) };
   // One that is new is shown before what is said in it.
-  return change.type === 'status' ? [...frames, () => shown] : [() => shown, ...frames];
+  const isChanged = change.type === 'status' || change.type === 'message_removed';
+  return isChanged ? [...frames, () => shown] : [() => shown, ...frames];
 }
 
 function* aboutChange(change: DeskChange, key: string): Generator<StaffFrame['frame']> {
@@ -86,6 +88,9 @@ function* aboutChange(change: DeskChange, key: string): Generator<StaffFrame['fr
       // That staff were told of a message, they know.
       if (data?.['by'] === 'staff' && data['receipt'] === 'delivered') return;
       yield () => receiptFrame(key, change);
+      return;
+    case 'message_removed':
+      yield () => removedFrame(key, change);
       return;
     case 'begun':
     case 'renamed':

@@ -49,3 +49,18 @@ export async function belongsToAnother(
     'messageId' in what ? await messages.find(what.messageId) : await conversations.find(what.conversationId);
   return found !== undefined && found.userId !== userId;
 }
+
+/** Whether what was looked for is not there, or not any more. */
+export function isGone(thrown: unknown): boolean {
+  return thrown instanceof ParleyError && thrown.code === 'not_found';
+}
+
+/** What was looked for; undefined where it is not there any more. */
+export async function unlessGone<T>(looked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looked;
+  } catch (thrown) {
+    if (isGone(thrown)) return undefined;
+    throw thrown;
+  }
+}

@@ -13,7 +13,7 @@ import type { StaffReceipts } from './receipts.ts';
 export interface DeskChange extends FeedItem {
   /** The conversation's; null where there is none any more. */
   key: string | null;
-  /** How the conversation is now, where it is new or who is in charge, or a label, has changed. */
+  /** How the conversation is now, where it is new or who is in charge, or a label, has changed, or a message is gone. */
   conversation: DeskConversation | null;
   /** Of an event `noted`. */
   note: NoteRow | null;
@@ -91,12 +91,14 @@ export function createDeskFeed(parts: DeskFeedParts): DeskFeed {
   };
 }
 
-/** Whether the list of conversations may look different after it, beyond its last message. */
+/** Whether the list of conversations may look different after it, beyond a message that came last. */
 function mayShowConversation({ type, message }: FeedItem): boolean {
-  return type === 'begun' || type === 'status' || (type === 'asked' && message?.place === 1);
+  if (type === 'begun' || type === 'status' || type === 'message_removed') return true;
+  // The first may have been removed since.
+  return type === 'asked' && (message?.place ?? 1) === 1;
 }
 
 /** A conversation that began with its first message is new with it; one that began before was shown then. */
-function showsConversation({ type, message }: FeedItem, { createdAt }: Conversation): boolean {
-  return type !== 'asked' || message?.createdAt === createdAt;
+function showsConversation({ type, at }: FeedItem, { createdAt }: Conversation): boolean {
+  return type !== 'asked' || at === createdAt;
 }
