@@ -1,3 +1,5 @@
+import { inWords, type Budget } from './money/budget.ts';
+
 /** What is wrong with a field of a request, so that it can be said in any language. Bounds are included; one that is left out is none. */
 export type Issue =
   | { kind: 'required' }
@@ -21,6 +23,9 @@ export type Issue =
   | { kind: 'email' }
   | { kind: 'phone' }
   | { kind: 'time' }
+  | { kind: 'day' }
+  /** Of a first day: the last one is before it. */
+  | { kind: 'after_end'; end: string }
   | { kind: 'future' }
   | { kind: 'url' }
   /** Of an address on the web; with their colons. */
@@ -38,6 +43,9 @@ export type Issue =
   | { kind: 'no_capability'; model: string; part: 'image' | 'video' }
   | { kind: 'media_count'; model: string; part: 'image' | 'video'; max: number }
   | { kind: 'media_bytes'; model: string; max: number }
+  /** Of a model: no such one, or none that chats. */
+  | { kind: 'no_model'; model: string }
+  | { kind: 'no_chat'; model: string }
   | { kind: 'private_address' }
   /** Control and invisible characters. */
   | { kind: 'invisible' }
@@ -60,6 +68,13 @@ export type Issue =
   | { kind: 'changed_meanwhile' }
   | { kind: 'switched_off' }
   | { kind: 'arrived' }
+  /** Of what somebody names: it is nowhere, or another's. */
+  | { kind: 'not_there'; what: 'conversation' | 'message' }
+  | { kind: 'not_yours'; what: 'conversation' | 'message' }
+  /** A call that would take `share` of a budget of which so much is spent and set aside, all in its unit; `resetsAt` is in milliseconds since the epoch. */
+  | { kind: 'over_budget'; budget: Budget; spent: number; reserved: number; share: number; resetsAt: number }
+  /** Of a model that somebody with a budget in money asks for. */
+  | { kind: 'no_price'; model: string }
   | { kind: 'invalid' };
 
 type Texts = { [Kind in Issue['kind']]: (issue: Extract<Issue, { kind: Kind }>) => string };
@@ -86,6 +101,8 @@ const texts: Texts = {
   email: () => 'must be an e-mail address',
   phone: () => 'must be a telephone number: 5 to 32 digits, spaces, "+", "-" and brackets',
   time: () => 'must be a time such as 2026-01-31T10:00:00Z',
+  day: () => 'must be a day such as 2026-01-31',
+  after_end: ({ end }) => `must not be after the end, ${end}`,
   future: () => 'must be in the future',
   url: () => 'must be an address such as https://example.com/',
   protocol: ({ protocols }) => `must be an address that begins with ${prefixes(protocols).join(' or ')}`,
@@ -100,6 +117,8 @@ const texts: Texts = {
   media_count: ({ model, part, max }) =>
     `the model "${model}" takes at most ${max} ${max === 1 ? part : `${part}s`}`,
   media_bytes: ({ model, max }) => `the model "${model}" takes at most ${megabytes(max)} as base64`,
+  no_model: ({ model }) => `there is no model named "${model}" on this server`,
+  no_chat: ({ model }) => `the model "${model}" is not one that chats`,
   private_address: () => 'must be an address of the public internet',
   invisible: () => 'must not contain control or invisible characters',
   name_with_at: () => 'must not contain "@", or be the e-mail address',
@@ -117,6 +136,12 @@ const texts: Texts = {
   changed_meanwhile: () => 'Somebody else has changed the article meanwhile. Read it again, then repeat.',
   switched_off: () => 'The webhook is switched off: enable it first.',
   arrived: () => 'The delivery has arrived: it is not sent again.',
+  not_there: ({ what }) => `There is no such ${what}.`,
+  not_yours: ({ what }) => `This ${what} is not yours.`,
+  over_budget: ({ budget, spent, reserved, share, resetsAt }) =>
+    `This call may take ${inWords(budget, share)}, and of this month's budget of ${inWords(budget)} ${inWords(budget, spent)} are spent and ${inWords(budget, reserved)} set aside for calls on their way. The next month begins at ${new Date(resetsAt).toISOString()}.`,
+  no_price: ({ model }) =>
+    `The price of the model "${model}" is not known here, so that it cannot be used with a budget in money. An administrator can name its price in the configuration.`,
   nothing_to_change: () => 'must name at least one thing to change',
   invalid: () => 'is not valid',
 };

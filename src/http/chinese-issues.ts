@@ -1,4 +1,5 @@
 import { megabytes, prefixes, type Issue } from '../core/issue.ts';
+import { inWords } from '../core/money/budget.ts';
 
 type Texts = { [Kind in Issue['kind']]: (issue: Extract<Issue, { kind: Kind }>) => string };
 
@@ -53,6 +54,8 @@ const texts: Texts = {
   unknown_field: () => '不是有效的字段',
   email: () => '格式不正确',
   time: () => '必须是 ISO 8601 格式的时间',
+  day: () => '必须是 YYYY-MM-DD 格式的日期',
+  after_end: ({ end }) => `不能晚于结束日期 ${end}`,
   future: () => '必须是将来的时间',
   url: () => '必须是有效的网址',
   protocol: ({ protocols }) => `必须以 ${prefixes(protocols).join(' 或 ')} 开头`,
@@ -66,6 +69,8 @@ const texts: Texts = {
     `无法处理：模型“${model}”不支持${mediaNames[part]}，请更换模型或去掉该内容`,
   media_count: ({ model, part, max }) => `过多：模型“${model}”最多接受 ${max} 个${mediaNames[part]}`,
   media_bytes: ({ model, max }) => `过大：模型“${model}”最多接受 ${megabytes(max)}（base64）`,
+  no_model: ({ model }) => `不正确：模型“${model}”不存在`,
+  no_chat: ({ model }) => `不正确：模型“${model}”不支持对话`,
   private_address: () => '必须是公网地址',
   invisible: () => '不能包含控制字符或不可见字符',
   phone: () => '必须是电话号码：5 到 32 个数字、空格、“+”、“-”或括号',
@@ -83,9 +88,16 @@ const texts: Texts = {
   changed_meanwhile: () => '文章已被他人修改，请重新读取后再试',
   switched_off: () => '此 Webhook 已停用，请先启用',
   arrived: () => '此消息已送达，不会重复发送',
+  not_there: ({ what }) => `${thingNames[what]}不存在`,
+  not_yours: ({ what }) => `无权限访问该${thingNames[what]}`,
+  over_budget: ({ budget, spent, reserved, share, resetsAt }) =>
+    `本月预算为 ${inWords(budget)}，已使用 ${inWords(budget, spent)}，进行中的调用预留 ${inWords(budget, reserved)}，此次调用最多需要 ${inWords(budget, share)}；预算将于 ${new Date(resetsAt).toISOString()} 重置`,
+  no_price: ({ model }) => `模型“${model}”的价格未知，不能在金额预算下使用，请联系管理员配置其价格`,
   nothing_to_change: () => '至少需要包含一个要修改的字段',
   invalid: () => '不正确',
 };
+
+const thingNames = { conversation: '对话', message: '消息' };
 
 const mediaNames = { image: '图片', video: '视频' };
 

@@ -24,11 +24,19 @@ describe('an address that nobody knows', () => {
   }
 
   for (const path of ['/api', '/api/v2/nothing', '/api/v10', '/api/']) {
-    it(`is studio’s elsewhere under /api: ${path}`, async () => {
-      const response = await app.inject({ method: 'POST', url: path });
-      assert.equal(response.statusCode, 404);
-      const message = `There is nothing at POST ${path}.`;
-      assert.deepEqual(response.json(), { code: 404, message, data: null });
+    it(`is studio’s elsewhere under /api, in the language preferred: ${path}`, async () => {
+      for (const [language, message] of [
+        ['zh-CN', `接口不存在：POST ${path}`],
+        ['en', `There is nothing at POST ${path}.`],
+      ] as const) {
+        const response = await app.inject({
+          method: 'POST',
+          url: path,
+          headers: { 'accept-language': language },
+        });
+        assert.equal(response.statusCode, 404);
+        assert.deepEqual(response.json(), { code: 404, message, data: null });
+      }
     });
   }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ParleyError } from '../core/errors.ts';
+import { prefersEnglish } from './accept-language.ts';
 
 type Render = (error: ParleyError, request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 
@@ -15,7 +16,11 @@ export function answerUnclaimed(app: FastifyInstance, renderElsewhere: Render): 
       const error = { code: 'NOT_FOUND', message: text, details: null };
       return reply.code(404).send({ success: false, detail: text, error });
     }
-    if (isUnder(path, '/api')) return reply.code(404).send({ code: 404, message: text, data: null });
+    if (isUnder(path, '/api')) {
+      const english = prefersEnglish(request.headers['accept-language']);
+      const message = english ? text : `接口不存在：${request.method} ${path.slice(0, 200)}`;
+      return reply.code(404).send({ code: 404, message, data: null });
+    }
     return renderElsewhere(new ParleyError('not_found', text), request, reply);
   });
 }

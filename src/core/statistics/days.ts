@@ -1,11 +1,11 @@
-import { ParleyError } from '../errors.ts';
+import { invalidField } from '../errors.ts';
 
 /** The moment at which a day begins in UTC. Throws `invalid_request` for what is no day, such as the 30th of February. */
 export function startOfDay(day: string, field: string): number {
   const start = /^\d{4}-\d{2}-\d{2}$/u.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
   // The 30th of February is taken for the 2nd of March.
   if (Number.isNaN(start) || dayAt(start) !== day) {
-    throw new ParleyError('invalid_request', `${field}: must be a day such as 2026-01-31`, { field });
+    throw invalidField(field, { kind: 'day' });
   }
   return start;
 }
@@ -20,7 +20,6 @@ export function checkDays({ fromDay, toDay }: { fromDay?: string | undefined; to
   const from = fromDay === undefined ? undefined : startOfDay(fromDay, 'start_date');
   const to = toDay === undefined ? undefined : startOfDay(toDay, 'end_date');
   if (from !== undefined && to !== undefined && from > to) {
-    const field = 'start_date';
-    throw new ParleyError('invalid_request', `${field}: must not be after the end, ${toDay}`, { field });
+    throw invalidField('start_date', { kind: 'after_end', end: toDay ?? '' });
   }
 }
