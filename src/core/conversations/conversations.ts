@@ -6,7 +6,7 @@ import type {
   Rating,
 } from '../../storage/conversations.ts';
 import type { Feed } from '../../storage/feed.ts';
-import type { Message, Messages } from '../../storage/messages.ts';
+import type { Messages } from '../../storage/messages.ts';
 import type { Catalogue } from '../completions/catalogue.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import type { Caller, GuestCaller, Participant, UserCaller } from '../identity/caller.ts';
@@ -14,13 +14,13 @@ import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
 import { begin } from './begin.ts';
 import { createConversationWrites } from './conversation-writes.ts';
-import { withMedia, type WholeMessage } from './message-page.ts';
-import { belongsToAnother, isOwn, noSuchConversation, noSuchMessage, ownConversation } from './own.ts';
+import { createMessageReads, type MessageReads } from './message-reads.ts';
+import { belongsToAnother, noSuchConversation, ownConversation } from './own.ts';
 import type { Whose } from './own.ts';
 
 export type { Conversation, ListedConversation, Page, Rating } from '../../storage/conversations.ts';
 export type { Message } from '../../storage/messages.ts';
-export type { WholeMessage } from './message-page.ts';
+export type { WholeMessage } from './whole-message.ts';
 
 /** What a user thinks of a conversation. */
 export interface NewRating {
@@ -47,7 +47,7 @@ export interface Acknowledgement {
  * Conversations as those see them who take part. Somebody else's is `not_found`, like one that does not exist: who asks must
  * not learn which. The content of a running answer is what it has said so far.
  */
-export interface Conversations extends ConversationWrites {
+export interface Conversations extends ConversationWrites, MessageReads {
   /** The guest who shows the key of a conversation that belongs to nobody; undefined for any other key. */
   asGuest(ip: string, key: string): Promise<GuestCaller | undefined>;
   /** A conversation that begins before anything is said: a user's own, or, for a guest, nobody's. */
@@ -69,34 +69,6 @@ export interface Conversations extends ConversationWrites {
   current(caller: UserCaller, channel: string): Promise<Conversation | undefined>;
   /** The same however long it has been idle. */
   newest(caller: UserCaller, channel: string): Promise<Conversation | undefined>;
-  /** Oldest first. */
-  messages(caller: Participant, id: number, page: Page): Promise<Message[]>;
-  /** The same with all that they consist of, but without the answers on their way: those are `pending`, by their ids. `total` is without them too. */
-  messagePage(
-    caller: Participant,
-    id: number,
-    page: Page,
-  ): Promise<{ messages: WholeMessage[]; total: number; pending: number[] }>;
-  /** With all that they consist of. */
-  whole(messages: readonly Message[]): Promise<WholeMessage[]>;
-  /** One message of the conversation `id`. */
-  message(caller: Participant, id: number, messageId: number): Promise<Message>;
-  /**
-   * Of a conversation that `open` opens, with it. Answers that have ended without a word are left out: a page with such is shorter than
-   * its limit.
-   */
-  messagesByKey(
-    caller: Caller,
-    key: string,
-    page: Page,
-  ): Promise<{ conversation: Conversation; messages: Message[] }>;
-  /** The newest `limit`, oldest first. */
-  recent(caller: Participant, id: number, limit: number): Promise<Message[]>;
-  /** Over all the caller's conversations, whatever the contract. */
-  history(
-    caller: UserCaller,
-    page: Page & { newestFirst: boolean },
-  ): Promise<{ messages: Message[]; total: number }>;
 }
 
 /** What changes conversations, beside turns. */
@@ -151,17 +123,17 @@ export interface ConversationsParts {
 }
 
 export function createConversations(parts: ConversationsParts): Conversations {
-  const { conversations, messages, runtime, idleMs } = parts;
+  const { conversations, runtime, idleMs } = parts;
   const get: Conversations['get'] = (caller, id) => ownConversation(conversations, caller, id);
   const open: Conversations['open'] = async (caller, key) => {
     const found = await conversations.findByKey(key);
     if (found === undefined || !mayOpen(caller, found)) throw noSuchConversation();
     return found;
   };
-  const shown = (rows: Message[]) => Promise.all(rows.map((row) => withText(parts, row)));
 
   return {
     ...createConversationWrites(parts),
+    ...createMessageReads(parts, { get, open }),
     async asGuest(ip, key) {
       const found = await conversations.findByKey(key);
       if (found?.userId !== null) return undefined;
@@ -183,57 +155,10 @@ export function createConversations(parts: ConversationsParts): Conversations {
       return newest !== undefined && runtime.now() - newest.lastMessageAt <= idleMs ? newest : undefined;
     },
     newest: (caller, channel) => conversations.newestOf(caller.userId, channel),
-    async messagesByKey(caller, key, page) {
-      const conversation = await open(caller, key);
-      const rows = await messages.listOf(conversation.id, page);
-      return { conversation, messages: await shown(rows.filter(saysSomething)) };
-    },
-    async messages(caller, id, page) {
-      await get(caller, id);
-      return shown(await messages.listOf(id, page));
-    },
-    async messagePage(caller, id, page) {
-      await get(caller, id);
-      const found = await messages.pageOf(id, page);
-      return { ...found, messages: await withMedia(messages, found.messages) };
-    },
-    whole: (rows) => withMedia(messages, rows),
-    async message(caller, id, messageId) {
-      const found = await messages.find(messageId);
-      // The message says whose it is: another read would only say the same.
-      const isTheirs = found?.conversationId === id && isOwn(caller, { id, userId: found.userId });
-      if (!isTheirs) throw noSuchMessage();
-      return withText(parts, found);
-    },
-    async recent(caller, id, limit) {
-      await get(caller, id);
-      const newest = await messages.newestBefore(id, Number.MAX_SAFE_INTEGER, limit);
-      return shown(newest.reverse());
-    },
-    async history({ userId }, page) {
-      const [rows, total] = await Promise.all([messages.historyOf(userId, page), messages.countOf(userId)]);
-      return { messages: await shown(rows), total };
-    },
   };
 }
 
 function mayOpen(caller: Caller, { userId }: Conversation): boolean {
   if (userId === null) return true;
   return caller.kind === 'user' && (caller.userId === userId || caller.role !== 'user');
-}
-
-/** An answer that has ended without a word says nothing. */
-export function saysSomething({ content, state }: Message): boolean {
-  return content !== '' || state === 'queued' || state === 'running';
-}
-
-/** The answer may end between the reads, and its log with it: then the message is read again. */
-export async function withText(
-  { messages, textOf }: Pick<ConversationsParts, 'textOf'> & { messages: Pick<Messages, 'find'> },
-  message: Message,
-): Promise<Message> {
-  if (message.state !== 'running') return message;
-  const content = await textOf(message.id);
-  const now = (await messages.find(message.id)) ?? message;
-  return now.state === 'running' ? { ...now, content } : now;
 }

@@ -5,7 +5,7 @@ import type { Claim } from '../../storage/idempotency-keys.ts';
 import type { Messages } from '../../storage/messages.ts';
 import type { Ownership } from '../../storage/ownership.ts';
 import { auditEntry } from '../audit.ts';
-import { saysSomething, withText } from '../conversations/conversations.ts';
+import { saysSomething, withText } from '../conversations/message-reads.ts';
 import { noSuchConversation } from '../conversations/own.ts';
 import { invalidField, ParleyError } from '../errors.ts';
 import type { IdempotentWrites } from '../idempotency.ts';
