@@ -45,10 +45,14 @@ export interface VendorCall {
   closed: Promise<unknown>;
   /** A whole answer. */
   answer(text: string): void;
+  /** The same, said by the test to the last field. */
+  answerWith(body: object): void;
   /** An error answer. */
   refuse(status: number, message: string, headers?: Record<string, string>): void;
   /** A piece of a streamed answer; resolves when it has left. */
   delta(text: string): Promise<void>;
+  /** Bytes of a streamed answer, as they are; resolves when they have left. */
+  write(bytes: string | Uint8Array): Promise<void>;
   /** The end of a streamed answer. */
   finish(): void;
   /** Cuts the connection. */
@@ -81,6 +85,10 @@ export async function startScriptedVendor(): Promise<ScriptedVendor> {
 }
 
 function scripted(response: ServerResponse): Omit<VendorCall, 'path' | 'headers' | 'body'> {
+  const write = (bytes: string | Uint8Array): Promise<void> => {
+    if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' });
+    return new Promise((resolve) => response.write(bytes, () => resolve()));
+  };
   const json = (status: number, body: object, headers: Record<string, string> = {}) =>
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   return {
@@ -89,11 +97,10 @@ function scripted(response: ServerResponse): Omit<VendorCall, 'path' | 'headers'
       const choices = [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop' }];
       json(200, { choices, usage: vendorUsage });
     },
+    answerWith: (body) => void json(200, body),
     refuse: (status, message, headers) => void json(status, { error: { message } }, headers),
-    delta(text) {
-      if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream' });
-      return new Promise((resolve) => response.write(chunk({ content: text }), () => resolve()));
-    },
+    delta: (text) => write(chunk({ content: text })),
+    write,
     finish() {
       const usage = JSON.stringify({ choices: [], usage: vendorUsage });
       response.end(`${chunk({}, 'stop')}data: ${usage}\n\ndata: [DONE]\n\n`);

@@ -7,8 +7,8 @@ import { takeAllowance } from '../../http/rate-limit.ts';
 import { admitUsers } from '../../http/user-access.ts';
 import { errorShapeFor } from './errors.ts';
 import type { StudioOptions } from './options.ts';
-import { registerBailian } from './routes/bailian.ts';
 import { registerLogins, registerOwnLogin } from './routes/auth.ts';
+import { registerBailian } from './routes/bailian.ts';
 import {
   registerConversationBegin,
   registerConversationReads,
@@ -24,7 +24,6 @@ export async function studioPlugin(app: FastifyInstance, options: StudioOptions)
     answerError(thrown, request, reply, errorShapeFor(request)),
   );
   registerLogins(app, options);
-  registerBailian(app, options);
   await app.register(async (users) => {
     users.addHook('onRequest', admitUsers(options));
     registerOwnLogin(users, options);
@@ -52,6 +51,7 @@ async function registerForKeys(app: FastifyInstance, options: StudioOptions): Pr
   });
   app.addHook('onRequest', refuseInMaintenance(core.maintenance));
   registerCallHistory(app, options);
+  registerBailian(app, options);
 }
 
 /** What counts as a message. */

@@ -16,12 +16,13 @@ export function checkContent(parts: readonly ContentPart[], field = 'content'): 
   if (parts.length === 0) throw invalidField(field, { kind: 'count', min: 1 });
   for (const [index, part] of parts.entries()) {
     const at = `${field}.${index}`;
-    if (part.type !== 'text') checkUrl(part.url, part.type, `${at}.${part.type}_url.url`);
+    if (part.type !== 'text') checkMediaUrl(part.url, part.type, `${at}.${part.type}_url.url`);
     else if (part.text.trim() === '') throw invalidField(`${at}.text`, { kind: 'empty' });
   }
 }
 
-function checkUrl(url: string, type: 'image' | 'video', field: string): void {
+/** The same for one image or video. */
+export function checkMediaUrl(url: string, type: 'image' | 'video', field: string): void {
   if (isData(url)) return checkData(url, type, field);
   if (!/^https:/i.test(url)) throw invalidField(field, { kind: 'media_url' });
   if (url.length > mostUrlCharacters) throw invalidField(field, { kind: 'length', max: mostUrlCharacters });

@@ -63,4 +63,7 @@ export const open = { tags: ['studio'], security: [] };
 export const openRepeatable = { ...open, headers: repeatableSchema };
 
 /** A route for API keys, too. */
-export const forKeys = { tags: ['studio'], security: [{ bearer: [] }, { apiKey: [] }] };
+export const forKeys: { tags: string[]; security: Record<string, string[]>[] } = {
+  tags: ['studio'],
+  security: [{ bearer: [] }, { apiKey: [] }],
+};
