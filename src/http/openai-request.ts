@@ -74,16 +74,23 @@ function messageOf({ role, content, ...extra }: WireMessage, path: string): Mess
 function partOf(part: WirePart, path: string): Part {
   switch (part.type) {
     case 'text':
-      return { type: 'text', text: required(part.text, `${path}.text`) };
+      return { type: 'text', text: required(part.text, `${path}.text`), ...beyond(part) };
     case 'image_url': {
-      const { url, detail } = required(part.image_url, `${path}.image_url`);
-      return detail === undefined ? { type: 'image', url } : { type: 'image', url, detail };
+      const { url, detail, ...rest } = required(part.image_url, `${path}.image_url`);
+      return { type: 'image', url, ...(detail !== undefined && { detail }), ...beyond(part, rest) };
     }
-    case 'video_url':
-      return { type: 'video', url: required(part.video_url, `${path}.video_url`).url };
+    case 'video_url': {
+      const { url, ...rest } = required(part.video_url, `${path}.video_url`);
+      return { type: 'video', url, ...beyond(part, rest) };
+    }
     default:
       return { type: 'other', value: part };
   }
+}
+
+/** The part as it came, where it has more than its type, its content and what core knows of that. */
+function beyond(part: WirePart, rest: object = {}): { wire?: WirePart } {
+  return Object.keys(part).length > 2 || Object.keys(rest).length > 0 ? { wire: part } : {};
 }
 
 function required<T>(value: T | undefined, field: string): T {

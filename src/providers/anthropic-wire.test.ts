@@ -110,10 +110,14 @@ describe('toAnthropicRequest: messages', () => {
       { type: 'other' as const, value: { type: 'input_audio' } },
     ];
     for (const part of parts)
-      assert.throws(() => wire([{ role: 'user', content: [part] }]), {
-        code: 'invalid_request',
-        field: 'messages',
-      });
+      assert.throws(
+        () => wire([...hello.messages, { role: 'user', content: [{ type: 'text', text: 'a' }, part] }]),
+        {
+          code: 'invalid_request',
+          field: 'messages.1.content.1',
+          message: /^messages\.1\.content\.1: .* not supported by this model$/,
+        },
+      );
   });
 
   test('tool calls and their results', () => {

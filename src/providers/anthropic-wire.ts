@@ -96,22 +96,21 @@ function toToolResult(message: Message, index: number): WireObject {
 function toContent(content: Message['content'], index: number): WireObject[] {
   if (content === null) return [];
   const parts: Part[] = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  const blocks = parts.map((part, at) => toBlock(part, `messages.${index}.content.${at}`));
   // Text of nothing but white space is refused.
-  return parts
-    .filter((part) => part.type !== 'text' || part.text.trim() !== '')
-    .map((part) => toBlock(part, index));
+  return blocks.filter(({ type, text }) => type !== 'text' || stringOf(text).trim() !== '');
 }
 
-function toBlock(part: Part, index: number): WireObject {
+function toBlock(part: Part, field: string): WireObject {
   switch (part.type) {
     case 'text':
       return textBlock(part.text);
     case 'image':
-      return { type: 'image', source: toImageSource(part.url, index) };
+      return { type: 'image', source: toImageSource(part.url, field) };
     case 'video':
-      throw unsupported('Videos', index);
+      throw unsupported('Videos', field);
     case 'other':
-      throw unsupported(`Parts of type ${stringOf(part.value.type) || 'unknown'}`, index);
+      throw unsupported(`Parts of type ${stringOf(part.value.type) || 'unknown'}`, field);
   }
 }
 
@@ -119,14 +118,14 @@ function textBlock(text: string): WireObject {
   return { type: 'text', text };
 }
 
-function toImageSource(url: string, index: number): WireObject {
+function toImageSource(url: string, field: string): WireObject {
   if (/^https:/i.test(url)) return { type: 'url', url };
-  const data = /^data:([\w.+-]+\/[\w.+-]+)(?:;[^,;]+)*;base64,/i.exec(url);
-  if (data === null) throw unsupported('Images that are neither an https URL nor a base64 data URL', index);
+  // Only the beginning is looked at: behind it there may be megabytes.
+  const data = /^data:([\w.+-]+\/[\w.+-]+)(?:;[^,;]+)*;base64,/i.exec(url.slice(0, 1024));
+  if (data === null) throw unsupported('Images that are neither an https URL nor a base64 data URL', field);
   return { type: 'base64', media_type: stringOf(data[1]).toLowerCase(), data: url.slice(data[0].length) };
 }
 
-function unsupported(what: string, index: number): ParleyError {
-  const text = `${what} are not supported by this model (message ${index})`;
-  return new ParleyError('invalid_request', text, { field: 'messages' });
+function unsupported(what: string, field: string): ParleyError {
+  return new ParleyError('invalid_request', `${field}: ${what} are not supported by this model`, { field });
 }

@@ -22,6 +22,12 @@ testProvider('anthropic', {
     event({ type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } }) +
     event({ type: 'ping' }),
   piece: (text) => event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } }),
+  image: (url) => ({
+    type: 'image',
+    source: url.startsWith('https:')
+      ? { type: 'url', url }
+      : { type: 'base64', media_type: 'image/png', data: url.slice('data:image/png;base64,'.length) },
+  }),
   closing:
     event({ type: 'content_block_stop', index: 0 }) +
     event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 7 } }) +

@@ -24,6 +24,7 @@ testProvider('openai-compatible', {
   }),
   opening: chunk({ role: 'assistant', content: '' }),
   piece: (text) => chunk({ content: text }),
+  image: (url) => ({ type: 'image_url', image_url: { url } }),
   closing: `${chunk({}, 'stop')}data: [DONE]\n\n`,
   overloaded: `data: ${JSON.stringify({ error: { message: 'Overloaded', type: 'server_error', code: 503 } })}\n\n`,
 });

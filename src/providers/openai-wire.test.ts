@@ -23,6 +23,7 @@ describe('toOpenAiRequest', () => {
   });
 
   test('parts', () => {
+    const asItCame = { type: 'video_url', video_url: { url: 'https://example.com/b.mp4' }, fps: 2 };
     const other = { type: 'input_audio', input_audio: { data: 'AA==', format: 'wav' } };
     const body = toOpenAiRequest({
       model: 'm',
@@ -34,6 +35,7 @@ describe('toOpenAiRequest', () => {
             { type: 'image', url: 'https://example.com/a.png' },
             { type: 'image', url: 'data:image/png;base64,AA==', detail: 'low' },
             { type: 'video', url: 'https://example.com/a.mp4' },
+            { type: 'video', url: 'https://example.com/b.mp4', wire: asItCame },
             { type: 'other', value: other },
           ],
         },
@@ -47,6 +49,7 @@ describe('toOpenAiRequest', () => {
           { type: 'image_url', image_url: { url: 'https://example.com/a.png' } },
           { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==', detail: 'low' } },
           { type: 'video_url', video_url: { url: 'https://example.com/a.mp4' } },
+          asItCame,
           other,
         ],
       },

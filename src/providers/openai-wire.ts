@@ -52,6 +52,7 @@ function toOpenAiMessage(message: Message): WireObject {
 }
 
 function toOpenAiPart(part: Part): WireObject {
+  if (part.type !== 'other' && part.wire !== undefined) return part.wire;
   switch (part.type) {
     case 'text':
       return { type: 'text', text: part.text };

@@ -5,9 +5,11 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createNetServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { LLMock } from '@copilotkit/aimock';
 import { ParleyError } from '../core/errors.ts';
+import type { Part } from '../core/completions/messages.ts';
 import type {
   ModelRequest,
   Provider,
@@ -25,6 +27,8 @@ export interface ProviderUnderTest {
   /** A stream's events before, for each of, and after the pieces of text; each with its blank line. */
   opening: string;
   piece(text: string): string;
+  /** A message's image in the vendor's words. */
+  image(url: string): unknown;
   closing: string;
   /** The error event that a vendor sends in the middle of a stream when it is overloaded. */
   overloaded: string;
@@ -46,6 +50,7 @@ export function testProvider(name: string, subject: ProviderUnderTest): void {
       testTimeouts(subject);
       testAborts(subject);
       testConnections(subject);
+      testImages(subject);
       testStreamDetails(subject);
       testErrorAnswers(subject);
     });
@@ -299,6 +304,41 @@ function testAborts(subject: ProviderUnderTest): void {
       break;
     }
     await closed;
+  });
+}
+
+function testImages(subject: ProviderUnderTest): void {
+  test('images, by address and within the message, reach the vendor in its words and in their order', async (t) => {
+    const bodies: { messages: { content: unknown }[] }[] = [];
+    const vendor = await listen(t, (request, response) => {
+      void json(request).then((body) => {
+        bodies.push(body as (typeof bodies)[number]);
+        if (request.headers.accept === 'application/json') response.end(JSON.stringify(subject.whole('ok')));
+        else response.end(subject.opening + subject.piece('ok') + subject.closing);
+      });
+    });
+    const provider = use(t, subject.create(vendor.url, longTimeouts));
+    const [address, data] = [
+      'https://example.com/a.png?x=1&y=%20',
+      `data:image/png;base64,${'iVBO'.repeat(9)}`,
+    ];
+    const content: Part[] = [
+      { type: 'image', url: address },
+      { type: 'text', text: 'Which is larger?' },
+      { type: 'image', url: data },
+    ];
+    const request: ModelRequest = { model: 'm', messages: [{ role: 'user', content }] };
+    await provider.answer(request, never);
+    await collect(singly(provider.stream(request, never)));
+    const expected = [
+      subject.image(address),
+      { type: 'text', text: 'Which is larger?' },
+      subject.image(data),
+    ];
+    assert.deepEqual(
+      bodies.map(({ messages }) => messages[0]?.content),
+      [expected, expected],
+    );
   });
 }
 

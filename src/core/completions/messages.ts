@@ -1,10 +1,15 @@
 /** One part of a message that is more than text. */
 export type Part =
-  | { type: 'text'; text: string }
-  | { type: 'image'; url: string; detail?: string }
-  | { type: 'video'; url: string }
+  | ({ type: 'text'; text: string } & AsItCame)
+  | ({ type: 'image'; url: string; detail?: string } & AsItCame)
+  | ({ type: 'video'; url: string } & AsItCame)
   /** A part that core does not interpret, in OpenAI's wire spelling (`input_audio`, `file` …). */
   | { type: 'other'; value: Record<string, unknown> };
+
+interface AsItCame {
+  /** The whole part in OpenAI's wire spelling, where that says more (`cache_control`, `fps` …); providers of this wire format send it so. */
+  wire?: Record<string, unknown>;
+}
 
 /** What a person's message consists of. */
 export type ContentPart = Extract<Part, { type: 'text' | 'image' | 'video' }>;
