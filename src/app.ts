@@ -104,7 +104,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     async listen() {
       const address = await server.listen({ host: config.host, port: config.port });
       sockets.attach(server.server);
-      discovery.start();
+      void discovery.start().then(built.turns.resume);
       housekeeping.start();
       built.maintenanceWatch.start();
       built.deskWatch.start();

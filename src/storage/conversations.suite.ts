@@ -93,6 +93,7 @@ function beginTests(openOne: OpenOne): void {
       userId: 7,
       channel: 'assistant',
       title: 'What is it?',
+      model: null,
       status: 'open',
       agentType: 'ai',
       assigneeId: null,
@@ -115,7 +116,7 @@ function beginTests(openOne: OpenOne): void {
       errorCode: null,
       errorText: null,
     };
-    const none = { ...unsaid, senderId: null, citations: null };
+    const none = { ...unsaid, senderId: null, citations: null, parts: null };
     const both = { conversationId, userId: 7, createdAt: 1000, ...none };
     assert.deepEqual(await storage.messages.listOf(conversationId, { skip: 0, limit: 10 }), [
       {
@@ -285,6 +286,7 @@ function endTests(openOne: OpenOne): void {
       errorText: null,
       senderId: null,
       citations: null,
+      parts: null,
       content: 'It is this.',
     });
     const conversation = await storage.conversations.find(turn.conversation.id);
@@ -435,12 +437,13 @@ function leaseTests(openOne: OpenOne): void {
     const { turns, messages, apiCalls } = storage;
     const turn = newTurn(storage);
     const call = newCall({ conversationId: turn.conversation.id, messageId: turn.id });
+    const again = { id: turn.id, fence: 2, node: '', leaseUntil: 7000, call };
     await turns.begin(turn);
     await turns.takeOver('node-2', null, 6000);
-    assert.equal(await turns.requeue({ id: turn.id, fence: 1, leaseUntil: 0, call }), false, 'by its maker');
-    assert.equal(await turns.requeue({ id: turn.id, fence: 2, leaseUntil: 7000, call }), true);
+    assert.equal(await turns.requeue({ ...again, fence: 1 }), false, 'by its maker');
+    assert.equal(await turns.requeue(again), true);
     const { state, leaseUntil, node, fence } = (await turns.find(turn.id)) ?? {};
-    assert.deepEqual([state, leaseUntil, node, fence], ['queued', 7000, 'node-2', 2]);
+    assert.deepEqual([state, leaseUntil, node, fence], ['queued', 7000, '', 2]);
     assert.equal((await messages.find(turn.id))?.state, 'queued');
     assert.deepEqual(await apiCalls.list({ limit: 10 }), [{ id: 1, ...call }]);
     assert.equal((await apiCalls.totals({}))[0]?.calls, 1);
@@ -448,14 +451,10 @@ function leaseTests(openOne: OpenOne): void {
     assert.equal(await turns.start(turn.id, 8000, 2), true);
     assert.equal((await messages.find(turn.id))?.state, 'running');
     assert.equal(await turns.append(turn.id, 0, 'It', 2), true);
-    assert.equal(
-      await turns.requeue({ id: turn.id, fence: 2, leaseUntil: 0, call: null }),
-      false,
-      'it speaks',
-    );
+    assert.equal(await turns.requeue({ ...again, call: null }), false, 'it speaks');
     assert.equal((await turns.find(turn.id))?.state, 'running');
     await turns.end(endOf(turn, { fence: 2 }));
-    assert.equal(await turns.requeue({ id: turn.id, fence: 2, leaseUntil: 0, call }), false, 'it has ended');
+    assert.equal(await turns.requeue(again), false, 'it has ended');
     assert.equal((await messages.find(turn.id))?.state, 'completed');
     assert.equal((await apiCalls.list({ limit: 10 })).length, 1);
   });

@@ -14,7 +14,7 @@ export function compileRequeue(queries: Queries): (turn: Requeuing) => Statement
   const requeue = compileStatement(
     queries
       .updateTable('turns')
-      .set({ ...queued, lease_until: 0 })
+      .set({ ...queued, node: '', lease_until: 0 })
       .where('id', '=', 0)
       .where('fence', '=', 0)
       .where(({ not, exists }) => not(exists(said))),
@@ -22,9 +22,9 @@ export function compileRequeue(queries: Queries): (turn: Requeuing) => Statement
   );
   const requeueAnswer = compileStatement(queries.updateTable('messages').set(queued).where('id', '=', 0), 1);
 
-  return ({ id, fence, leaseUntil, call }) => [
-    withValues(requeue, [leaseUntil, id, fence, id]),
+  return ({ id, fence, node, leaseUntil, call }) => [
+    withValues(requeue, [node, leaseUntil, id, fence, id]),
     withValues(requeueAnswer, [id]),
-    ...(call === null ? [] : [calls.insert(call), calls.addUp(usageRow(call))]),
+    ...(call === null ? [] : [calls.insert(call), ...calls.addUp(usageRow(call))]),
   ];
 }

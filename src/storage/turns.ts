@@ -96,6 +96,8 @@ export interface TurnEnd {
 export interface Requeuing {
   id: number;
   fence: number;
+  /** The process that makes the answer; empty where any may that takes it over. */
+  node: string;
   /** Milliseconds since the epoch: from then on others may take it over; 0 for at once. */
   leaseUntil: number;
   /** The row for the books; null where no model was called. */

@@ -21,7 +21,7 @@ describe('discovery', () => {
     const answers = [['m-1'], ['m-1', 'm-2'], ['m-3']];
     let asked = 0;
     const { catalogue, discovery } = createTested({ acme: () => Promise.resolve(answers[asked++] ?? []) });
-    discovery.start();
+    void discovery.start();
     await turn();
     assert.equal(catalogue.get('m-1')?.provider, 'acme');
     t.mock.timers.tick(fiveMinutes - 1);
@@ -43,7 +43,7 @@ describe('discovery', () => {
       'mute',
       'gone',
     ]);
-    discovery.start();
+    void discovery.start();
     discovery.stop();
     await turn();
     assert.deepEqual([asked, log.lines], [1, []]);
@@ -56,7 +56,7 @@ describe('discovery', () => {
       acme: async () => (await Promise.resolve(steps.shift()))?.() ?? [],
       bolt: () => Promise.resolve(['b-1']),
     });
-    discovery.start();
+    void discovery.start();
     await turn();
     t.mock.timers.tick(fiveMinutes);
     await turn();
@@ -79,7 +79,7 @@ describe('discovery', () => {
         return Promise.resolve([]);
       },
     });
-    discovery.start();
+    void discovery.start();
     discovery.stop();
     await turn();
     assert.ok(limit instanceof AbortSignal && !limit.aborted);

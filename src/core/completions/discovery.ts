@@ -4,7 +4,8 @@ import type { ProviderSlot } from './router.ts';
 
 /** Asks providers which models they serve, now and every few minutes. */
 export interface Discovery {
-  start(): void;
+  /** Resolves when all were asked once; never rejects. */
+  start(): Promise<void>;
   stop(): void;
 }
 
@@ -29,13 +30,13 @@ export function createDiscovery(parts: {
       log.warn({ err, provider: name }, 'a provider did not say which models it serves');
     }
   };
-  const askAll = () => void Promise.all(names.map(ask));
+  const askAll = async () => void (await Promise.all(names.map(ask)));
 
   return {
     start() {
-      askAll();
-      timer = setInterval(askAll, everyMs);
+      timer = setInterval(() => void askAll(), everyMs);
       timer.unref();
+      return askAll();
     },
     stop: () => clearInterval(timer),
   };

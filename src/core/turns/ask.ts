@@ -12,6 +12,7 @@ import { mayAskForPerson, waitingFor } from './hand-over.ts';
 import {
   changesTooQuickly,
   isRefused,
+  refuseOverBudget,
   refuseUnderLoad,
   refuseWhatDoesNotFit,
   refuseWhenDraining,
@@ -52,6 +53,7 @@ function askInNew(state: TurnsState, caller: UserCaller, question: Question): Pr
   return once(state, caller, question, 0, async (asking) => {
     await refuseOverQuota(parts.conversations, caller, parts.conversationsPerUser);
     refuseWhatDoesNotFit(parts, question, question.systemPrompt ?? null);
+    await refuseOverBudget(parts, caller, question, question.systemPrompt ?? null);
     refuseUnderLoad(state, 0);
     const id = parts.conversations.nextId();
     asking.asked.conversationId = id;
@@ -67,7 +69,7 @@ function askIn(state: TurnsState, caller: Participant, question: Question, id: n
     return once(state, caller, question, id, async (asking) => {
       let now = conversation;
       for (let attempt = 0; attempt < mostAttempts; attempt++) {
-        if (await put(state, asking, now)) return;
+        if (await put(state, withModel(asking, now), now)) return;
         now = await ownConversation(conversations, caller, id);
       }
       throw changesTooQuickly();
@@ -96,8 +98,14 @@ function once(
   );
 }
 
+/** Where the question names no model, the conversation does. */
+function withModel(asking: Asking, { model }: Conversation): Asking {
+  if (asking.question.model !== undefined || model === null) return asking;
+  return { ...asking, question: { ...asking.question, model } };
+}
+
 /** Puts the question to whoever is in charge; false where that has to be looked at once more. */
-function put(state: TurnsState, asking: Asking, conversation: Conversation): Promise<boolean> {
+async function put(state: TurnsState, asking: Asking, conversation: Conversation): Promise<boolean> {
   const { status, agentType } = conversation;
   const isOver = status === 'resolved' || status === 'closed';
   if (!isOver && agentType === 'human') return post(state, asking, conversation);
@@ -107,6 +115,7 @@ function put(state: TurnsState, asking: Asking, conversation: Conversation): Pro
   }
   const systemPrompt = question.systemPrompt ?? conversation.systemPrompt;
   refuseWhatDoesNotFit(state.parts, question, systemPrompt);
+  await refuseOverBudget(state.parts, caller, question, systemPrompt);
   if (isOver) return changeFirst(state, conversation, { ...reopened, actorId: caller.userId });
   return askAi(state, asking, conversation);
 }
@@ -126,7 +135,8 @@ async function changeFirst(state: TurnsState, conversation: Conversation, owner:
 }
 
 async function askAi(state: TurnsState, asking: Asking, conversation: Conversation): Promise<boolean> {
-  const gathering = asking.question.gathers ? joinableTurn(state, conversation.id) : undefined;
+  const gathers = asking.question.gathers && asking.question.parts === undefined;
+  const gathering = gathers ? joinableTurn(state, conversation.id) : undefined;
   if (gathering !== undefined) {
     refuseWhenDraining(state);
     if (await join(state, gathering, asking)) {
@@ -155,7 +165,8 @@ async function post(state: TurnsState, asking: Asking, conversation: Conversatio
       channel,
       agentId: null,
       content: question.text,
-      title: titleFor(conversation, question.text),
+      parts: question.parts,
+      title: titleFor(conversation, question.text, question.parts),
       tokens: estimateTokens(question.text),
       at,
       day: dayOf(at),

@@ -1,14 +1,15 @@
 import type { Conversation } from '../../storage/conversations.ts';
 import type { Claim } from '../../storage/idempotency-keys.ts';
 import { estimateTokens } from '../completions/estimate.ts';
-import { titleOf, titleFor } from '../conversations/title.ts';
+import { titleFor } from '../conversations/title.ts';
 import { ParleyError } from '../errors.ts';
 import type { Participant } from '../identity/caller.ts';
 import { beginBurst } from './gathering.ts';
 import { createLiveTurn } from './live-turn.ts';
 import { interrupted } from './make-answer.ts';
 import { leave, runWhenFirst } from './end-turn.ts';
-import { leaseMs, type ActiveTurn, type TurnsParts, type TurnsState } from './state.ts';
+import type { TurnOrigin } from './recovery.ts';
+import { leaseMs, type ActiveTurn, type KeptQuestion, type TurnsParts, type TurnsState } from './state.ts';
 import type { Asked, Question } from './turn.ts';
 
 /** A question whose ids are known, and what it is to be stored with. */
@@ -30,32 +31,24 @@ export async function beginTurn(
   asked.questionId = parts.messages.nextId();
   asked.turnId = parts.messages.nextId();
   const burst = question.gathers ? beginBurst(parts.runtime.elapsed()) : null;
-  const turn: ActiveTurn = {
+  const turn = createActiveTurn(parts, {
     id: asked.turnId,
     conversationId: asked.conversationId,
     questionId: asked.questionId,
     caller,
-    question,
+    question: kept(question),
     channel: conversation?.channel ?? question.contract,
     systemPrompt: question.systemPrompt ?? conversation?.systemPrompt ?? null,
-    ...createVoice(parts, asked.turnId),
     fence: 1,
     burst,
-    step: 'waiting',
-    call: null,
-    pause: null,
-    running: false,
-    made: Promise.withResolvers(),
-    givenUp: false,
-    closing: false,
     began: parts.runtime.elapsed(),
     queued: burst !== null || line.in(asked.conversationId).length > 0,
     stored: false,
-  };
+  });
   state.active.set(turn.id, turn);
   line.join(turn);
   try {
-    await store(state, turn, conversation, claim);
+    await store(state, turn, question, conversation, claim);
   } catch (thrown) {
     // Who stops the conversation at this moment waits for its end.
     turn.live.lose(thrown);
@@ -67,11 +60,37 @@ export async function beginTurn(
   runWhenFirst(state, turn);
 }
 
+/** What is known of a turn before it runs. */
+type Facts = Omit<
+  ActiveTurn,
+  'live' | 'controller' | 'step' | 'call' | 'pause' | 'running' | 'made' | 'givenUp' | 'closing'
+>;
+
+/** A turn that does not run yet. */
+export function createActiveTurn(parts: TurnsParts, facts: Facts): ActiveTurn {
+  return {
+    ...facts,
+    ...createVoice(parts, facts),
+    step: 'waiting',
+    call: null,
+    pause: null,
+    running: false,
+    made: Promise.withResolvers(),
+    givenUp: false,
+    closing: false,
+  };
+}
+
+/** Without what may be long: it is in the store. */
+function kept({ text: _text, parts: _parts, ...question }: Question): KeptQuestion {
+  return question;
+}
+
 /** What the turn speaks through, and what silences it. */
-function createVoice({ rows, log }: TurnsParts, turnId: number) {
+function createVoice({ rows, log }: TurnsParts, { id: turnId, fence }: Facts) {
   const controller = new AbortController();
   const live = createLiveTurn({
-    append: (start, delta) => rows.append(turnId, start, delta),
+    append: (start, delta) => rows.append(turnId, start, delta, fence),
     onTaken: () => controller.abort(interrupted),
     onLogFailure(err) {
       log.error({ err, turnId }, 'the log of an answer could not be written; the answer is given up');
@@ -85,21 +104,25 @@ function createVoice({ rows, log }: TurnsParts, turnId: number) {
 function store(
   { parts, node }: TurnsState,
   turn: ActiveTurn,
+  question: Question,
   conversation: Conversation | undefined,
   claim: Claim | undefined,
 ): Promise<void> {
   const { runtime, dayOf, completions, catalogue } = parts;
-  const { question, caller } = turn;
+  const { caller } = turn;
   const at = runtime.now();
   const model = question.model ?? completions.defaultModel();
+  const provider = catalogue.get(model)?.provider ?? '';
+  const origin: TurnOrigin = { caller, question: { ...turn.question, model }, provider };
   return parts.rows.begin(
     {
-      conversation: placeOf(parts, turn, conversation),
+      conversation: placeOf(parts, turn, question, conversation),
       userId: caller.userId,
       channel: turn.channel,
       systemPrompt: question.systemPrompt,
       questionId: turn.questionId,
       question: question.text,
+      parts: question.parts,
       questionTokens: estimateTokens(question.text),
       id: turn.id,
       state: turn.queued ? 'queued' : 'running',
@@ -107,11 +130,7 @@ function store(
       leaseUntil: at + leaseMs,
       at,
       day: dayOf(at),
-      origin: {
-        caller,
-        question: { ...question, text: '', model },
-        provider: catalogue.get(model)?.provider,
-      },
+      origin,
     },
     claim,
   );
@@ -119,13 +138,13 @@ function store(
 
 function placeOf(
   { runtime }: TurnsParts,
-  { caller, question, conversationId: id }: ActiveTurn,
+  { caller, conversationId: id }: ActiveTurn,
+  { text, parts }: Question,
   conversation: Conversation | undefined,
 ) {
-  const { text } = question;
-  if (conversation !== undefined)
-    return { kind: 'existing', id, title: titleFor(conversation, text) } as const;
+  const title = titleFor(conversation ?? { title: '' }, text, parts);
+  if (conversation !== undefined) return { kind: 'existing', id, title } as const;
   // Guests begin no conversation with a question: theirs is there before they are.
   const { userId } = caller as Exclude<Participant, { kind: 'guest' }>;
-  return { kind: 'new', id, key: runtime.token(16), title: titleOf(text), customer: { userId } } as const;
+  return { kind: 'new', id, key: runtime.token(16), title: title ?? '', customer: { userId } } as const;
 }

@@ -3,16 +3,17 @@ import type { Message, Messages } from '../../storage/messages.ts';
 import type { TurnEnd, Turns as TurnRows } from '../../storage/turns.ts';
 import { ParleyError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { giveUpRow } from '../money/books.ts';
 import type { Feed } from '../realtime/feed.ts';
 import type { Runtime } from '../runtime.ts';
 import { givenUp } from './make-answer.ts';
-import { givenUpCode } from './turn.ts';
+import { givenUpCode, madeAgain } from './turn.ts';
 
 /** Stores how turns ended. */
 export interface Closing {
   /**
    * The stored answer; where somebody else has closed the turn, that is theirs. Throws `not_found` where the conversation was
-   * removed meanwhile, and `storage_failed`, to try again later.
+   * removed meanwhile, what `isMadeAgain` recognises where somebody else is making it, and `storage_failed`, to try again later.
    */
   close(end: TurnEnd): Promise<Message>;
   /** Tries again what could not be stored. */
@@ -77,6 +78,8 @@ async function store(parts: ClosingParts, end: TurnEnd): Promise<void> {
   const { rows, messages, calls } = parts;
   if ((await rows.end(end)) || (await cancel(parts, end)) || end.call === null) return;
   if ((await messages.find(end.id)) === undefined) await calls.record(end.call);
+  // Where the row is somebody else's, that counts, and what was set aside for ours is given back.
+  else giveUpRow(end.call);
 }
 
 /** Where somebody else was put in charge while the turn was ours: it has no more to say than what was shown by then. */
@@ -86,12 +89,14 @@ async function cancel({ rows, node }: ClosingParts, end: TurnEnd): Promise<boole
   const content = await rows.textOf(end.id);
   const { fence } = turn;
   const error = { errorCode: givenUpCode, errorText: givenUp.message };
-  return rows.end({ ...end, fence, state: 'cancelled', content, finishReason: null, ...error });
+  const rest = { finishReason: null, questionStays: true, ...error };
+  return rows.end({ ...end, fence, state: 'cancelled', content, ...rest });
 }
 
 async function answerTo({ messages }: ClosingParts, end: TurnEnd): Promise<Message> {
   const answer = await messages.find(end.id);
   if (answer === undefined) throw new ParleyError('not_found', 'The conversation was removed.');
+  if (answer.state === 'queued' || answer.state === 'running') throw madeAgain();
   return answer;
 }
 

@@ -4,11 +4,12 @@ import { ParleyError } from '../errors.ts';
 import { citedIn } from '../knowledge/grounding.ts';
 import type { Made } from './make-answer.ts';
 import type { ActiveTurn, TurnsState } from './state.ts';
+import { isMadeAgain } from './turn.ts';
 
 /** Runs the turn if it is stored and the first of its conversation. */
 export function runWhenFirst(state: TurnsState, turn: ActiveTurn | undefined): void {
-  if (turn?.stored !== true || turn.givenUp || state.line.in(turn.conversationId)[0] !== turn) return;
-  state.run(turn);
+  if (turn?.stored !== true || turn.running || turn.givenUp) return;
+  if (state.line.in(turn.conversationId)[0] === turn) state.run(turn);
 }
 
 /** Forgets the turn, and lets the next in its conversation run. */
@@ -31,7 +32,8 @@ export async function conclude(state: TurnsState, turn: ActiveTurn, end: TurnEnd
   } catch (err) {
     live.lose(err);
     const gone = err instanceof ParleyError && err.code === 'not_found';
-    if (!gone) parts.log.error({ err, turnId: turn.id }, 'an answer could not be brought to its end');
+    if (!gone && !isMadeAgain(err))
+      parts.log.error({ err, turnId: turn.id }, 'an answer could not be brought to its end');
   }
   // Before the turn is forgotten: who waits for that finds the watchers being told.
   parts.feed.wake(turn.conversationId, turn.caller.userId);

@@ -11,12 +11,12 @@ import type { Participant } from '../identity/caller.ts';
 import type { Ground } from '../knowledge/grounding.ts';
 import { grounded } from './grounded.ts';
 import type { LiveTurn } from './live-turn.ts';
-import type { Question } from './turn.ts';
+import type { KeptQuestion } from './state.ts';
 
 /** What an answer is made of. */
 export interface AnswerWork {
   caller: Participant;
-  question: Question;
+  question: KeptQuestion;
   questionId: number;
   conversationId: number;
   /** The contract in which the conversation began. */
@@ -138,7 +138,7 @@ export function roomFor(
   return { contextLength, maxOutput, maxTokens, model: candidate?.model };
 }
 
-type Asking = Pick<Question, 'model' | 'maxTokens'> & { parts?: readonly AnyPart[] | null | undefined };
+type Asking = Pick<KeptQuestion, 'model' | 'maxTokens'> & { parts?: readonly AnyPart[] | null | undefined };
 
 /** The newest messages of a conversation, newest first, at least so many that they fill `tokens`. */
 async function readBack(

@@ -1,6 +1,8 @@
 import { estimateTokens } from '../completions/estimate.ts';
 import { assembleContext } from '../conversations/context.ts';
 import { ParleyError } from '../errors.ts';
+import type { Participant } from '../identity/caller.ts';
+import { estimateRequest } from '../money/call-estimate.ts';
 import { storageFailureOf } from '../storage-failure.ts';
 import { roomFor } from './make-answer.ts';
 import type { TurnsParts, TurnsState } from './state.ts';
@@ -19,6 +21,27 @@ export function refuseWhatDoesNotFit(
   const room = roomFor(completions, question);
   const { text: content, parts } = question;
   assembleContext({ ...room, systemPrompt, history: [], question: { content, tokens, parts } });
+}
+
+/** Throws `budget_exceeded` where the question alone would go beyond what the caller may spend; null where nothing limits the caller. */
+export function refuseOverBudget(
+  { completions }: Pick<TurnsParts, 'completions'>,
+  caller: Participant,
+  question: Question,
+  systemPrompt: string | null,
+): Promise<void> | null {
+  const { budgets, runtime } = completions;
+  return budgets.check(caller, () => {
+    const { model } = roomFor(completions, question);
+    if (model === undefined) throw new TypeError('a plan names a model');
+    const { text, parts: content = text, maxTokens } = question;
+    const messages = [
+      { role: 'system' as const, content: systemPrompt },
+      { role: 'user' as const, content },
+    ];
+    const request = { model: model.id, messages, ...(maxTokens !== undefined && { maxTokens }) };
+    return estimateRequest(model, request, runtime.now());
+  });
 }
 
 export function refuseWhenDraining({ draining }: TurnsState): void {

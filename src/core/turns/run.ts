@@ -1,7 +1,9 @@
 import { ParleyError } from '../errors.ts';
+import { giveUpRow } from '../money/books.ts';
 import { conclude, endOf } from './end-turn.ts';
 import { quiet } from './gathering.ts';
 import { handOver, reasonToHandOver } from './hand-over.ts';
+import { leaveToNext, mayBeLeft } from './left-to-next.ts';
 import { interrupted, madeNothing, makeAnswer, type Made } from './make-answer.ts';
 import { leaseMs, type ActiveTurn, type TurnsState } from './state.ts';
 
@@ -11,9 +13,11 @@ export async function run(state: TurnsState, turn: ActiveTurn): Promise<void> {
   const made = await make(state, turn);
   turn.made.resolve(made);
   if (isGivenUp(turn)) return;
-  const reason = reasonToHandOver(state, turn, made);
-  if (reason === undefined) await conclude(state, turn, endOf(state, turn, made, turn.live.said()));
-  else await handOver(state, turn, made, reason);
+  const isUnsaid = mayBeLeft(turn, made);
+  const reason = isUnsaid ? undefined : reasonToHandOver(state, turn, made);
+  if (reason !== undefined) return handOver(state, turn, made, reason);
+  const end = endOf(state, turn, made, turn.live.said());
+  if (!isUnsaid || !(await leaveToNext(state, turn, end))) await conclude(state, turn, end);
 }
 
 /** Asked of a function, for it may have become so while the answer was made. */
@@ -52,7 +56,8 @@ function isPaused({ pause }: ActiveTurn): boolean {
 async function start({ parts }: TurnsState, turn: ActiveTurn): Promise<Made | null> {
   if (!turn.queued) return null;
   try {
-    if (!(await parts.rows.start(turn.id, parts.runtime.now() + leaseMs))) return madeNothing(interrupted);
+    const isOurs = await parts.rows.start(turn.id, parts.runtime.now() + leaseMs, turn.fence);
+    if (!isOurs) return madeNothing(interrupted);
   } catch (cause) {
     const text = 'The answer could not be begun. Try again later.';
     return madeNothing(new ParleyError('storage_failed', text, { cause }));
@@ -86,6 +91,7 @@ async function settleBrokenOff({ parts }: TurnsState, turn: ActiveTurn, made: Ma
   try {
     await parts.calls.record({ ...row, conversationId: turn.conversationId, messageId: turn.id });
   } catch (err) {
+    giveUpRow(row);
     parts.log.error({ err, call: row }, 'a call to a model could not be recorded');
   }
 }

@@ -51,6 +51,9 @@ export interface TurnsParts {
   onFree: (agentId: number) => void;
 }
 
+/** A question as a turn keeps it: what it says is read from the store. */
+export type KeptQuestion = Omit<Question, 'text' | 'parts'>;
+
 /** A turn of this process. */
 export interface ActiveTurn {
   id: number;
@@ -58,7 +61,7 @@ export interface ActiveTurn {
   /** The last of those that it answers. */
   questionId: number;
   caller: Participant;
-  question: Question;
+  question: KeptQuestion;
   channel: string;
   systemPrompt: string | null;
   live: LiveTurn;
@@ -103,6 +106,8 @@ export interface TurnsState {
   /** Makes the answer of a turn whose time has come. */
   run: (turn: ActiveTurn) => void;
   draining: boolean;
+  /** Conversations with turns that are left to the next process. */
+  left: Set<number>;
   /** Who waits until nothing is active. */
   idle: Set<() => void>;
 }

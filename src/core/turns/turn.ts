@@ -121,6 +121,18 @@ export function isLeftToOthers(answer: Message): boolean {
   return answer.content === '' && isGivenUp(answer);
 }
 
+/** Why nobody hears any more of an answer that was cut off before it began: it is made again, under its id, and is to be asked for once more. */
+export function isMadeAgain(thrown: unknown): boolean {
+  return thrown instanceof ParleyError && thrown.code === 'interrupted' && thrown.retryable;
+}
+
+/** See `isMadeAgain`. */
+export function madeAgain(): ParleyError {
+  const text =
+    'The server is restarted before it could answer, and answers when it is back. Ask for the answer again in a moment.';
+  return new ParleyError('interrupted', text, { retryable: true, retryAfterMs: 2_000 });
+}
+
 export const interruptedText =
   'The server was stopped before it could answer. Ask again; under an Idempotency-Key, with a new one.';
 

@@ -9,19 +9,22 @@ import { changeOwner, type NewOwner, type WithChange } from './change-owner.ts';
 import { createClosing } from './closing.ts';
 import { hold } from './gathering.ts';
 import { createInOrder } from './in-order.ts';
+import { refuseWhereLeft, resume } from './left-to-next.ts';
 import { interrupted, stopped } from './make-answer.ts';
 import { recover } from './recovery.ts';
 import { run } from './run.ts';
 import { leaseMs, type ActiveTurn, type TurnsParts, type TurnsState } from './state.ts';
 import { createTurnLine } from './turn-line.ts';
-import type { TurnEvent, Turns } from './turn.ts';
+import { madeAgain, type TurnEvent, type Turns } from './turn.ts';
 
 export type { NewOwner } from './change-owner.ts';
 
 /** Turns, and what the process does with them. */
 export interface RunningTurns extends Turns {
-  /** Closes what a process that is gone left behind. To be called before anybody is served. */
+  /** Settles what processes that are gone left behind. To be called before anybody is served. */
   recover(): Promise<void>;
+  /** Lets the answers be made that were left behind unsaid. To be called when the models are known. */
+  resume(): void;
   /** Stores what could not be stored when its time was, and keeps others from taking the turns for left behind. */
   tend(): Promise<void>;
   /** Takes on no more. */
@@ -63,6 +66,7 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     closing: createClosing({ ...parts, node }),
     run: (turn) => void run(state, turn),
     draining: false,
+    left: new Set(),
     idle: new Set(),
   };
   const { active, closing } = state;
@@ -83,7 +87,9 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     stopAll: (conversationId) => stopAll(state, conversationId),
     stopOf: (conversationId, messageId) => stopOf(state, conversationId, messageId),
     textOf: async (turnId) => active.get(turnId)?.live.shown() ?? (await rows.textOf(turnId)),
-    recover: () => recover(parts, closing, node),
+    // This store has one server: whatever is active was another process's, and that is gone.
+    recover: () => recover(state, null),
+    resume: () => resume(state),
     async tend() {
       if (active.size > 0) await rows.renew(node, runtime.now() + leaseMs);
       await closing.retry();
@@ -94,6 +100,8 @@ export function createTurns(parts: TurnsParts): RunningTurns {
     changeOwner: (conversation, owner, stored) => changeOwner(state, conversation, owner, stored),
     interruptAll() {
       for (const { controller } of active.values()) controller.abort(interrupted);
+      // Those that wait for it have to end, too.
+      resume(state);
     },
   };
 }
@@ -108,14 +116,15 @@ function isOwnTurn(caller: Participant, { conversationId: id, caller: { userId }
 }
 
 /** The answer of a turn that this process does not run. */
-async function endedAnswer({ messages }: TurnsParts, caller: Participant, id: number): Promise<Message> {
-  const answer = await messages.find(id);
+async function endedAnswer({ parts, left }: TurnsState, caller: Participant, id: number): Promise<Message> {
+  const answer = await parts.messages.find(id);
   const isTheirs =
     answer !== undefined && isOwn(caller, { id: answer.conversationId, userId: answer.userId });
   if (!isTheirs || answer.role !== 'assistant') {
     throw new ParleyError('not_found', 'There is no such answer.');
   }
   if (answer.state === 'queued' || answer.state === 'running') {
+    if (left.has(answer.conversationId)) throw madeAgain();
     const text = 'How the answer ended could not be stored yet. Try again in a moment.';
     throw new ParleyError('storage_failed', text, { retryable: true });
   }
@@ -135,7 +144,7 @@ async function* follow(
     yield* turn.live.follow(start, signal);
     return;
   }
-  const answer = await endedAnswer(state.parts, caller, turnId);
+  const answer = await endedAnswer(state, caller, turnId);
   refuseBeyond(start, answer.content);
   const rest = answer.content.slice(start);
   const delta: TurnEvent[] = rest === '' ? [] : [{ type: 'delta', start, text: rest }];
@@ -180,7 +189,7 @@ function goingOnIn({ line }: TurnsState, conversationId: number): number[] {
 
 /** The answer of a turn, once it has ended. */
 function endOf(state: TurnsState, caller: Participant, turnId: number): Promise<Message> {
-  return ownTurn(state, caller, turnId)?.live.ended ?? endedAnswer(state.parts, caller, turnId);
+  return ownTurn(state, caller, turnId)?.live.ended ?? endedAnswer(state, caller, turnId);
 }
 
 async function stop(
@@ -191,6 +200,7 @@ async function stop(
 ): Promise<Message[]> {
   const { conversations, idempotency } = state.parts;
   await ownConversation(conversations, caller, conversationId);
+  refuseWhereLeft(state, conversationId);
   const ids = activeIn(state, conversationId);
   return idempotency.once(
     ownerOf(caller),
@@ -200,7 +210,12 @@ async function stop(
       if (claim !== undefined) await idempotency.store(claim);
       return stopAll(state, conversationId);
     },
-    (stoppedBefore) => Promise.all((stoppedBefore as number[]).map((id) => endOf(state, caller, id))),
+    (stoppedBefore) => {
+      const turns = stoppedBefore as number[];
+      // Where the server was killed before it had stopped them, they may be on their way again.
+      for (const id of turns) ownTurn(state, caller, id)?.controller.abort(stopped);
+      return Promise.all(turns.map((id) => endOf(state, caller, id)));
+    },
   );
 }
 
@@ -211,8 +226,9 @@ async function stopAll({ line }: TurnsState, conversationId: number): Promise<Me
   return Promise.all(turns.filter(({ stored }) => stored).map(({ live }) => live.ended));
 }
 
-async function stopOf({ line }: TurnsState, conversationId: number, messageId: number): Promise<void> {
-  const turns = line
+async function stopOf(state: TurnsState, conversationId: number, messageId: number): Promise<void> {
+  refuseWhereLeft(state, conversationId);
+  const turns = state.line
     .in(conversationId)
     .filter(({ id, questionId }) => id === messageId || questionId === messageId);
   for (const { controller } of turns) controller.abort(stopped);
