@@ -113,6 +113,56 @@ describe('POST /v1/chat/completions', () => {
       assert.deepEqual(sent()['messages'], [{ role: 'user', content }]);
     });
 
+    test('what parts say beyond what Parley knows reaches the vendor too', async () => {
+      const content = [
+        { type: 'text', text: 'What is this?', cache_control: { type: 'ephemeral' } },
+        { type: 'image_url', image_url: { url: 'https://example.com/cat.jpg' }, min_pixels: 3136 },
+        { type: 'image_url', image_url: { url: 'https://example.com/cat.jpg', format: 'jpeg' } },
+      ] as never;
+      await openai.chat.completions.create({ model, messages: [{ role: 'user', content }] });
+      assert.deepEqual(sent()['messages'], [{ role: 'user', content }]);
+    });
+
+    test('images and videos are refused for a model that takes none, whole and streamed', async () => {
+      const parts = {
+        image: { type: 'image_url', image_url: { url: 'https://example.com/cat.jpg' } },
+        video: { type: 'video_url', video_url: { url: 'https://example.com/cat.mp4' } },
+      };
+      for (const [blind, part] of [
+        ['gpt-4', 'image'],
+        ['claude-sonnet-4-5', 'video'],
+        ['parley-local', 'image'],
+      ] as const) {
+        for (const stream of [false, true]) {
+          const asked = [...messages, { role: 'user', content: [{ type: 'text', text: 'a' }, parts[part]] }];
+          const call = openai.chat.completions.create({ model: blind, messages: asked as never, stream });
+          await assert.rejects(call, (thrown) => {
+            assert.ok(thrown instanceof OpenAI.BadRequestError);
+            assert.equal(thrown.param, 'messages.1.content.1');
+            assert.match(thrown.message, new RegExp(`the model "${blind}" takes no ${part}s`));
+            return true;
+          });
+        }
+      }
+      assert.equal(mock.getRequests().length, 0);
+    });
+
+    test('nobody who cannot see an image stands in for a model that can', async (t) => {
+      const alone = await startParley({ openAi: mock.url });
+      t.after(() => alone.close());
+      const image = { type: 'image_url' as const, image_url: { url: 'https://example.com/cat.jpg' } };
+      const call = clientOf(alone).chat.completions.create({
+        model: 'claude-sonnet-4-5',
+        messages: [{ role: 'user', content: [image] }],
+      });
+      await assert.rejects(
+        call,
+        /not configured on this server, and no model that stands in for it takes images/,
+      );
+      const words = await clientOf(alone).chat.completions.create({ model: 'claude-sonnet-4-5', messages });
+      assert.equal(words.model, 'parley-local');
+    });
+
     test('parts that Parley does not know reach the vendor unchanged', async () => {
       const content = [
         { type: 'input_audio', input_audio: { data: 'UklGRg==', format: 'wav' } },
