@@ -13,6 +13,7 @@ import {
   usage,
   type Script,
 } from './bench.fixture.ts';
+import type { ModelEntry } from './catalogue.ts';
 import { complete } from './complete.ts';
 import { estimateUsage } from './estimate.ts';
 
@@ -120,6 +121,30 @@ describe('a whole answer', () => {
         ['fast', 'spare', 'home', 2],
       ],
     );
+  });
+
+  it('of a fallback that sees less rests on words, where the question needs no more', async (t) => {
+    const [seen, blind] = [acme(() => Promise.reject(broken())), home()];
+    const able: ModelEntry = { id: 'fast', provider: 'acme', capabilities: ['chat', 'vision'] };
+    const bench = await createBench(t, {
+      models: [able, ...models.slice(1)],
+      providers: [seen, blind],
+      fallback: { default: ['spare'] },
+    });
+    const image = { type: 'image' as const, url: 'https://example.com/a.png' };
+    const older = { role: 'user' as const, content: [image] };
+    const { messages, ...input } = question('And now?');
+    const asked = { ...input, messages: [older, ...messages] };
+    const done = await complete(bench.completions, anonymous, { ...asked, needs: [] }, never);
+    assert.equal(done.model, 'spare');
+    assert.deepEqual(seen.requests[0]?.messages, asked.messages);
+    const words = [{ type: 'text', text: '[image: https://example.com/a.png]' }];
+    assert.deepEqual(blind.requests[0]?.messages, [{ ...older, content: words }, ...messages]);
+    await assert.rejects(complete(bench.completions, anonymous, asked, never), { message: 'It broke.' });
+    await assert.rejects(complete(bench.completions, anonymous, { ...asked, model: 'spare' }, never), {
+      code: 'invalid_request',
+      field: 'messages.0.content.0',
+    });
   });
 
   it('is an error for an unknown model, and no call', async (t) => {
