@@ -156,7 +156,7 @@ async function benchNounReads(storage: Storage): Promise<void> {
     'apiCalls.list of 50 for one key',
     1,
     () => storage.stats(),
-    (i) => storage.apiCalls.list({ apiKeyId: i % 50, beforeId: 5000 + i, limit: 50 }),
+    (i) => storage.apiCalls.page({ owner: `key:${i % 50}` }, { skip: i, limit: 50 }),
   );
   await closedLoop(
     'apiCalls.totals by day',

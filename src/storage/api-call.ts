@@ -46,6 +46,11 @@ export interface ApiCall extends NewApiCall {
 /** What a select of `apiCallColumns` returns. */
 export type ApiCallRow = Omit<ApiCall, 'estimated' | 'streamed'> & { estimated: number; streamed: number };
 
+/** The call of a row. */
+export function apiCallOf(row: ApiCallRow): ApiCall {
+  return { ...row, estimated: row.estimated === 1, streamed: row.streamed === 1 };
+}
+
 /** Columns of `api_calls` under the names that callers see. */
 export const apiCallColumns = [
   'id',

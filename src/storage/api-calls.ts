@@ -1,26 +1,29 @@
-import { apiCallColumns } from './api-call.ts';
+import { apiCallColumns, apiCallOf } from './api-call.ts';
+import { createCallPages } from './call-pages.ts';
+import type { CallPage } from './call-pages.ts';
 import { createCallRecorder } from './call-recorder.ts';
-import type { ApiCall, ApiCallRow, NewApiCall } from './api-call.ts';
+import type { ApiCall, NewApiCall } from './api-call.ts';
+import type { Page } from './conversations.ts';
 import type { Database, WriteOptions } from './database.ts';
 import { compileQuery } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import type { OwnerUsageFilter } from './owner-usage.ts';
 import { readTotals } from './usage-totals.ts';
 import type { UsageDimension, UsageFilter, UsageTotal } from './usage-totals.ts';
 
 export type { ApiCall, NewApiCall } from './api-call.ts';
+export type { CallPage } from './call-pages.ts';
+export type { OwnerUsageFilter } from './owner-usage.ts';
 export type { UsageDimension, UsageFilter, UsageTotal } from './usage-totals.ts';
 
 /** Which calls to list; every field narrows. */
 export interface ApiCallFilter {
   /** A user's is `user:` and the id. */
   owner?: string;
-  apiKeyId?: number;
   model?: string;
   /** First and last day, `YYYY-MM-DD`, both included. */
   fromDay?: string;
   toDay?: string;
-  /** Only what comes after this call in the list: the id of the last one seen. Nothing comes after an unknown id. */
-  beforeId?: number;
   /** 1 and up. */
   limit: number;
 }
@@ -31,6 +34,8 @@ export interface ApiCalls {
   record(call: NewApiCall, options?: WriteOptions): Promise<void>;
   /** Newest day first, within a day the last recorded first. */
   list(filter: ApiCallFilter): Promise<ApiCall[]>;
+  /** The same of one owner, page by page: past the end, there are no calls. */
+  page(filter: OwnerUsageFilter, page: Page): Promise<CallPage>;
   /**
    * Sums over the calls that match, one row per distinct combination of `by` and currency (money of two
    * currencies is never added), ordered by them. Reads daily sums, never single calls.
@@ -45,40 +50,18 @@ export interface ApiCalls {
 export function createApiCalls(database: Database, queries: Queries): ApiCalls {
   return {
     record: createCallRecorder(database, queries),
-    async list(filter) {
-      const rows = await readPage(database, queries, filter);
-      return rows.map((row) => ({ ...row, estimated: row.estimated === 1, streamed: row.streamed === 1 }));
-    },
+    list: async (filter) => (await database.read(compileQuery(selectCalls(queries, filter)))).map(apiCallOf),
+    page: createCallPages(database, queries),
     totals: (filter, by = []) => readTotals(database, queries, filter, by),
   };
 }
 
-/**
- * What follows the call `beforeId`: the rest of its day, then the days before. Asked as two ranges, each is a straight walk
- * along an index; SQLite compares rows, `(day, id) < (?, ?)`, by the day alone and would pass over the day's newer calls.
- */
-async function readPage(database: Database, queries: Queries, filter: ApiCallFilter): Promise<ApiCallRow[]> {
-  const { beforeId, limit } = filter;
-  if (beforeId === undefined) return database.read(compileQuery(selectCalls(queries, filter)));
-  const [seen] = await database.read(
-    compileQuery(queries.selectFrom('api_calls').select('day').where('id', '=', beforeId)),
-  );
-  if (!seen) return [];
-  const restOfDay = selectCalls(queries, filter).where('day', '=', seen.day).where('id', '<', beforeId);
-  const sameDay = await database.read(compileQuery(restOfDay));
-  if (sameDay.length >= limit) return sameDay;
-  const missing = { ...filter, limit: limit - sameDay.length };
-  const earlier = selectCalls(queries, missing).where('day', '<', seen.day);
-  return [...sameDay, ...(await database.read(compileQuery(earlier)))];
-}
-
 function selectCalls(queries: Queries, filter: ApiCallFilter) {
-  const { owner, apiKeyId, model, fromDay, toDay, limit } = filter;
+  const { owner, model, fromDay, toDay, limit } = filter;
   return queries
     .selectFrom('api_calls')
     .select(apiCallColumns)
     .$if(owner !== undefined, (query) => query.where('owner', '=', owner as string))
-    .$if(apiKeyId !== undefined, (query) => query.where('api_key_id', '=', apiKeyId as number))
     .$if(model !== undefined, (query) => query.where('model', '=', model as string))
     .$if(fromDay !== undefined, (query) => query.where('day', '>=', fromDay as string))
     .$if(toDay !== undefined, (query) => query.where('day', '<=', toDay as string))

@@ -14,7 +14,7 @@ export function createCallRecorder(database: Database, queries: Queries) {
   const statements = compileCallStatements(queries);
   const gather = createGatherer<NewApiCall, void>({
     database,
-    statementsOf: (calls) => [...calls.map(statements.insert), ...sumsOf(calls).map(statements.addUp)],
+    statementsOf: (calls) => [...calls.map(statements.insert), ...sumsOf(calls).flatMap(statements.addUp)],
     outcomeOf: () => {},
   });
 

@@ -97,6 +97,18 @@ export interface UsageDailyTable {
   duration_ms: number;
 }
 
+export interface OwnerUsageTable {
+  owner: string;
+  span: string;
+  model: string;
+  begins: string;
+  currency: string;
+  calls: number;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cost_nano: number;
+}
+
 export interface CacheEntriesTable {
   id: Generated<number>;
   exact_key: string;
@@ -427,6 +439,7 @@ export interface Schema {
   api_keys: ApiKeysTable;
   api_calls: ApiCallsTable;
   usage_daily: UsageDailyTable;
+  owner_usage: OwnerUsageTable;
   cache_entries: CacheEntriesTable;
   settings: SettingsTable;
   readiness: ReadinessTable;

@@ -53,7 +53,7 @@ function apiCallTests(openOne: OpenOne): void {
     assert.deepEqual([call?.durationMs, call?.firstTokenMs, call?.costNano], [13, 3, 0]);
   });
 
-  it('lists newest first and pages without gap or repetition', async (test) => {
+  it('lists the newest day first, and within a day what was recorded last', async (test) => {
     const { apiCalls } = await openOne(test);
     for (let i = 0; i < 25; i++) {
       // A call that ends after midnight is recorded after calls of the new day.
@@ -62,21 +62,9 @@ function apiCallTests(openOne: OpenOne): void {
     const all = await apiCalls.list({ limit: 100 });
     const sorted = all.toSorted((a, b) => (a.day === b.day ? b.id - a.id : a.day < b.day ? 1 : -1));
     assert.deepEqual(all, sorted);
-    const paged: string[] = [];
-    for (let beforeId: number | undefined; ;) {
-      const page = await apiCalls.list({ limit: 5, ...(beforeId === undefined ? {} : { beforeId }) });
-      paged.push(...page.map(({ requestId }) => requestId));
-      assert.ok(page.length <= 5);
-      if (page.length < 5) break;
-      beforeId = page.at(-1)?.id;
-    }
-    assert.deepEqual(
-      paged,
-      all.map(({ requestId }) => requestId),
-    );
   });
 
-  it('filters by owner, key, model and days, alone and together', async (test) => {
+  it('filters by owner, model and days, alone and together', async (test) => {
     const { apiCalls } = await openOne(test);
     await apiCalls.record(newCall({ requestId: 'a' }));
     await apiCalls.record(newCall({ requestId: 'b', owner: 'user:3', userId: 3, apiKeyId: null }));
@@ -84,7 +72,6 @@ function apiCallTests(openOne: OpenOne): void {
     const found = async (filter: object) =>
       (await apiCalls.list({ limit: 10, ...filter })).map(({ requestId }) => requestId).join('');
     assert.equal(await found({ owner: 'key:7' }), 'ca');
-    assert.equal(await found({ apiKeyId: 7 }), 'ca');
     assert.equal(await found({ model: 'claude' }), 'c');
     assert.equal(await found({ fromDay: '2026-09-22' }), 'c');
     assert.equal(await found({ toDay: '2026-09-22' }), 'ba');

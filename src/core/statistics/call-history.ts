@@ -8,7 +8,7 @@ export type { ApiCall } from '../../storage/api-calls.ts';
 
 /** Which calls; every field narrows. */
 export interface CallFilter {
-  /** The model that answered, as calls show it. */
+  /** The model that answered, under the id or alias that calls show. */
   model?: string | undefined;
   /** First and last day, `YYYY-MM-DD` in the server's time zone, both included. */
   fromDay?: string | undefined;
@@ -19,7 +19,7 @@ export interface CallFilter {
 export interface CallSums {
   promptTokens: number;
   completionTokens: number;
-  /** One entry for each currency that something was paid in. */
+  /** One entry for each currency that something was paid in; `nano` is 10⁻⁹ of its unit. */
   costs: { currency: string; nano: number }[];
 }
 
@@ -40,31 +40,14 @@ export interface CallHistory {
   list(caller: Caller, filter: CallFilter, page: Page): Promise<CallPage>;
 }
 
-export function createCallHistory({ calls }: { calls: Pick<ApiCalls, 'list' | 'totals'> }): CallHistory {
+export function createCallHistory({ calls }: { calls: Pick<ApiCalls, 'page'> }): CallHistory {
   return {
-    async list(caller, filter, { skip, limit }) {
+    async list(caller, filter, page) {
+      // Nobody has calls: all who are nobody would see each other's.
       if (caller.kind === 'anonymous') throw new ParleyError('forbidden', 'Log in to see your calls.');
       checkDays(filter);
-      const { model, fromDay, toDay } = filter;
-      const narrowed = {
-        owner: ownerOf(caller),
-        ...(model !== undefined && { model }),
-        ...(fromDay !== undefined && { fromDay }),
-        ...(toDay !== undefined && { toDay }),
-      };
-      const totals = await calls.totals(narrowed);
-      const rows = await calls.list({ ...narrowed, limit: skip + limit });
-      const sumOf = (name: 'calls' | 'promptTokens' | 'completionTokens') =>
-        totals.reduce((sum, row) => sum + row[name], 0);
-      return {
-        calls: rows.slice(skip),
-        total: sumOf('calls'),
-        sums: {
-          promptTokens: sumOf('promptTokens'),
-          completionTokens: sumOf('completionTokens'),
-          costs: totals.map(({ currency, costNano: nano }) => ({ currency, nano })),
-        },
-      };
+      const { calls: shown, total, ...sums } = await calls.page({ ...filter, owner: ownerOf(caller) }, page);
+      return { calls: shown, total, sums };
     },
   };
 }

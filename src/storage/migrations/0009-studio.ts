@@ -1,3 +1,11 @@
+/** Fills one span of `owner_usage`. */
+function ownerUsage(span: string, begins: string, model: string): string {
+  return `INSERT INTO owner_usage
+      SELECT owner, '${span}', ${model}, ${begins}, currency,
+        sum(calls), sum(prompt_tokens), sum(completion_tokens), sum(cost_nano)
+      FROM usage_daily GROUP BY 1, 3, 4, 5`;
+}
+
 /** Frozen: a database that has run this must never see it change. Times are milliseconds. */
 export const studio = {
   name: '0009-studio',
@@ -48,9 +56,28 @@ export const studio = {
     `DROP TABLE chat_daily`,
     `ALTER TABLE chat_daily_by_model RENAME TO chat_daily`,
 
-    // Calls are listed by who made them.
+    // Calls are listed by who made them, which says which key it was.
     `DROP INDEX api_calls_model`,
+    `DROP INDEX api_calls_key`,
     `CREATE INDEX api_calls_owner_model ON api_calls (owner, model, day)`,
+
+    // What each owner has called, by days and once more by months ('day' and 'month'), of each model and once more of all ('').
+    `CREATE TABLE owner_usage (
+      owner TEXT NOT NULL,
+      span TEXT NOT NULL,
+      model TEXT NOT NULL,
+      begins TEXT NOT NULL,
+      currency TEXT NOT NULL,
+      calls INTEGER NOT NULL,
+      prompt_tokens INTEGER NOT NULL,
+      completion_tokens INTEGER NOT NULL,
+      cost_nano INTEGER NOT NULL,
+      PRIMARY KEY (owner, span, model, begins, currency)
+    ) STRICT, WITHOUT ROWID`,
+    ownerUsage('day', 'day', 'model'),
+    ownerUsage('day', 'day', "''"),
+    ownerUsage('month', 'substr(day, 1, 7)', 'model'),
+    ownerUsage('month', 'substr(day, 1, 7)', "''"),
 
     // A refresh token is one secret and stays as long as its login. Those made before were shown to nobody.
     `ALTER TABLE logins DROP COLUMN refresh_hash`,
