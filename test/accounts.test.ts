@@ -29,12 +29,14 @@ async function doors(parley: Parley, token: string): Promise<Record<string, numb
   const desk = await openSocket(`${parley.wsUrl}/ws?token=${token}`);
   const first = await desk.next();
   await desk.close();
-  const at = async (path: string) =>
-    (await send(`${parley.url}/api/v1${path}`, 'GET', undefined, bearer(token))).status;
+  const at = async (path: string, root = '/api/v1') =>
+    (await send(`${parley.url}${root}${path}`, 'GET', undefined, bearer(token))).status;
   return {
     assistant: await at('/chat/sessions'),
     companion: await at('/chat/history'),
     helpdesk: await at('/auth/me'),
+    studio: await at('/conversations', '/api'),
+    studioCalls: await at('/history/api-calls', '/api'),
     helpdeskSocket: first.type === 'auth' ? 101 : 4401,
     completion: (await complete(parley.url, { message: 'Hello' }, bearer(token))).status,
     openai: (await send(`${parley.url}/v1/chat/completions`, 'POST', chat, bearer(token))).status,
@@ -45,6 +47,8 @@ const of = (status: number, socket: number) => ({
   assistant: status,
   companion: status,
   helpdesk: status,
+  studio: status,
+  studioCalls: status,
   helpdeskSocket: socket,
   completion: status,
   openai: status,
@@ -196,7 +200,12 @@ describe('guessing', () => {
       for (const contract of contracts) {
         const { status, body, headers } = await logIn<object>(parley, { username, password }, contract);
         assert.equal(status, 429, 'the right password, too');
-        const shapes = { assistant: ['error'], companion: ['detail'], helpdesk: ['success', 'error'] };
+        const shapes = {
+          assistant: ['error'],
+          companion: ['detail'],
+          helpdesk: ['success', 'error'],
+          studio: ['code', 'message', 'data'],
+        };
         assert.deepEqual(Object.keys(body), shapes[contract]);
         assert.ok(Number(headers.get('retry-after')) > 60);
       }

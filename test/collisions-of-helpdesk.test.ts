@@ -12,7 +12,7 @@ import { openSocket } from './support/socket.ts';
 type Headers = Record<string, string>;
 type Body = Record<string, unknown>;
 
-const contracts: readonly LoginContract[] = ['assistant', 'companion', 'helpdesk'];
+const contracts: readonly LoginContract[] = ['assistant', 'companion', 'helpdesk', 'studio'];
 const assistantError = { error: { code: 'REQ001', message: 'x', details: '' } };
 const helpdeskError = { success: false, error: { code: 'x', message: 'x' } };
 const sessions = '/api/v1/chat/sessions';

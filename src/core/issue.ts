@@ -6,6 +6,8 @@ export type Issue =
   | { kind: 'empty' }
   /** A JSON type, or several. */
   | { kind: 'type'; types: readonly string[] }
+  /** Of what a request holds. */
+  | { kind: 'json' }
   /** In characters. */
   | { kind: 'length'; min?: number; max?: number }
   /** In characters, all on one line. */
@@ -61,6 +63,8 @@ export type Issue =
   | { kind: 'key' }
   | { kind: 'frame_id' }
   | { kind: 'key_reused' }
+  /** An answer was cut off before it began. */
+  | { kind: 'made_again' }
   | { kind: 'nothing_to_change' }
   /** Of no field: how things are, which stands against what is asked. `name` may be empty. */
   | { kind: 'with_agent'; name: string }
@@ -88,6 +92,7 @@ const texts: Texts = {
   required: () => 'is required',
   empty: () => 'must not be empty',
   type: ({ types }) => `must be ${types.join(' or ')}`,
+  json: () => 'must be valid JSON in UTF-8',
   length: ({ min, max }) => `must be ${bounds(min, max)} characters`,
   line: ({ min, max }) => `must be ${bounds(min, max)} characters on one line`,
   tokens: ({ tokens, max }) =>
@@ -142,6 +147,8 @@ const texts: Texts = {
     `This call may take ${inWords(budget, share)}, and of this month's budget of ${inWords(budget)} ${inWords(budget, spent)} are spent and ${inWords(budget, reserved)} set aside for calls on their way. The next month begins at ${new Date(resetsAt).toISOString()}.`,
   no_price: ({ model }) =>
     `The price of the model "${model}" is not known here, so that it cannot be used with a budget in money. An administrator can name its price in the configuration.`,
+  made_again: () =>
+    'The server is restarted before it could answer, and answers when it is back. Ask for the answer again in a moment.',
   nothing_to_change: () => 'must name at least one thing to change',
   invalid: () => 'is not valid',
 };

@@ -95,6 +95,31 @@ const said: [Issue, field: string, english: string, chinese: string][] = [
     '评分必须是整数，且在 1 到 5 之间',
   ],
   [{ kind: 'range', min: 0 }, 'offset', 'must be a number, at least 0', 'offset 必须是数字，且不少于 0'],
+  [
+    { kind: 'day' },
+    'start_date',
+    'must be a day such as 2026-01-31',
+    'start_date 必须是 YYYY-MM-DD 格式的日期',
+  ],
+  [
+    { kind: 'after_end', end: '2026-01-31' },
+    'start_date',
+    'must not be after the end, 2026-01-31',
+    'start_date 不能晚于结束日期 2026-01-31',
+  ],
+  [{ kind: 'json' }, 'body', 'must be valid JSON in UTF-8', '请求体必须是 UTF-8 编码的有效 JSON'],
+  [
+    { kind: 'no_model', model: 'm' },
+    'model_name',
+    'there is no model named "m" on this server',
+    'model_name 不正确：模型“m”不存在',
+  ],
+  [
+    { kind: 'no_chat', model: 'm' },
+    'model_name',
+    'the model "m" is not one that chats',
+    'model_name 不正确：模型“m”不支持对话',
+  ],
   [{ kind: 'count', min: 20, max: 20 }, 'tags', 'must have exactly 20 entries', 'tags 的条目数必须为 20'],
   [
     { kind: 'size', max: 8192 },
@@ -118,4 +143,14 @@ describe('what is wrong with a field', () => {
       assert.equal(inChinese(issue, field), chinese);
     });
   }
+
+  it('is a sentence where it is of no field', () => {
+    const gone: Issue = { kind: 'not_there', what: 'conversation' };
+    assert.deepEqual([inEnglish(gone), inChinese(gone)], ['There is no such conversation.', '对话不存在']);
+    const others: Issue = { kind: 'not_yours', what: 'message' };
+    assert.deepEqual(
+      [inEnglish(others), inChinese(others)],
+      ['This message is not yours.', '无权限访问该消息'],
+    );
+  });
 });

@@ -43,6 +43,7 @@ const texts: Texts = {
   required: () => '为必填项',
   empty: () => '不能为空',
   type: (issue) => `必须是${issue.types.map((type) => types[type] ?? type).join('或')}`,
+  json: () => '必须是 UTF-8 编码的有效 JSON',
   length: ({ min, max }) => `长度必须${bounds(min, max, '个字符')}`,
   line: ({ min, max }) => `必须是单行文本，长度${bounds(min, max, '个字符')}`,
   tokens: ({ tokens, max }) => `过长：连同系统提示约有 ${tokens} 个词元，而模型最多接受 ${max} 个`,
@@ -93,6 +94,7 @@ const texts: Texts = {
   over_budget: ({ budget, spent, reserved, share, resetsAt }) =>
     `本月预算为 ${inWords(budget)}，已使用 ${inWords(budget, spent)}，进行中的调用预留 ${inWords(budget, reserved)}，此次调用最多需要 ${inWords(budget, share)}；预算将于 ${new Date(resetsAt).toISOString()} 重置`,
   no_price: ({ model }) => `模型“${model}”的价格未知，不能在金额预算下使用，请联系管理员配置其价格`,
+  made_again: () => '服务正在重启，恢复后会继续生成此回答，请稍后重新获取',
   nothing_to_change: () => '至少需要包含一个要修改的字段',
   invalid: () => '不正确',
 };

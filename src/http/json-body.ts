@@ -26,5 +26,5 @@ function mayBeMissing(schema: unknown): boolean {
 }
 
 function badBody(message: string): ParleyError {
-  return new ParleyError('invalid_request', message, { field: 'body' });
+  return new ParleyError('invalid_request', message, { field: 'body', issue: { kind: 'json' } });
 }

@@ -35,6 +35,14 @@ it('a door that counts users counts them by whichever address, and others by the
   assert.deepEqual(subjects, ['user:1', 'user:1', 'user:2', '192.0.2.1']);
 });
 
+it('a door that counts callers counts users and keys by whichever address, and others by theirs', () => {
+  const limit = { ...door, per: 'caller' as const };
+  const subjects = [user(1, '192.0.2.2'), key(null), anonymous].map(
+    (caller) => limitFor(caller, limit).subject,
+  );
+  assert.deepEqual(subjects, ['user:1', 'key:7', '192.0.2.1']);
+});
+
 it('a key with a limit of its own has that, at every door', () => {
   const { limit, subject } = limitFor(key(5), door);
   assert.deepEqual([limit.name, limit.points, subject], ['key', 5, '7']);

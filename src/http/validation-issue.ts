@@ -5,7 +5,8 @@ import { inEnglish, type Issue } from '../core/issue.ts';
 export type Problem = NonNullable<FastifyError['validation']>[number];
 
 /** What the validator found, as an issue that can be said in any language. */
-export function issueOf({ keyword, params }: Problem): Issue {
+export function issueOf(problem: Problem): Issue {
+  const { keyword, params } = problem;
   const limit = params['limit'] as number;
   switch (keyword) {
     case 'required':
@@ -20,7 +21,7 @@ export function issueOf({ keyword, params }: Problem): Issue {
       return params['pattern'] === '\\S' ? { kind: 'empty' } : { kind: 'invalid' };
     case 'minimum':
     case 'maximum':
-      return { kind: 'range', [keyword === 'minimum' ? 'min' : 'max']: limit };
+      return rangeOf(problem);
     case 'minItems':
     case 'maxItems':
       return { kind: 'count', [keyword === 'minItems' ? 'min' : 'max']: limit };
@@ -39,6 +40,28 @@ export function issueOf({ keyword, params }: Problem): Issue {
     default:
       return { kind: 'invalid' };
   }
+}
+
+/** Bounds beyond this are only there for numbers to stay whole. */
+const tellable = 1_000_000_000;
+
+/** Both bounds of the field, where the schema has both. */
+function rangeOf({ keyword, params, parentSchema }: Problem & { parentSchema?: Bounded }): Issue {
+  const { minimum, maximum, type } = parentSchema ?? { [keyword]: params['limit'] as number };
+  const mostTold = keyword === 'maximum' || (maximum ?? 0) <= tellable ? maximum : undefined;
+  return {
+    kind: 'range',
+    ...(minimum !== undefined && { min: minimum }),
+    ...(mostTold !== undefined && { max: mostTold }),
+    ...(type === 'integer' && { whole: true }),
+  };
+}
+
+/** The schema of a number. */
+interface Bounded {
+  minimum?: number;
+  maximum?: number;
+  type?: unknown;
 }
 
 const formats: Record<string, Issue> = {

@@ -2,7 +2,14 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
 
-const options = { allErrors: false, useDefaults: true, removeAdditional: false, strict: false } as const;
+/** `verbose`: a refusal says what else the schema wants of the field. */
+const options = {
+  allErrors: false,
+  useDefaults: true,
+  removeAdditional: false,
+  strict: false,
+  verbose: true,
+} as const;
 
 /**
  * Validates with types as they were sent in bodies; in the address and headers, where everything is text, "20" may be

@@ -17,6 +17,7 @@ export const logins = {
   assistant: '/api/v1/auth/token',
   companion: '/api/v1/login',
   helpdesk: '/api/v1/auth/login',
+  studio: '/api/auth/login',
 } as const;
 export type LoginContract = keyof typeof logins;
 
@@ -55,7 +56,7 @@ export async function tokenOf(
     contract,
   );
   if (status !== 200) throw new Error(`${username} could not log in: ${JSON.stringify(body)}`);
-  return (contract === 'helpdesk' ? body.data : body).access_token;
+  return (contract === 'helpdesk' || contract === 'studio' ? body.data : body).access_token;
 }
 
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

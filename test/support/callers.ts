@@ -74,6 +74,7 @@ async function byContract<T>(
     assistant: await make('assistant'),
     companion: await make('companion'),
     helpdesk: await make('helpdesk'),
+    studio: await make('studio'),
   };
 }
 

@@ -232,7 +232,7 @@ describe('helpdesk: a rating', () => {
 
   for (const [what, body, field, issue] of [
     ['none', {}, 'score', '评分为必填项'],
-    ['6', { score: 6 }, 'score', '评分必须是数字，且不超过 5'],
+    ['6', { score: 6 }, 'score', '评分必须是整数，且在 1 到 5 之间'],
     ['a half', { score: 4.5 }, 'score', '评分必须是整数'],
     ['a long comment', { score: 5, comment: 'x'.repeat(2001) }, 'comment', '评论长度必须不超过 2000 个字符'],
   ] as const) {
