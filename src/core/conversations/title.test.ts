@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { titleOf } from './title.ts';
+import { invalidField } from '../errors.ts';
+import { shownTitle, titleFor, titleFrom, titleOf } from './title.ts';
 
 const family = '👩‍👩‍👧‍👦';
 const words = 'one two three four five six seven eight nine ten eleven twelve thirteen';
@@ -22,8 +23,8 @@ describe('a title', () => {
     [`${'a'.repeat(40)}, ${'b'.repeat(40)}`, `${'a'.repeat(40)}…`],
     ['🎉', '🎉'],
     ['\u202eevil\u0007 text', 'evil text'],
-    ['', 'New chat'],
-    [' \n\t\u200b\u0000', 'New chat'],
+    ['', ''],
+    [' \n\t\u200b\u0000', ''],
   ] as const) {
     it(`of ${JSON.stringify(text.slice(0, 40))} is ${JSON.stringify(title.slice(0, 40))}`, () => {
       assert.equal(titleOf(text), title);
@@ -44,11 +45,40 @@ describe('a title', () => {
       fc.property(fc.array(unit, { maxLength: 400 }), (units) => {
         const title = titleOf(units.join(''));
         const length = [...segmenter.segment(title)].length;
-        assert.ok(length >= 1 && length <= 60, `${length} characters`);
+        assert.ok(length <= 60, `${length} characters`);
         assert.ok(title.isWellFormed());
         assert.equal(title, title.trim());
         assert.doesNotMatch(title, /\p{Cc}|[\u2028\u2029]| {2}/u);
       }),
     );
+  });
+});
+
+describe('a conversation', () => {
+  const text = (words: string) => ({ type: 'text', text: words }) as const;
+  const image = { type: 'image', url: 'https://example.com/a.png' } as const;
+
+  it('is named by the first message that says something in words, unless somebody has named it', () => {
+    const unnamed = { title: '' };
+    assert.equal(titleFor(unnamed, 'Why?'), 'Why?');
+    assert.equal(titleFor(unnamed, ' \n'), undefined);
+    assert.equal(titleFor({ title: 'Mine' }, 'Why?'), undefined);
+    assert.equal(titleFor(unnamed, '[image: https://example.com/a.png]', [image]), undefined);
+    assert.equal(
+      titleFor(unnamed, '[image: …]\nWhat is this?', [image, text('What is this?')]),
+      'What is this?',
+    );
+  });
+
+  it('is shown as new as long as nobody has', () => {
+    assert.deepEqual([shownTitle({ title: '' }), shownTitle({ title: 'Mine' })], ['New chat', 'Mine']);
+  });
+
+  it('takes a name of 1 to 200 characters on one line', () => {
+    assert.equal(titleFrom(`  ${family} `), family);
+    assert.equal(titleFrom('很'.repeat(200)), '很'.repeat(200));
+    for (const wrong of ['', ' ', 'a\nb', '\u0007', '很'.repeat(201)]) {
+      assert.throws(() => titleFrom(wrong), invalidField('title', { kind: 'line', min: 1, max: 200 }));
+    }
   });
 });
