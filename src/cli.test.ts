@@ -59,6 +59,8 @@ describe('keys, while a server has the same data folder open', () => {
         '30',
         '--expires',
         '30d',
+        '--budget',
+        '2.5USD',
       ],
       dataDir,
     );
@@ -68,14 +70,14 @@ describe('keys, while a server has the same data folder open', () => {
 
     const key = await server.verify(made.out.trim());
     assert.deepEqual(
-      [key.name, key.scopes, key.requestsPerMinute],
-      ['web shop', ['completions', 'cache'], 30],
+      [key.name, key.scopes, key.requestsPerMinute, key.budget],
+      ['web shop', ['completions', 'cache'], 30, { amountNano: 2_500_000_000, currency: 'USD' }],
     );
     const days = ((key.expiresAt ?? 0) - key.createdAt) / 86_400_000;
     assert.ok(Math.abs(days - 30) < 0.01, `expires in ${days} days`);
 
     const listed = await parley(['keys', 'list'], dataDir);
-    assert.match(listed.out, /^1 +web shop +pk_\S{7}… +completions,cache +30\/min +valid/m);
+    assert.match(listed.out, /^1 +web shop +pk_\S{7}… +completions,cache +30\/min +2\.5USD\/month +valid/m);
     assert.ok(!listed.out.includes(made.out.trim()), 'the key is never shown again');
 
     assert.equal((await parley(['keys', 'revoke', '1'], dataDir)).code, 0);

@@ -22,8 +22,8 @@ const rooms: Room[] = [
   { holds: ['storage/'], values: [], types: [] },
   {
     holds: ['config/', 'config.ts'],
-    // Their lists of capabilities and currencies.
-    values: ['core/completions/catalogue.ts', 'core/completions/prices.ts'],
+    // Their lists of capabilities and currencies, and how budgets are written.
+    values: ['core/completions/catalogue.ts', 'core/completions/prices.ts', 'core/money/budget.ts'],
     types: ['core/'],
   },
   {

@@ -5,6 +5,7 @@ import type { Catalogue } from '../core/completions/catalogue.ts';
 import { createMeter } from '../core/completions/meter.ts';
 import { createRouter, defaultModelOf, type ProviderSlot } from '../core/completions/router.ts';
 import type { Log } from '../core/log.ts';
+import type { Budgets } from '../core/money/budgets.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { DayOf } from '../core/statistics/calendar.ts';
 import type { Metrics } from '../http/metrics.ts';
@@ -16,6 +17,7 @@ export interface OpenCompletionsParts {
   catalogue: Catalogue;
   slots: Map<string, ProviderSlot>;
   metrics: Metrics;
+  budgets: Budgets;
   dayOf: DayOf;
   runtime: Runtime;
   log: Log;
@@ -23,11 +25,11 @@ export interface OpenCompletionsParts {
 
 /** What calls models: the router over the providers, the cache, the books. */
 export function openCompletions(parts: OpenCompletionsParts) {
-  const { config, storage, catalogue, slots, metrics, dayOf, runtime, log } = parts;
+  const { config, storage, catalogue, slots, metrics, budgets, dayOf, runtime, log } = parts;
   const { fallback } = config;
   const meter = createMeter({ apiCalls: storage.apiCalls, runtime, dayOf, observer: metrics, log });
   const router = createRouter({ catalogue, slots, fallback, runtime, observer: metrics, log });
-  const embeddings = { catalogue, router, slots, meter, runtime, fallbackEnabled: fallback.enabled };
+  const embeddings = { catalogue, router, slots, meter, budgets, runtime, fallbackEnabled: fallback.enabled };
   const cache = createResponseCache({
     entries: storage.cacheEntries,
     runtime,
@@ -38,6 +40,15 @@ export function openCompletions(parts: OpenCompletionsParts) {
   });
   metrics.watchCache(cache.stats);
   const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);
-  const completions = { router, cache, meter, runtime, log, defaultModel, cacheScope: config.cache.scope };
+  const completions = {
+    router,
+    cache,
+    meter,
+    budgets,
+    runtime,
+    log,
+    defaultModel,
+    cacheScope: config.cache.scope,
+  };
   return { completions, embeddings, cache, defaultModel };
 }

@@ -12,8 +12,9 @@ import type { Passwords } from '../core/identity/passwords.ts';
 import { createArticles } from '../core/knowledge/articles.ts';
 import { createGround } from '../core/knowledge/grounding.ts';
 import type { Log } from '../core/log.ts';
+import type { Budgets } from '../core/money/budgets.ts';
 import type { Runtime } from '../core/runtime.ts';
-import { createDayOf } from '../core/statistics/calendar.ts';
+import { createDayOf, type DayOf } from '../core/statistics/calendar.ts';
 import { createCallHistory } from '../core/statistics/call-history.ts';
 import { createChatStatistics } from '../core/statistics/chat-statistics.ts';
 import { createConversationStatistics } from '../core/statistics/conversation-statistics.ts';
@@ -25,6 +26,7 @@ import { openConversations } from './open-conversations.ts';
 import { openDesk, openDeskSettings } from './open-desk.ts';
 import type { OpenedKnowledge } from './open-knowledge.ts';
 import { openMaintenance } from './open-maintenance.ts';
+import { openMoney } from './open-money.ts';
 import { openWebhooks, type OpenWebhooksParts } from './open-webhooks.ts';
 
 export interface OpenCoreParts {
@@ -41,9 +43,11 @@ export interface OpenCoreParts {
 }
 
 /** Core over the store and the providers, and those of its parts that the process starts, tends and ends. */
-export async function openCore(parts: OpenCoreParts) {
-  const { config, runtime, storage, catalogue } = parts;
+export async function openCore(given: OpenCoreParts) {
+  const { config, runtime, catalogue } = given;
   const dayOf = createDayOf(config.timeZone);
+  const { storage, budgets } = openMoney({ ...given, dayOf });
+  const parts = { ...given, storage, budgets };
   const { completions, embeddings, cache, defaultModel } = openCompletions({ ...parts, dayOf });
   const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
   const auditLog = createAuditLog({ rows: storage.auditLog, runtime });
@@ -62,34 +66,30 @@ export async function openCore(parts: OpenCoreParts) {
   look = desk.look;
   const { webhooks, dispatcher } = openWebhooks({ ...base, feed, present: desk.staff.desk.present });
   const { maintenance, watch } = await openMaintenance(base);
-  const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });
+  const people = openPeople(base, opened.handoff);
   const search = createSearch({ rows: storage.messageSearch, ...storage, runtime });
   const core = createCore({
     ...opened,
-    ...openPeople(base, opened.handoff),
+    ...people,
     staff: desk.staff,
     articles: articlesOver(parts, idempotency),
     search,
     maintenance,
     auditLog,
     webhooks,
-    statistics: {
-      ...createChatStatistics({ totals: storage.chatTotals, dayOf, runtime }),
-      conversations: createConversationStatistics({ totals: storage.chatTotals }),
-    },
-    callHistory: createCallHistory({ calls: storage.apiCalls }),
+    ...openStatistics(base),
     completions,
     embeddings,
     catalogue,
     cache,
     promptSets: config.promptSets,
-    apiKeys,
+    budgets,
   });
   return {
     core,
     search,
     cache,
-    apiKeys,
+    apiKeys: people.apiKeys,
     defaultModel,
     idempotency,
     maintenanceWatch: watch,
@@ -99,9 +99,9 @@ export async function openCore(parts: OpenCoreParts) {
   };
 }
 
-/** Accounts, and what administrators do with them. */
+/** Accounts and API keys, and what administrators do with them. */
 function openPeople(
-  parts: OpenCoreParts & { idempotency: IdempotentWrites },
+  parts: OpenCoreParts & { idempotency: IdempotentWrites; budgets: Pick<Budgets, 'forget'> },
   handoff: Pick<Handoff, 'releaseAll'>,
 ) {
   const accounts = openAccounts(parts);
@@ -109,10 +109,31 @@ function openPeople(
     ...parts,
     users: parts.storage.users,
     registry: accounts,
-    onChanged: accounts.forgetBeliefs,
+    onChanged() {
+      accounts.forgetBeliefs();
+      parts.budgets.forget();
+    },
     releaseAll: (agentId) => handoff.releaseAll(agentId),
   });
-  return { accounts, administration };
+  const { storage, idempotency, runtime, budgets } = parts;
+  const { apiKeys: rows } = storage;
+  const apiKeys = createApiKeys({ rows, idempotency, runtime, onCreated: budgets.forget });
+  return { accounts, administration, apiKeys };
+}
+
+function openStatistics({
+  storage,
+  dayOf,
+  runtime,
+}: Pick<OpenCoreParts, 'storage' | 'runtime'> & { dayOf: DayOf }) {
+  const totals = storage.chatTotals;
+  return {
+    statistics: {
+      ...createChatStatistics({ totals, dayOf, runtime }),
+      conversations: createConversationStatistics({ totals }),
+    },
+    callHistory: createCallHistory({ calls: storage.apiCalls }),
+  };
 }
 
 function articlesOver({ storage, knowledge, runtime }: OpenCoreParts, idempotency: IdempotentWrites) {

@@ -18,11 +18,12 @@ type Command = (parts: KeyCommandParts & AdminCommandParts) => Promise<number>;
 
 const help = `Parley's command line
 
-  npm run parley -- keys create --name NAME [--scopes LIST] [--rate N] [--expires WHEN]
+  npm run parley -- keys create --name NAME [--scopes LIST] [--rate N] [--expires WHEN] [--budget AMOUNT]
       Makes an API key and prints it, this once only.
       LIST: completions, cache, admin, separated by commas (default: completions)
       N:    requests a minute, in place of the limit per address
       WHEN: 30d, 12h …, or a date such as 2030-01-31 (default: never)
+      AMOUNT: what may be spent a month: 10USD, 75.50CNY, 100000tokens (default: what the configuration says)
   npm run parley -- keys list
       Shows all keys, the newest first.
   npm run parley -- keys revoke ID
@@ -76,7 +77,7 @@ function keyCommandOf(verb: string | undefined, rest: string[]): Command {
       const { values } = parse(
         'keys create',
         rest,
-        { name: text, scopes: text, rate: text, expires: text },
+        { name: text, scopes: text, rate: text, expires: text, budget: text },
         0,
       );
       return (parts) => createKey(parts, values);
@@ -117,7 +118,8 @@ function adminCommandOf(verb: string | undefined, rest: string[]): Command {
 }
 
 const usages = {
-  'keys create': 'keys create --name NAME [--scopes completions,cache,admin] [--rate N] [--expires 30d]',
+  'keys create':
+    'keys create --name NAME [--scopes completions,cache,admin] [--rate N] [--expires 30d] [--budget 10USD]',
   'keys list': 'keys list',
   'keys revoke': 'keys revoke ID',
   'admin create': 'admin create --email EMAIL [--username NAME] [--password PASSWORD]',

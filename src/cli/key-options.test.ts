@@ -11,8 +11,20 @@ test('a name alone makes a key for completions that has no limit and no end', ()
     scopes: ['completions'],
     requestsPerMinute: null,
     expiresAt: null,
+    budget: null,
   });
 });
+
+const budgets: [string, object][] = [
+  ['10USD', { amountNano: 10_000_000_000, currency: 'USD' }],
+  ['75.50 cny', { amountNano: 75_500_000_000, currency: 'CNY' }],
+  ['0.000000001USD', { amountNano: 1, currency: 'USD' }],
+  ['100000tokens', { tokens: 100_000 }],
+  ['0tokens', { tokens: 0 }],
+];
+for (const [text, budget] of budgets) {
+  test(`--budget ${text}`, () => assert.deepEqual(newKeyOf({ name: 'x', budget: text }, now).budget, budget));
+}
 
 const expiries: [string, string][] = [
   ['30d', '2026-07-01T00:00:00.000Z'],
@@ -46,6 +58,13 @@ const refused: Record<string, string>[] = [
   { name: 'x', expires: '2027-01-31T12:30' },
   { name: 'x', expires: '2027-01-31T25:00Z' },
   { name: 'x', expires: 'never' },
+  { name: 'x', budget: '' },
+  { name: 'x', budget: '10' },
+  { name: 'x', budget: '-1USD' },
+  { name: 'x', budget: '1.5tokens' },
+  { name: 'x', budget: '10EUR' },
+  { name: 'x', budget: '1000001USD' },
+  { name: 'x', budget: '0.0000000001USD' },
 ];
 for (const options of refused) {
   test(`refused: ${JSON.stringify(options).slice(0, 80)}`, () => {

@@ -2,6 +2,7 @@ import { refusal } from '../config/config-error.ts';
 import { choice, date, duration, listOf, wholeNumber } from '../config/kinds.ts';
 import type { NewApiKey } from '../core/identity/api-keys.ts';
 import { scopes, type Scope } from '../core/identity/caller.ts';
+import { budgetAllowed, parseBudget } from '../core/money/budget.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What `keys create` was given, as text. */
@@ -10,6 +11,7 @@ export interface KeyOptions {
   scopes?: string | undefined;
   rate?: string | undefined;
   expires?: string | undefined;
+  budget?: string | undefined;
 }
 
 const dayMs = 86_400_000;
@@ -23,7 +25,8 @@ const keyId = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 const lifetime = duration(1000, 3650 * dayMs);
 
 /** The key that the options describe. `now` is milliseconds since the epoch. Throws `UsageError`. */
-export function newKeyOf({ name, scopes: scopeNames, rate, expires }: KeyOptions, now: number): NewApiKey {
+export function newKeyOf(options: KeyOptions, now: number): NewApiKey {
+  const { name, scopes: scopeNames, rate, expires, budget } = options;
   if (name === undefined) throw new UsageError(`--name is missing: must be ${nameAllowed}`);
   return {
     name: nameOf(name),
@@ -33,6 +36,7 @@ export function newKeyOf({ name, scopes: scopeNames, rate, expires }: KeyOptions
         ? null
         : required(requestsPerMinute.parse(rate), '--rate', rate, requestsPerMinute.allowed),
     expiresAt: expires === undefined ? null : expiryOf(expires, now),
+    budget: budget === undefined ? null : required(parseBudget(budget), '--budget', budget, budgetAllowed),
   };
 }
 

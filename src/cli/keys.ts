@@ -1,4 +1,5 @@
 import type { ApiKey, ApiKeys } from '../core/identity/api-keys.ts';
+import { budgetText } from '../core/money/budget.ts';
 import { keyIdOf, newKeyOf, type KeyOptions } from './key-options.ts';
 import { shownTime } from './shown-time.ts';
 import type { Terminal } from './terminal.ts';
@@ -28,7 +29,18 @@ export async function listKeys({ apiKeys, terminal, now }: KeyCommandParts): Pro
     terminal.err('There are no API keys. Make one with: npm run parley -- keys create --name NAME\n');
     return 0;
   }
-  const headings = ['ID', 'NAME', 'KEY', 'SCOPES', 'RATE', 'STATE', 'CREATED', 'EXPIRES', 'LAST USED'];
+  const headings = [
+    'ID',
+    'NAME',
+    'KEY',
+    'SCOPES',
+    'RATE',
+    'BUDGET',
+    'STATE',
+    'CREATED',
+    'EXPIRES',
+    'LAST USED',
+  ];
   terminal.out(textTable([headings, ...keys.map((key) => rowOf(key, now))]));
   return 0;
 }
@@ -51,6 +63,7 @@ function rowOf(key: ApiKey, now: number): string[] {
     `${key.prefix}…`,
     key.scopes.join(','),
     key.requestsPerMinute === null ? '-' : `${key.requestsPerMinute}/min`,
+    key.budget === null ? '-' : `${budgetText(key.budget)}/month`,
     stateOf(key, now),
     shownTime(key.createdAt),
     shownTime(key.expiresAt),

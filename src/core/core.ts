@@ -21,6 +21,7 @@ import type { ApiKeys } from './identity/api-keys.ts';
 import type { Caller } from './identity/caller.ts';
 import type { Articles } from './knowledge/articles.ts';
 import type { Maintenance } from './maintenance.ts';
+import type { Budgets } from './money/budgets.ts';
 import type { Feed } from './realtime/feed.ts';
 import type { CallHistory } from './statistics/call-history.ts';
 import type { ChatStatistics } from './statistics/chat-statistics.ts';
@@ -53,6 +54,7 @@ export interface Core extends StaffCore {
     warm(caller: Caller, input: WarmInput, signal: AbortSignal): Promise<WarmReport>;
   };
   apiKeys: ApiKeys;
+  budgets: Pick<Budgets, 'view'>;
   accounts: Accounts;
   administration: Administration;
   conversations: Conversations;
@@ -76,6 +78,7 @@ export interface CoreParts {
   cache: ResponseCache;
   promptSets: Record<string, string[]>;
   apiKeys: ApiKeys;
+  budgets: Pick<Budgets, 'view'>;
   accounts: Accounts;
   administration: Administration;
   conversations: Conversations;

@@ -54,6 +54,7 @@ describe('the authenticator', () => {
     scopes: ['completions'],
     requestsPerMinute: 9,
     expiresAt: null,
+    budget: null,
     createdAt: 0,
     revokedAt: null,
     lastUsedAt: null,

@@ -1,5 +1,6 @@
 import { compileAudit } from './audit-log.ts';
 import type { NewAuditEntry } from './audit-log.ts';
+import { readBudget, writeBudget, type StoredBudget } from './budgets.ts';
 import type { Database } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
@@ -18,6 +19,8 @@ export interface NewApiKeyRow {
   requestsPerMinute: number | null;
   /** Milliseconds since the epoch, as are the other times. */
   expiresAt: number | null;
+  /** What may be spent in a month; null where the configuration says. */
+  budget: StoredBudget | null;
   createdAt: number;
 }
 
@@ -52,6 +55,7 @@ const columns = [
   'scopes',
   'requests_per_minute as requestsPerMinute',
   'expires_at as expiresAt',
+  'budget',
   'created_at as createdAt',
   'revoked_at as revokedAt',
   'last_used_at as lastUsedAt',
@@ -79,10 +83,10 @@ export function createApiKeys(database: Database, queries: Queries): ApiKeys {
       const results = await database.write(unit);
       return results[claimed.length]?.rows[0]?.['id'] as number;
     },
-    list: async () => (await database.read(all)).map((row) => ({ ...row })),
+    list: async () => (await database.read(all)).map(keyOf),
     async findByHash(hash) {
       const [row] = await database.read(withValues(byHash, [hash]));
-      return row && { ...row };
+      return row && keyOf(row);
     },
     revoke(id, at, claim, audit) {
       const update = queries.updateTable('api_keys').set({ revoked_at: at });
@@ -95,6 +99,10 @@ export function createApiKeys(database: Database, queries: Queries): ApiKeys {
   };
 }
 
+function keyOf<Row extends { budget: string | null }>(row: Row) {
+  return { ...row, budget: readBudget(row.budget) };
+}
+
 function tableRow(key: NewApiKeyRow) {
   return {
     name: key.name,
@@ -103,6 +111,7 @@ function tableRow(key: NewApiKeyRow) {
     scopes: key.scopes,
     requests_per_minute: key.requestsPerMinute,
     expires_at: key.expiresAt,
+    budget: writeBudget(key.budget),
     created_at: key.createdAt,
   };
 }

@@ -45,6 +45,7 @@ export function newKey(changes: Partial<NewApiKeyRow> = {}): NewApiKeyRow {
     scopes: 'completions,cache',
     requestsPerMinute: null,
     expiresAt: null,
+    budget: null,
     createdAt: 1000,
     ...changes,
   };

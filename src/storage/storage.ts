@@ -8,6 +8,8 @@ import { createArticles } from './articles.ts';
 import type { Articles } from './articles.ts';
 import { createAuditLog } from './audit-log.ts';
 import type { AuditLog } from './audit-log.ts';
+import { createBudgetRows } from './budgets.ts';
+import type { BudgetRows } from './budgets.ts';
 import { createCacheEntries } from './cache-entries.ts';
 import type { CacheEntries } from './cache-entries.ts';
 import { createCannedReplies } from './canned-replies.ts';
@@ -77,6 +79,7 @@ export interface StorageOptions {
 export interface Storage {
   apiCalls: ApiCalls;
   apiKeys: ApiKeys;
+  budgets: BudgetRows;
   users: Users;
   logins: Logins;
   cacheEntries: CacheEntries;

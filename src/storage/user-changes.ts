@@ -3,6 +3,7 @@ import type { SqlBool } from 'kysely';
 import type { Statement } from './database.ts';
 import { compileStatement } from './dialect.ts';
 import type { Queries } from './dialect.ts';
+import { writeBudget, type StoredBudget } from './budgets.ts';
 import { agentName } from './shown-name.ts';
 
 /** New values of an account; what is left out stays. */
@@ -14,6 +15,7 @@ export interface UserChange {
   role?: string | undefined;
   status?: 'active' | 'disabled' | undefined;
   passwordHash?: string | undefined;
+  budget?: StoredBudget | null | undefined;
   at: number;
 }
 
@@ -49,6 +51,7 @@ export function removalStatements(queries: Queries, id: number, at: number): Sta
       nickname: null,
       phone: null,
       avatar_url: null,
+      budget: null,
       updated_at: at,
     }))
     .where('id', '=', id)
@@ -72,7 +75,8 @@ export function loginKey(login: string): string {
   return login.normalize('NFKC').toLowerCase();
 }
 
-function updateOf(queries: Queries, { id, email, fullName, role, status, passwordHash, at }: UserChange) {
+function updateOf(queries: Queries, change: UserChange) {
+  const { id, email, fullName, role, status, passwordHash, budget, at } = change;
   const update = queries
     .updateTable('users')
     .set((eb) => ({
@@ -97,6 +101,7 @@ function updateOf(queries: Queries, { id, email, fullName, role, status, passwor
       ...(role !== undefined && { role }),
       ...(status !== undefined && { status }),
       ...(passwordHash !== undefined && { password_hash: passwordHash }),
+      ...(budget !== undefined && { budget: writeBudget(budget) }),
     }))
     .where('id', '=', id)
     .where('status', '!=', deleted);

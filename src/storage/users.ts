@@ -4,6 +4,7 @@ import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileAudit, type NewAuditEntry } from './audit-log.ts';
 import type { Page } from './conversations.ts';
+import { readBudget, type StoredBudget } from './budgets.ts';
 import { compileClaim, type Claim } from './idempotency-keys.ts';
 import { agentName } from './shown-name.ts';
 import { accepted } from './storage-error.ts';
@@ -35,6 +36,8 @@ export interface User extends NewUser {
   phone: string | null;
   avatarUrl: string | null;
   lastLoginAt: number | null;
+  /** What may be spent in a month; null where the configuration says. */
+  budget: StoredBudget | null;
 }
 
 /** A claim whose result will be `{userId}`, which nobody knows before. */
@@ -94,6 +97,7 @@ const columns = [
   'phone',
   'avatar_url as avatarUrl',
   'last_login_at as lastLoginAt',
+  'budget',
 ] as const;
 
 /** Accounts kept in `database`. */
@@ -116,7 +120,7 @@ export function createUsers(database: Database, queries: Queries): Users {
 
   async function first(query: typeof byId): Promise<User | undefined> {
     const [row] = await database.read(query);
-    return row && { ...row };
+    return row && userOf(row);
   }
 
   return {
@@ -135,7 +139,7 @@ export function createUsers(database: Database, queries: Queries): Users {
     findById: (id) => first(withValues(byId, [id])),
     countAdmins: async () => (await database.read(adminCount))[0]?.count ?? 0,
     firstAdmin: () => first(firstAdmin),
-    list: async () => (await database.read(all)).map((row) => ({ ...row })),
+    list: async () => (await database.read(all)).map(userOf),
     page: (filter, page) => readPage(database, queries, filter, page),
     namesOf: (ids) => readNames(database, queries, ids),
     change: (change, claim, audit) =>
@@ -153,6 +157,10 @@ export function createUsers(database: Database, queries: Queries): Users {
   };
 }
 
+function userOf<Row extends { budget: string | null }>(row: Row) {
+  return { ...row, budget: readBudget(row.budget) };
+}
+
 async function readPage(database: Database, queries: Queries, filter: UserFilter, { skip, limit }: Page) {
   const matching = selectMatching(queries, filter);
   const page = matching.select(columns).orderBy('id').limit(limit).offset(skip);
@@ -161,7 +169,7 @@ async function readPage(database: Database, queries: Queries, filter: UserFilter
     database.read(compileQuery(page)),
     database.read(compileQuery(counted)),
   ]);
-  return { users: rows.map((row) => ({ ...row })), total: count?.total ?? 0 };
+  return { users: rows.map(userOf), total: count?.total ?? 0 };
 }
 
 async function readNames(database: Database, queries: Queries, ids: readonly number[]) {

@@ -2,7 +2,9 @@ import type { Conversation } from '../../core/conversations/conversations.ts';
 import type { Core } from '../../core/core.ts';
 import { invalidField, ParleyError } from '../../core/errors.ts';
 import type { Participant } from '../../core/identity/caller.ts';
+import { readBudget, type Budget } from '../../core/money/budget.ts';
 import type { Asked, Question } from '../../core/turns/turn.ts';
+import type { BudgetBody } from './schemas/budget.ts';
 
 /**
  * What somebody logs in with: every login takes user name or e-mail address. Throws `invalid_request` for what can be
@@ -51,3 +53,20 @@ export async function askAs(
 /** What the AI is told of its task where administrators have said nothing. */
 const ownPrompt =
   'You are the assistant of a customer support desk. Answer in the language of the customer, briefly and kindly. Say so plainly when you do not know something: a person can take over, whom the customer may ask for at any time. Never invent facts about orders, prices or promises.';
+
+/** Tokens, or an amount with its currency. Throws `invalid_request`. */
+export function budgetFrom(body: BudgetBody | null | undefined): Budget | null | undefined {
+  if (body === null || body === undefined) return body;
+  const { tokens, amount, currency } = body;
+  if (tokens === undefined && amount === undefined) throw invalidField('budget.tokens', { kind: 'required' });
+  if (amount === undefined && currency !== undefined)
+    throw invalidField('budget.currency', { kind: 'unknown_field' });
+  if (tokens === undefined) return moneyOf(amount, currency);
+  if (amount !== undefined) throw invalidField('budget.amount', { kind: 'unknown_field' });
+  return { tokens };
+}
+
+function moneyOf(amount = 0, currency: BudgetBody['currency']): Budget {
+  if (currency === undefined) throw invalidField('budget.currency', { kind: 'required' });
+  return readBudget({ amount, currency });
+}

@@ -4,6 +4,7 @@ import type { DeskConversation } from '../../core/desk/desk.ts';
 import type { Account, RenewedLogin } from '../../core/identity/accounts.ts';
 import type { ApiKey } from '../../core/identity/api-keys.ts';
 import type { MaintenanceState } from '../../core/maintenance.ts';
+import { writeBudget } from '../../core/money/budget.ts';
 
 /** A key as lists show it: how it begins, never the key. */
 export function presentApiKey(key: ApiKey) {
@@ -14,6 +15,7 @@ export function presentApiKey(key: ApiKey) {
     scopes: key.scopes,
     requests_per_minute: key.requestsPerMinute,
     expires_at: timeOf(key.expiresAt),
+    budget: key.budget && writeBudget(key.budget),
     created_at: new Date(key.createdAt).toISOString(),
     revoked_at: timeOf(key.revokedAt),
     last_used_at: timeOf(key.lastUsedAt),
@@ -36,7 +38,7 @@ export function presentAccess({ account, accessToken, expiresInSeconds }: Renewe
 }
 
 export function presentUser(account: Account) {
-  const { id, email, fullName, role, username, status, createdAt, lastLoginAt } = account;
+  const { id, email, fullName, role, username, status, createdAt, lastLoginAt, budget } = account;
   return {
     id,
     email,
@@ -46,6 +48,7 @@ export function presentUser(account: Account) {
     status,
     created_at: new Date(createdAt).toISOString(),
     last_login_at: timeOf(lastLoginAt),
+    budget: budget && writeBudget(budget),
   };
 }
 

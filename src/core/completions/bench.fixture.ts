@@ -6,6 +6,9 @@ import type { ApiCall } from '../../storage/api-calls.ts';
 import { openStorage, type Storage } from '../../storage/storage.ts';
 import type { Caller } from '../identity/caller.ts';
 import { createRecordedLog, type RecordedLog } from '../log.fixture.ts';
+import { keptIn } from '../money/books.ts';
+import { createBudgets, type BudgetsParts } from '../money/budgets.ts';
+import { createMemoryLedger } from '../money/memory-ledger.ts';
 import { createFakeRuntime, type FakeRuntime } from '../runtime.fixture.ts';
 import { createBreaker, type BreakerPolicy } from './breaker.ts';
 import { embedLexically } from './cache/lexical-embedding.ts';
@@ -97,6 +100,7 @@ export interface BenchOptions {
   retries?: Partial<RetryPolicy>;
   breaker?: Partial<BreakerPolicy>;
   cacheScope?: CompletionsParts['cacheScope'];
+  budgets?: Partial<BudgetsParts['defaults']>;
 }
 
 /** What happened, in the observer's words. */
@@ -159,11 +163,14 @@ export interface Bench extends RouterBench {
 export async function createBench(test: TestContext, options: BenchOptions = {}): Promise<Bench> {
   const bench = createRouterBench(options);
   const { runtime, log } = bench;
-  const storage = await openTemporaryStorage(test);
+  const stored = await openTemporaryStorage(test);
+  const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
+  const ledger = createMemoryLedger({ apiCalls: stored.apiCalls, dayOf, runtime });
+  const storage = keptIn(stored, ledger);
   const meter = createMeter({
     apiCalls: storage.apiCalls,
     runtime,
-    dayOf: (at) => new Date(at).toISOString().slice(0, 10),
+    dayOf,
     observer: bench.parts.observer,
     log,
   });
@@ -181,6 +188,14 @@ export async function createBench(test: TestContext, options: BenchOptions = {})
     router: createRouter(bench.parts),
     cache,
     meter,
+    budgets: createBudgets({
+      rows: storage.budgets,
+      ledger,
+      defaults: { perUser: null, perKey: null, ...options.budgets },
+      cnyPerUsd: 7,
+      dayOf,
+      runtime,
+    }),
     runtime,
     log,
     defaultModel: () => 'fast',

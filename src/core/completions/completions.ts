@@ -2,6 +2,8 @@ import type { Citation } from '../../storage/messages.ts';
 import { ParleyError } from '../errors.ts';
 import { ownerOf, type Caller, type OwnerKey } from '../identity/caller.ts';
 import type { Log } from '../log.ts';
+import type { Budgets } from '../money/budgets.ts';
+import { estimateRequest } from '../money/call-estimate.ts';
 import type { Runtime } from '../runtime.ts';
 import { cacheKeyOf, type CacheKey } from './cache/cache-key.ts';
 import type { CacheHit, CachedAnswer, ResponseCache } from './cache/response-cache.ts';
@@ -19,7 +21,10 @@ export interface CompletionInput {
   /** A model id or alias; the configured default where it is left out. */
   model?: string | undefined;
   messages: Message[];
-  /** What the model must be able to do; where left out, whatever the messages ask for. Images and videos beyond this become text for a model that takes none. */
+  /**
+   * Of a question in a conversation: what the model must be able to do for it. Images and videos before the last message become text where they cannot be
+   * taken. Where left out, whatever any message asks for is needed.
+   */
   needs?: Needs | undefined;
   temperature?: number | undefined;
   maxTokens?: number | undefined;
@@ -78,6 +83,7 @@ export interface CompletionsParts {
   router: Router;
   cache: ResponseCache;
   meter: Meter;
+  budgets: Pick<Budgets, 'reserve' | 'check'>;
   runtime: Runtime;
   log: Log;
   /** The model for requests that name none. */
@@ -92,13 +98,18 @@ export interface Preparation {
   began: number;
   candidates: [Candidate, ...Candidate[]];
   request: ModelRequest;
+  /** Whether the messages before the last are what was said in a conversation, of which `CompletionInput.needs` does not speak. */
+  isConversation: boolean;
   policy: CachePolicy;
   key: CacheKey | null;
   hit: CacheHit | null;
   report: CacheReport;
 }
 
-/** Chooses the models, looks into the cache; throws `model_not_found` and `provider_failed` as `Router.plan` does. */
+/**
+ * Chooses the models, looks into the cache, and sets aside what the call may cost where a model is to be called: whoever calls it settles the
+ * call, or releases the reservation. Throws `model_not_found` and `provider_failed` as `Router.plan` does, `budget_exceeded`.
+ */
 export async function prepare(
   parts: CompletionsParts,
   caller: Caller,
@@ -119,6 +130,11 @@ export async function prepare(
   const hit = key !== null && policy.read ? await parts.cache.lookup(key) : null;
   const bypassed = !policy.read || !policy.write;
   const status = hit !== null ? 'HIT' : bypassed ? 'BYPASS' : 'MISS';
+  const reserving =
+    hit === null
+      ? parts.budgets.reserve(caller, () => estimateRequest(model, request, parts.runtime.now()))
+      : null;
+  const reservation = reserving && (await reserving);
   return {
     origin: {
       caller,
@@ -128,10 +144,12 @@ export async function prepare(
       requestedModel,
       streamed,
       about: input.about,
+      reservation,
     },
     began,
     candidates,
     request,
+    isConversation: input.needs !== undefined,
     policy,
     key,
     hit,

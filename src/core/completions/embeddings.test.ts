@@ -30,8 +30,7 @@ async function createTested(
 ) {
   const acme = createScriptedProvider('acme', script && { embed: script });
   const bench = await createBench(t, { models, providers: [acme], retries: { attempts: 2 } });
-  const { router, meter } = bench.completions;
-  const parts = { ...bench.parts, router, meter, fallbackEnabled };
+  const parts = { ...bench.parts, ...bench.completions, fallbackEnabled };
   const run = (input: EmbeddingInput, signal = never, caller = anonymous) =>
     embed(parts, caller, input, signal);
   return { bench, run };

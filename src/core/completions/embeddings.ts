@@ -1,5 +1,7 @@
 import { asParleyError, ParleyError } from '../errors.ts';
 import type { Caller } from '../identity/caller.ts';
+import type { Budgets } from '../money/budgets.ts';
+import { estimateCall } from '../money/call-estimate.ts';
 import type { Runtime } from '../runtime.ts';
 import { toDense } from './cache/embedding.ts';
 import { embedLexically } from './cache/lexical-embedding.ts';
@@ -33,6 +35,7 @@ export interface EmbeddingsParts {
   router: Router;
   slots: ReadonlyMap<string, ProviderSlot>;
   meter: Meter;
+  budgets: Pick<Budgets, 'reserve'>;
   runtime: Runtime;
   fallbackEnabled: boolean;
 }
@@ -53,7 +56,11 @@ export async function embed(
 ): Promise<Embedded> {
   const model = chooseModel(parts, input.model);
   const began = parts.runtime.elapsed();
-  const origin = { ...input, caller, requestedModel: input.model, streamed: false };
+  const reserving = parts.budgets.reserve(caller, () =>
+    estimateCall(model, estimateInputTokens(input.inputs), 0, parts.runtime.now()),
+  );
+  const reservation = reserving && (await reserving);
+  const origin = { ...input, caller, requestedModel: input.model, streamed: false, reservation };
   let attempts = 0;
   try {
     const answer = await callModel(parts, model, input, signal, () => attempts++);

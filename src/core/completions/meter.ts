@@ -1,7 +1,9 @@
-import type { ApiCalls, NewApiCall } from '../../storage/api-calls.ts';
+import type { ApiCalls } from '../../storage/api-calls.ts';
 import { ParleyError, type ErrorCode } from '../errors.ts';
 import { ownerOf, type Caller } from '../identity/caller.ts';
 import type { Log } from '../log.ts';
+import { giveUpRow } from '../money/books.ts';
+import type { BookedCall, Reservation } from '../money/ledger.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
 import type { Model } from './catalogue.ts';
@@ -19,6 +21,8 @@ export interface CallOrigin {
   requestedModel: string;
   streamed: boolean;
   about?: CallSubject | undefined;
+  /** What is set aside for the call: given back when its row is stored, or cannot be. */
+  reservation?: Reservation | null | undefined;
 }
 
 /** What in the store a call is for. */
@@ -56,7 +60,7 @@ export interface Meter {
    */
   note(origin: CallOrigin, end: CallEnd): void;
   /** The row alone, for who stores it together with something else; to be called once for each call. */
-  row(origin: CallOrigin, end: CallEnd): NewApiCall;
+  row(origin: CallOrigin, end: CallEnd): BookedCall;
 }
 
 export function createMeter({ apiCalls, runtime, dayOf, observer, log }: MeterParts): Meter {
@@ -88,6 +92,7 @@ export function createMeter({ apiCalls, runtime, dayOf, observer, log }: MeterPa
         await apiCalls.record(row);
       } catch (cause) {
         lost(cause, row);
+        giveUpRow(row);
         const text = 'The call could not be recorded, so its answer is withheld. Try again later.';
         throw new ParleyError('storage_failed', text, { retryable: true, cause });
       }
@@ -100,8 +105,8 @@ export function createMeter({ apiCalls, runtime, dayOf, observer, log }: MeterPa
 }
 
 /** Cached answers cost nothing; their tokens are recorded so that savings can be told. */
-function rowOf(origin: CallOrigin, end: CallEnd, at: number, dayOf: DayOf) {
-  const { caller } = origin;
+function rowOf(origin: CallOrigin, end: CallEnd, at: number, dayOf: DayOf): BookedCall {
+  const { caller, reservation } = origin;
   const cost = end.outcome === 'cache_hit' ? null : costOf(end.model, end.usage, at);
   return {
     at,
@@ -131,6 +136,7 @@ function rowOf(origin: CallOrigin, end: CallEnd, at: number, dayOf: DayOf) {
     streamed: origin.streamed,
     clientIp: caller.ip,
     requestId: origin.requestId,
+    ...(reservation && { reservation }),
   };
 }
 

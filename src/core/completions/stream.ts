@@ -14,6 +14,7 @@ import { estimateUsage } from './estimate.ts';
 import type { ProviderEvent, Usage } from './provider.ts';
 import { throwRelayed } from './relay.ts';
 import type { Candidate } from './router.ts';
+import { showTo } from './visible.ts';
 
 /**
  * Answers piece by piece, in groups as the pieces came: provider events → books → events for the door. `finish` comes after the call's row is committed.
@@ -26,7 +27,13 @@ export async function* stream(
   signal: AbortSignal,
 ): AsyncGenerator<CompletionEvent[]> {
   const preparation = await prepare(parts, caller, input, true);
-  yield [{ type: 'start', cache: preparation.report }];
+  let wanted = false;
+  try {
+    yield [{ type: 'start', cache: preparation.report }];
+    wanted = true;
+  } finally {
+    if (!wanted) preparation.origin.reservation?.release();
+  }
   if (preparation.hit !== null) yield replay(parts, preparation);
   else yield* metered(parts, preparation, signal);
 }
@@ -91,7 +98,8 @@ async function* providerEvents(
 ): AsyncGenerator<ProviderEvent[]> {
   const opened = await parts.router.open(candidates, signal, async ({ model, slot }) => {
     tally.attempts++;
-    const events = slot.provider.stream({ ...request, model: model.id }, signal)[Symbol.asyncIterator]();
+    const asked = { ...request, model: model.id, messages: visibleTo(model, request.messages) };
+    const events = slot.provider.stream(asked, signal)[Symbol.asyncIterator]();
     const opening = events.next();
     const first = await (request.wire === undefined ? opening : opening.catch(throwRelayed));
     if (first.done === true) throw brokeOff();
@@ -175,7 +183,8 @@ async function settleUnfinished(
   const cancelled = failure === undefined || signal.aborted;
   const begun = tally.firstTokenMs !== null || (cancelled && tally.attempts > 0);
   const nothing = { promptTokens: 0, completionTokens: 0, estimated: true };
-  const usage = tally.usage ?? (begun ? estimateUsage(request.messages, tally.text) : nothing);
+  const { media } = tally.answeredBy.model;
+  const usage = tally.usage ?? (begun ? estimateUsage(request.messages, tally.text, media) : nothing);
   await parts.meter.settle(origin, {
     model: tally.answeredBy.model,
     outcome: cancelled ? 'cancelled' : 'failure',

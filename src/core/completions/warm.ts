@@ -1,3 +1,4 @@
+import { ParleyError } from '../errors.ts';
 import type { Caller } from '../identity/caller.ts';
 import { complete } from './complete.ts';
 import type { CompletionsParts } from './completions.ts';
@@ -28,7 +29,7 @@ export interface WarmReport {
 /** Vendor calls that run at once, so that warming leaves room for people. */
 const width = 4;
 
-/** Asks the models ahead of time, so that the first person to ask finds the answer in the cache. */
+/** Asks the models ahead of time, so that the first person to ask finds the answer in the cache. Throws `budget_exceeded`. */
 export async function warm(
   parts: CompletionsParts,
   promptSets: Record<string, string[]>,
@@ -48,7 +49,8 @@ export async function warm(
       await warmOne(parts, caller, input, job, report, signal);
     }
   };
-  await Promise.all(Array.from({ length: width }, worker));
+  const workers = await Promise.allSettled(Array.from({ length: width }, worker));
+  for (const ended of workers) if (ended.status === 'rejected') throw ended.reason;
   return report;
 }
 
@@ -82,6 +84,7 @@ async function warmOne(
     else report.warmed++;
     report.entries.push({ model: done.model, prompt, cacheKey: done.cache.key });
   } catch (err) {
+    if (err instanceof ParleyError && err.code === 'budget_exceeded') throw err;
     parts.log.warn({ err, model }, 'a prompt could not be answered while warming the cache');
     report.failed++;
   }

@@ -1,4 +1,5 @@
 import type { User } from '../../storage/users.ts';
+import type { Budget } from '../money/budget.ts';
 import type { Role } from './caller.ts';
 
 export type AccountStatus = 'active' | 'disabled';
@@ -16,6 +17,8 @@ export interface Account {
   status: AccountStatus;
   createdAt: number;
   lastLoginAt: number | null;
+  /** What may be spent in a month on calls to models; null where the configuration says. */
+  budget: Budget | null;
 }
 
 /** What a person registers with. */
@@ -58,7 +61,7 @@ export function accountOf(user: ShownUser): Account {
   const role = user.role as Role;
   const status = user.status as AccountStatus;
   const named = { id, username, email, fullName, nickname, phone, avatarUrl };
-  return { ...named, role, status, createdAt, lastLoginAt };
+  return { ...named, role, status, createdAt, lastLoginAt, budget: user.budget as Budget | null };
 }
 
 /** Whether somebody may be in charge of customers' conversations: an active agent or administrator. */

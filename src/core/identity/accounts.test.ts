@@ -81,6 +81,7 @@ describe('registration', () => {
       status: 'active',
       createdAt: clock.time,
       lastLoginAt: null,
+      budget: null,
     });
     assert.deepEqual(
       [await accounts.get(1), await accounts.find('ADA'), await accounts.find('ada@example.COM')],

@@ -64,6 +64,7 @@ describe('an account that is made', () => {
       role: 'agent',
       status: 'active',
       lastLoginAt: null,
+      budget: null,
     });
     assert.equal(typeof createdAt, 'number');
     const [act] = await acts();

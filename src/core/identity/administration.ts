@@ -3,6 +3,7 @@ import type { AccountClaim, User, UserFilter, Users } from '../../storage/users.
 import { auditEntry } from '../audit.ts';
 import { invalidField, ParleyError, type ErrorOptions } from '../errors.ts';
 import { usedOtherwise, type Idempotency, type IdempotentWrites } from '../idempotency.ts';
+import { writeBudget, type Budget } from '../money/budget.ts';
 import type { Runtime } from '../runtime.ts';
 import { checkPassword, emailFrom, fullNameFrom } from './account-fields.ts';
 import { accountOf, mayAnswer, type Account, type AccountStatus, type NewAccount } from './account.ts';
@@ -21,6 +22,8 @@ export interface AccountChanges {
   role?: Role | undefined;
   status?: AccountStatus | undefined;
   password?: string | undefined;
+  /** Null: what the configuration says. */
+  budget?: Budget | null | undefined;
 }
 
 /** An account that an administrator makes; its user name is its address. */
@@ -151,7 +154,7 @@ function requireAdministrator({ role }: UserCaller): void {
 }
 
 async function changeFrom({ passwords }: AdministrationParts, changes: AccountChanges) {
-  const { email, fullName, role, status, password } = changes;
+  const { email, fullName, role, status, password, budget } = changes;
   if (Object.values(changes).every((change) => change === undefined)) {
     throw invalidField('body', { kind: 'nothing_to_change' });
   }
@@ -161,13 +164,19 @@ async function changeFrom({ passwords }: AdministrationParts, changes: AccountCh
     fullName: fullName === undefined ? undefined : fullNameFrom(fullName),
     role,
     status,
+    budget,
     passwordHash: password === undefined ? undefined : await passwords.hash(password),
   };
 }
 
 /** What the audit log says of a change: of a password, only that there is a new one. */
-function toldOf({ password, ...changes }: AccountChanges): Record<string, unknown> {
-  return { ...changes, ...(password !== undefined && { password: 'changed' }) };
+function toldOf({ password, budget, ...changes }: AccountChanges): Record<string, unknown> {
+  return { ...changes, ...toldOfBudget(budget), ...(password !== undefined && { password: 'changed' }) };
+}
+
+/** As clients write it. */
+function toldOfBudget(budget: Budget | null | undefined) {
+  return budget === undefined ? {} : { budget: budget && writeBudget(budget) };
 }
 
 /** Another account's address may also be found as its user name; to whoever fills in the form it is the address. */

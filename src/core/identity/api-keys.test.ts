@@ -50,6 +50,7 @@ describe('a key', () => {
       name: 'laptop',
       scopes: ['completions', 'cache'],
       expiresAt: null,
+      budget: null,
       requestsPerMinute: 60,
       prefix: secret.slice(0, 10),
       createdAt: began,

@@ -5,6 +5,7 @@ import type { Claim } from '../../storage/idempotency-keys.ts';
 import { auditEntry, type Actor } from '../audit.ts';
 import { ParleyError } from '../errors.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
+import { writeBudget, type Budget } from '../money/budget.ts';
 import type { Runtime } from '../runtime.ts';
 import { ownerOfActor, type Scope } from './caller.ts';
 
@@ -15,12 +16,15 @@ export interface NewApiKey {
   expiresAt: number | null;
   /** The key's own limit, which replaces the limit per address; null for none. */
   requestsPerMinute: number | null;
+  /** What may be spent in a month on calls to models; null where the configuration says. */
+  budget?: Budget | null | undefined;
 }
 
 /** A key as lists show it: never the key itself, only how it begins. */
 export interface ApiKey extends NewApiKey {
   id: number;
   prefix: string;
+  budget: Budget | null;
   createdAt: number;
   revokedAt: number | null;
   lastUsedAt: number | null;
@@ -53,9 +57,11 @@ export interface ApiKeysParts {
   rows: ApiKeyRows;
   idempotency: Pick<IdempotentWrites, 'once'>;
   runtime: Runtime;
+  /** To be told when there is a new key. */
+  onCreated?: (() => void) | undefined;
 }
 
-export function createApiKeys({ rows, idempotency: writes, runtime }: ApiKeysParts): ApiKeys {
+export function createApiKeys({ rows, idempotency: writes, runtime, onCreated }: ApiKeysParts): ApiKeys {
   const verified = new LRUCache<string, ApiKey>({
     max: 10_000,
     ttl: beliefMs,
@@ -69,8 +75,7 @@ export function createApiKeys({ rows, idempotency: writes, runtime }: ApiKeysPar
       const secret = `pk_${runtime.token(secretBytes)}`;
       const at = runtime.now();
       const row = newRow(key, secret, at);
-      const { name, scopes } = key;
-      const audit = auditEntry(actor, at, 'api_key.create', { type: 'api_key', id: null }, { name, scopes });
+      const audit = auditEntry(actor, at, 'api_key.create', { type: 'api_key', id: null }, toldOf(key));
       const id = await writes.once(
         ownerOfActor(actor),
         idempotency,
@@ -80,6 +85,7 @@ export function createApiKeys({ rows, idempotency: writes, runtime }: ApiKeysPar
           throw shownOnce(await rows.findByHash(digest as string));
         },
       );
+      onCreated?.();
       return { id, secret };
     },
     list: async () => (await rows.list()).map(apiKeyOf),
@@ -118,7 +124,19 @@ export function createApiKeys({ rows, idempotency: writes, runtime }: ApiKeysPar
 
 function newRow(key: NewApiKey, secret: string, createdAt: number): NewApiKeyRow {
   const prefix = secret.slice(0, prefixLength);
-  return { ...key, scopes: key.scopes.join(','), prefix, hash: hashOf(secret), createdAt };
+  return {
+    ...key,
+    budget: key.budget ?? null,
+    scopes: key.scopes.join(','),
+    prefix,
+    hash: hashOf(secret),
+    createdAt,
+  };
+}
+
+/** What the audit log says of a new key. */
+function toldOf({ name, scopes, budget }: NewApiKey) {
+  return { name, scopes, ...(budget && { budget: writeBudget(budget) }) };
 }
 
 function shownOnce(made: ApiKeyRow | undefined): ParleyError {
@@ -134,7 +152,11 @@ function hashOf(secret: string): string {
 }
 
 function apiKeyOf({ hash: _, ...row }: ApiKeyRow): ApiKey {
-  return { ...row, scopes: row.scopes.split(',').filter(Boolean) as Scope[] };
+  return {
+    ...row,
+    scopes: row.scopes.split(',').filter(Boolean) as Scope[],
+    budget: row.budget as Budget | null,
+  };
 }
 
 function refusal(what: string): ParleyError {

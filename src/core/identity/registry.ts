@@ -46,7 +46,7 @@ export function createRegistry({ users, passwords, runtime }: RegistryParts): Re
     const id = await users.create(user, claim, audit).catch((thrown: unknown) => {
       throw conflictOf(thrown);
     });
-    return accountOf({ ...user, id, avatarUrl: null, lastLoginAt: null });
+    return accountOf({ ...user, id, avatarUrl: null, lastLoginAt: null, budget: null });
   };
 
   return {

@@ -3,6 +3,7 @@ import { invalidField, ParleyError } from '../../../core/errors.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
 import { refusals, repeatableSchema } from '../schemas/envelope.ts';
+import { budgetFrom } from '../input.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentApiKey } from '../present.ts';
 import {
@@ -45,13 +46,13 @@ export function registerApiKeyRoutes(app: FastifyInstance, { core, runtime }: He
       },
     },
     async (request, reply) => {
-      const { name, scopes, expires_at = null, requests_per_minute = null } = request.body;
+      const { name, scopes, expires_at = null, requests_per_minute = null, budget } = request.body;
       const expiresAt = expires_at === null ? null : Date.parse(expires_at);
       if (expiresAt !== null && expiresAt <= runtime.now()) {
         throw invalidField('expires_at', { kind: 'future' });
       }
       const made = await core.apiKeys.create(
-        { name, scopes, expiresAt, requestsPerMinute: requests_per_minute },
+        { name, scopes, expiresAt, requestsPerMinute: requests_per_minute, budget: budgetFrom(budget) },
         requireUser(request.caller),
         idempotencyOf(request),
       );

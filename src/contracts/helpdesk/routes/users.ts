@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ParleyError } from '../../../core/errors.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
+import { budgetFrom } from '../input.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentUser } from '../present.ts';
 import {
@@ -98,18 +99,18 @@ function registerUserWrites(app: FastifyInstance, { core }: HelpdeskOptions): vo
         ...repeatable,
         summary: 'Change an account',
         description:
-          'What is left out stays. A new password, another role and `disabled` end the account’s logins at once.',
+          'What is left out stays. A new password, another role and `disabled` end the account’s logins at once. A budget holds from the next call to a model on.',
         params: userParamsSchema,
         body: userChangesSchema,
         response: { 200: oneUserSchema, ...refusals },
       },
     },
     async (request) => {
-      const { full_name: fullName, email, role, status, password } = request.body;
+      const { full_name: fullName, email, role, status, password, budget } = request.body;
       const changed = await administration.update(
         requireUser(request.caller),
         request.params.user_id,
-        { email, fullName, role, status, password },
+        { email, fullName, role, status, password, budget: budgetFrom(budget) },
         repeatOf(request),
       );
       return { success: true, data: presentUser(changed) };

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { budgetSchema } from './budget.ts';
 import { OrNull, pageQuery, success, time } from './envelope.ts';
 
 /** The wire shapes of logins and of the users' administration. */
@@ -35,6 +36,7 @@ const userSchema = Type.Object({
   status,
   created_at: time,
   last_login_at: OrNull(time),
+  budget: OrNull(budgetSchema),
 });
 
 export const oneUserSchema = success(userSchema);
@@ -74,6 +76,7 @@ export const userChangesSchema = Type.Object(
     role: Type.Optional(role),
     status: Type.Optional(status),
     password: Type.Optional(newPassword),
+    budget: Type.Optional(OrNull(budgetSchema)),
   },
   { examples: [{ full_name: '客服小王', role: 'agent', status: 'active' }] },
 );

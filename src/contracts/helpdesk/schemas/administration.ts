@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { budgetSchema } from './budget.ts';
 import { OrNull, success, time } from './envelope.ts';
 
 /** The wire shapes of the administrators' addresses. */
@@ -11,6 +12,7 @@ export const newApiKeySchema = Type.Object(
     scopes: Type.Array(scope, { minItems: 1, uniqueItems: true }),
     expires_at: Type.Optional(OrNull(time)),
     requests_per_minute: Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 1_000_000_000 }))),
+    budget: Type.Optional(OrNull(budgetSchema)),
   },
   { examples: [{ name: 'Shop', scopes: ['completions'], requests_per_minute: 60 }] },
 );
@@ -23,6 +25,7 @@ const apiKeySchema = Type.Object({
   scopes: Type.Array(Type.String()),
   requests_per_minute: OrNull(Type.Integer()),
   expires_at: OrNull(time),
+  budget: OrNull(budgetSchema),
   created_at: time,
   revoked_at: OrNull(time),
   last_used_at: OrNull(time),

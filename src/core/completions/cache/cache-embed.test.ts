@@ -14,8 +14,7 @@ const models = [
 async function createTested(t: Parameters<typeof createBench>[0], script?: Provider['embed']) {
   const acme = createScriptedProvider('acme', script && { embed: script });
   const bench = await createBench(t, { models, providers: [acme] });
-  const { router, meter } = bench.completions;
-  return { bench, parts: { ...bench.parts, router, meter, fallbackEnabled: true } };
+  return { bench, parts: { ...bench.parts, ...bench.completions, fallbackEnabled: true } };
 }
 
 describe('the cache’s embedding', () => {

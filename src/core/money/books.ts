@@ -1,0 +1,56 @@
+import type { ApiCalls, NewApiCall } from '../../storage/api-calls.ts';
+import type { Ownership } from '../../storage/ownership.ts';
+import type { TurnEnd, Turns } from '../../storage/turns.ts';
+import type { BookedCall, Ledger } from './ledger.ts';
+
+/** The parts of the store that take rows of calls. */
+export interface Books {
+  apiCalls: ApiCalls;
+  turns: Turns;
+  ownership: Ownership;
+}
+
+/** The same parts, which tell the ledger of every row. */
+export function keptIn<Store extends Books>(store: Store, ledger: Pick<Ledger, 'writing'>): Store {
+  const { apiCalls, turns, ownership } = store;
+  const told = async (calls: readonly NewApiCall[], storing: Promise<boolean>): Promise<boolean> => {
+    const writings = calls.map((call) => ledger.writing(call));
+    let stored = false;
+    try {
+      stored = await storing;
+      return stored;
+    } finally {
+      for (const written of writings) written(stored);
+    }
+  };
+  return {
+    ...store,
+    apiCalls: {
+      ...apiCalls,
+      async record(call, options) {
+        const written = ledger.writing(call);
+        let stored = false;
+        try {
+          await apiCalls.record(call, options);
+          stored = true;
+        } finally {
+          written(stored);
+        }
+      },
+    },
+    turns: { ...turns, end: (end) => told(callsOf([end]), turns.end(end)) },
+    ownership: {
+      ...ownership,
+      change: (change, ...claimed) => told(callsOf(change.ends), ownership.change(change, ...claimed)),
+    },
+  };
+}
+
+function callsOf(ends: readonly TurnEnd[]): NewApiCall[] {
+  return ends.flatMap(({ call }) => call ?? []);
+}
+
+/** Gives back what is set aside for a call whose row the store does not get from us. */
+export function giveUpRow(call: BookedCall | null): void {
+  call?.reservation?.release();
+}
