@@ -15,8 +15,8 @@ import {
   registerConversationWrites,
 } from './routes/conversations.ts';
 import { registerCallHistory, registerConversationStatistics } from './routes/history.ts';
-import { registerMessageReads, registerMessageWrites } from './routes/messages.ts';
-import { registerStreams } from './routes/stream.ts';
+import { registerMessageReads, registerMessageWrites, registerSending } from './routes/messages.ts';
+import { registerStreamedSending, registerStreamReads } from './routes/stream.ts';
 
 /** The studio contract (studio.md): conversations with text, images and videos, the Bailian proxy, the history of calls. */
 export async function studioPlugin(app: FastifyInstance, options: StudioOptions): Promise<void> {
@@ -33,6 +33,8 @@ export async function studioPlugin(app: FastifyInstance, options: StudioOptions)
       registerConversationBegin(open, options);
       registerConversationWrites(open, options);
       registerMessageReads(open, options);
+      registerMessageWrites(open, options);
+      registerStreamReads(open, options);
       registerConversationStatistics(open, options);
       await open.register(async (messages) => registerMessaging(messages, options));
     });
@@ -60,6 +62,6 @@ function registerMessaging(app: FastifyInstance, options: StudioOptions): void {
   app.addHook('onRequest', (request, reply) =>
     takeAllowance(limits, request.caller, messageLimit, reply, runtime.now()),
   );
-  registerMessageWrites(app, options);
-  registerStreams(app, options);
+  registerSending(app, options);
+  registerStreamedSending(app, options);
 }

@@ -437,10 +437,8 @@ describe('studio: a message sent again', () => {
       mina.call<SentBody>('POST', path, { content }, key),
     ]);
     assert.deepEqual(both[0].body, both[1].body);
-    assert.deepEqual(both.map(({ headers }) => headers.get('idempotent-replayed')).toSorted(), [
-      null,
-      'true',
-    ]);
+    const repeats = both.filter(({ headers }) => headers.get('idempotent-replayed') === 'true');
+    assert.equal(repeats.length, 1);
     const waiting = mina.call<SentBody>('POST', `${path}?wait=true`, { content }, key);
     await answer('Once.');
     const { body } = await waiting;

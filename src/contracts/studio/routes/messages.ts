@@ -29,14 +29,12 @@ import { ownOrForbidden } from '../whose.ts';
 const conversationPath = '/api/conversations/:conversation_id';
 const messagesPath = `${conversationPath}/messages`;
 
-/** studio.md, "发送消息", and stopping what replies to it. */
-export function registerMessageWrites(app: FastifyInstance, options: StudioOptions): void {
-  const { core, imageBodyBytes } = options;
-
+/** studio.md, "发送消息". */
+export function registerSending(app: FastifyInstance, options: StudioOptions): void {
   app.post<{ Params: ConversationParams; Body: NewMessageBody; Querystring: SendQuery }>(
     messagesPath,
     {
-      bodyLimit: imageBodyBytes,
+      bodyLimit: options.imageBodyBytes,
       schema: {
         ...repeatable,
         summary: 'Send a message',
@@ -50,7 +48,10 @@ export function registerMessageWrites(app: FastifyInstance, options: StudioOptio
     },
     (request, reply) => send(options, request, reply),
   );
+}
 
+/** studio.md, "删除消息", and stopping replies. */
+export function registerMessageWrites(app: FastifyInstance, { core }: StudioOptions): void {
   app.post<{ Params: ConversationParams }>(
     `${conversationPath}/stop`,
     {

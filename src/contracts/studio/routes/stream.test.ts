@@ -179,10 +179,8 @@ describe('studio: a reply as events', () => {
     const [one, two] = await Promise.all(both.map(allReplyEvents));
     assert.equal(textIn(one ?? []), 'Once.');
     assert.deepEqual(one?.at(-1), two?.at(-1));
-    assert.deepEqual(both.map(({ headers }) => headers.get('idempotent-replayed')).toSorted(), [
-      'true',
-      null,
-    ]);
+    const repeats = both.filter(({ headers }) => headers.get('idempotent-replayed') === 'true');
+    assert.equal(repeats.length, 1);
     assert.equal(vendor.count(), asked + 1);
   });
 

@@ -20,8 +20,8 @@ has an \`id\`; sent back as \`Last-Event-ID\` (or \`?last_event_id=\`) it goes o
 
 type StreamRequest = FastifyRequest<{ Params: ConversationParams; Body: NewMessageBody | null }>;
 
-/** Replies as Server-Sent Events. */
-export function registerStreams(app: FastifyInstance, options: StudioOptions): void {
+/** A message whose reply is heard as Server-Sent Events. */
+export function registerStreamedSending(app: FastifyInstance, options: StudioOptions): void {
   const { running, imageBodyBytes } = options;
   app.post<{ Params: ConversationParams; Body: NewMessageBody | null }>(
     streamPath,
@@ -51,7 +51,10 @@ export function registerStreams(app: FastifyInstance, options: StudioOptions): v
       return streamReply(options, reply, caller, { ...streamed, english: isEnglish(request) }, signal);
     },
   );
+}
 
+/** Replies on their way, as Server-Sent Events. */
+export function registerStreamReads(app: FastifyInstance, options: StudioOptions): void {
   app.get<{ Params: ConversationParams }>(
     streamPath,
     {
@@ -63,7 +66,7 @@ export function registerStreams(app: FastifyInstance, options: StudioOptions): v
       },
     },
     async (request, reply) => {
-      const signal = running.forResponse(reply.raw);
+      const signal = options.running.forResponse(reply.raw);
       const caller = requireUser(request.caller);
       const streamed = await begunReply(options, request as StreamRequest, caller);
       return streamReply(options, reply, caller, streamed, signal);
