@@ -14,6 +14,7 @@ import {
   type Script,
 } from './bench.fixture.ts';
 import type { ModelEntry } from './catalogue.ts';
+import type { CompletionInput } from './completions.ts';
 import { complete } from './complete.ts';
 import { estimateUsage } from './estimate.ts';
 
@@ -145,6 +146,39 @@ describe('a whole answer', () => {
       code: 'invalid_request',
       field: 'messages.0.content.0',
     });
+  });
+
+  it('comes although its provider refuses what was shown earlier: that becomes words', async (t) => {
+    const image = { type: 'image' as const, url: 'https://example.com/expired.png' };
+    const refuse = (status: number) =>
+      new ParleyError('provider_failed', 'Cannot fetch it.', { vendorStatus: status });
+    const older = { role: 'user' as const, content: [image] };
+    const { messages, ...input } = question('And now?');
+    const asked = { ...input, messages: [older, ...messages], needs: [] };
+    const ask = async (status: number, changes: Partial<CompletionInput> = {}) => {
+      const provider = acme((request) => {
+        const sees = request.messages.some(
+          ({ content }) => Array.isArray(content) && content.includes(image),
+        );
+        if (sees) throw refuse(status);
+        return answerOf('Now.');
+      });
+      const bench = await createBench(t, {
+        models: [{ id: 'fast', provider: 'acme', capabilities: ['chat', 'vision'] }],
+        providers: [provider],
+      });
+      const done = complete(bench.completions, anonymous, { ...asked, ...changes }, never);
+      const text = await done.then((completion) => completion.text).catch((thrown: Error) => thrown.message);
+      return [text, provider.requests.length];
+    };
+    assert.deepEqual(await ask(400), ['Now.', 2]);
+    assert.deepEqual(await ask(500), ['Cannot fetch it.', 1]);
+    assert.deepEqual(await ask(400, { needs: undefined }), ['Cannot fetch it.', 1]);
+    const shownNow = {
+      messages: [...messages, older],
+      needs: [{ capability: 'vision' as const, field: 'content.0' }],
+    };
+    assert.deepEqual(await ask(400, shownNow), ['Cannot fetch it.', 1]);
   });
 
   it('is an error for an unknown model, and no call', async (t) => {

@@ -14,7 +14,7 @@ import { estimateUsage } from './estimate.ts';
 import type { Answer } from './provider.ts';
 import { throwRelayed } from './relay.ts';
 import type { Routed } from './router.ts';
-import { visibleTo } from './visible.ts';
+import { showTo } from './visible.ts';
 
 /** Answers in one piece. The promise resolves when the call's row in the books is committed. */
 export async function complete(
@@ -54,9 +54,10 @@ async function callModel(
   try {
     return await parts.router.run(candidates, signal, ({ model, slot }) => {
       attempts++;
-      const messages = visibleTo(model, request.messages);
-      const answer = slot.provider.answer({ ...request, model: model.id, messages }, signal);
-      return request.wire === undefined ? answer : answer.catch(throwRelayed);
+      return showTo(preparation, model, (asked) => {
+        const answer = slot.provider.answer(asked, signal);
+        return request.wire === undefined ? answer : answer.catch(throwRelayed);
+      });
     });
   } catch (thrown) {
     const error = signal.aborted ? abortError(signal) : asParleyError(thrown);

@@ -197,6 +197,23 @@ describe('a streamed answer whose vendor fails', () => {
     );
   });
 
+  it('for what was shown earlier in a conversation is asked again with words in its place', async (t) => {
+    const image = { type: 'image' as const, url: 'https://example.com/expired.png' };
+    const bench = await createTested(
+      t,
+      (_request, _signal, call) =>
+        call === 1
+          ? groups(new ParleyError('provider_failed', 'Cannot fetch it.', { vendorStatus: 400 }))
+          : groups([textDelta('Now.'), finish()]),
+      { models: [{ id: 'fast', provider: 'acme', capabilities: ['chat', 'vision'] }] },
+    );
+    const { messages, ...input } = question('And now?');
+    const asked = { ...input, messages: [{ role: 'user' as const, content: [image] }, ...messages] };
+    assert.deepEqual(textsOf((await all(open(bench, { ...asked, needs: [] }))).flat()), ['Now.']);
+    const row = await onlyRow(bench);
+    assert.deepEqual([row.outcome, row.attempts], ['success', 2]);
+  });
+
   it('by saying nothing at all is tried again', async (t) => {
     const bench = await createTested(
       t,

@@ -92,19 +92,21 @@ async function* metered(
 /** The provider's stream, opened with retries and fallbacks until its first event is there. */
 async function* providerEvents(
   parts: CompletionsParts,
-  { candidates, request }: Preparation,
+  preparation: Preparation,
   tally: Tally,
   signal: AbortSignal,
 ): AsyncGenerator<ProviderEvent[]> {
-  const opened = await parts.router.open(candidates, signal, async ({ model, slot }) => {
-    tally.attempts++;
-    const asked = { ...request, model: model.id, messages: visibleTo(model, request.messages) };
-    const events = slot.provider.stream(asked, signal)[Symbol.asyncIterator]();
-    const opening = events.next();
-    const first = await (request.wire === undefined ? opening : opening.catch(throwRelayed));
-    if (first.done === true) throw brokeOff();
-    return { events, first: first.value };
-  });
+  const { candidates, request } = preparation;
+  const opened = await parts.router.open(candidates, signal, ({ model, slot }) =>
+    showTo(preparation, model, async (asked) => {
+      tally.attempts++;
+      const events = slot.provider.stream(asked, signal)[Symbol.asyncIterator]();
+      const opening = events.next();
+      const first = await (request.wire === undefined ? opening : opening.catch(throwRelayed));
+      if (first.done === true) throw brokeOff();
+      return { events, first: first.value };
+    }),
+  );
   const { call, candidate, result } = opened;
   tally.answeredBy = candidate;
   try {
