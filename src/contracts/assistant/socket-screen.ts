@@ -6,7 +6,7 @@ import type { UserCaller } from '../../core/identity/caller.ts';
 import type { FeedItem, Watcher } from '../../core/realtime/feed.ts';
 import type { Present, Rooms } from '../../core/realtime/rooms.ts';
 import type { Typist } from '../../core/realtime/typing.ts';
-import { isGivenUp, isLeftToOthers } from '../../core/turns/turn.ts';
+import { isGivenUp, isLeftToOthers, isMadeAgain } from '../../core/turns/turn.ts';
 import { refuseSocket, sendFrame } from '../../http/sockets.ts';
 import {
   cursorText,
@@ -272,6 +272,7 @@ async function follow(screen: Screen, turn: ShownTurn): Promise<void> {
     }
   } catch (thrown) {
     // That it is gone is told by the feed.
-    if (screen.turns[0] === turn && !isGone(thrown)) screen.onFailure(thrown);
+    const isTold = isGone(thrown) || isMadeAgain(thrown);
+    if (screen.turns[0] === turn && !isTold) screen.onFailure(thrown);
   }
 }

@@ -3,6 +3,7 @@ import { isGone, unlessGone } from '../../core/conversations/own.ts';
 import { asParleyError } from '../../core/errors.ts';
 import type { FeedItem, Watcher } from '../../core/realtime/feed.ts';
 import type { Present } from '../../core/realtime/rooms.ts';
+import { isMadeAgain } from '../../core/turns/turn.ts';
 import { closeCodes } from '../../http/sockets.ts';
 import { noSession } from './party.ts';
 import { sessionIdOf } from './present.ts';
@@ -281,6 +282,7 @@ async function follow(screen: Screen, turn: ShownTurn): Promise<void> {
     }
   } catch (thrown) {
     // That it is gone is told by the feed.
-    if (screen.turns[0] === turn && !isGone(thrown)) screen.onFailure(thrown);
+    const isTold = isGone(thrown) || isMadeAgain(thrown);
+    if (screen.turns[0] === turn && !isTold) screen.onFailure(thrown);
   }
 }

@@ -1,6 +1,7 @@
 import type { Message } from '../../storage/messages.ts';
 import type { ContentPart } from '../completions/messages.ts';
 import { ParleyError, type ErrorCode } from '../errors.ts';
+import { inEnglish, type Issue } from '../issue.ts';
 import type { Participant, StaffCaller } from '../identity/caller.ts';
 import type { Idempotency } from '../idempotency.ts';
 
@@ -128,9 +129,8 @@ export function isMadeAgain(thrown: unknown): boolean {
 
 /** See `isMadeAgain`. */
 export function madeAgain(): ParleyError {
-  const text =
-    'The server is restarted before it could answer, and answers when it is back. Ask for the answer again in a moment.';
-  return new ParleyError('interrupted', text, { retryable: true, retryAfterMs: 2_000 });
+  const issue: Issue = { kind: 'made_again' };
+  return new ParleyError('interrupted', inEnglish(issue), { issue, retryable: true, retryAfterMs: 2_000 });
 }
 
 export const interruptedText =

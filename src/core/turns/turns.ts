@@ -231,7 +231,11 @@ async function stopOf(state: TurnsState, conversationId: number, messageId: numb
   const turns = state.line
     .in(conversationId)
     .filter(({ id, questionId }) => id === messageId || questionId === messageId);
-  for (const { controller } of turns) controller.abort(stopped);
+  for (const turn of turns) {
+    turn.controller.abort(stopped);
+    // One that has nothing to say need not wait for those before it.
+    if (turn.stored && !turn.running && !turn.givenUp) state.run(turn);
+  }
   await Promise.all(turns.map(({ live }) => live.ended));
 }
 
