@@ -122,6 +122,16 @@ export async function makeStudio(parley: Parley, name: string, role?: Role): Pro
   return studioWith(parley, id, await studioToken(parley, name));
 }
 
+/** The same through the doors alone, for a server in another process. */
+export async function registerStudio(
+  server: Server,
+  username: string,
+): Promise<{ id: number; token: string }> {
+  const account = { username, email: `${username}@example.com`, password };
+  const { body } = await askStudio<{ user_id: number }>(server, 'POST', '/auth/register', account);
+  return { id: body.data.user_id, token: await studioToken(server, username) };
+}
+
 export function studioWith(server: Server, id: number, token: string): Studio {
   const headers = bearer(token);
   const call: Studio['call'] = (method, path, body, more) =>
