@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { Message } from '../../storage/messages.ts';
+import type { Message, NewPart } from '../../storage/messages.ts';
 import { openStorage } from '../../storage/storage.ts';
 import { temporaryFolder } from '../../storage/temporary-folder.fixture.ts';
 import type { TurnEnd } from '../../storage/turns.ts';
@@ -36,6 +36,14 @@ const catalogue = createCatalogue(
 );
 const models = { catalogue, defaultModel: () => 'parley-local' };
 
+interface Saying {
+  by?: UserCaller;
+  in?: number;
+  channel?: string;
+  text?: string;
+  parts?: readonly NewPart[];
+}
+
 /** Conversations over a real store; turns are begun and ended in the store itself. */
 async function createTested(t: TestContext) {
   const storage = await openStorage({ path: join(temporaryFolder(t), 'parley.db') });
@@ -61,7 +69,7 @@ async function createTested(t: TestContext) {
   });
 
   /** Asks; where no conversation is named, in a new one. */
-  const ask = async (asked: { by?: UserCaller; in?: number; channel?: string; text?: string } = {}) => {
+  const ask = async (asked: Saying = {}) => {
     const { by = ada, channel = 'assistant', text = 'Why?' } = asked;
     const id = asked.in ?? storage.conversations.nextId();
     const [questionId, turnId] = [messages.nextId(), messages.nextId()];
@@ -75,6 +83,7 @@ async function createTested(t: TestContext) {
       systemPrompt: undefined,
       questionId,
       question: text,
+      parts: asked.parts,
       questionTokens: 2,
       id: turnId,
       state: 'running',
@@ -82,6 +91,7 @@ async function createTested(t: TestContext) {
       leaseUntil: runtime.now() + 1000,
       at: runtime.now(),
       day: '2026-09-21',
+      countedModel: 'parley-local',
       origin: null,
     });
     return { id, questionId, turnId, by, channel };
@@ -106,6 +116,7 @@ async function createTested(t: TestContext) {
       citations: null,
       at: runtime.now(),
       day: '2026-09-21',
+      countedModel: 'parley-local',
       responseMs: 5,
       call: null,
     };
@@ -132,6 +143,7 @@ describe('somebody else’s conversation is not there', () => {
         conversations.get(caller, id),
         conversations.messages(caller, id, page),
         conversations.recent(caller, id, 5),
+        conversations.messagePage(caller, id, page),
         conversations.rename(caller, id, 'Mine now'),
         conversations.remove(caller, id),
         conversations.rate(caller, id, { score: 1 }),
@@ -386,5 +398,103 @@ describe('answers are acknowledged', () => {
     );
     const [, his] = await conversations.messages(bob, 2, page);
     assert.equal(his?.receipt, 'sent');
+  });
+});
+
+describe('conversations begin before anything is said', () => {
+  const anonymous: Caller = { kind: 'anonymous', ip: '192.0.2.8' };
+
+  it('with a name and a model, or without', async (t) => {
+    const { conversations, storage, ask } = await createTested(t);
+    const named = await conversations.begin(ada, { contract: 'studio', title: ' Mine ', model: 'qwen-plus' });
+    assert.deepEqual([named.title, named.model, named.messageCount], ['Mine', 'qwen-plus', 0]);
+    const unnamed = await conversations.begin(ada, { contract: 'studio' });
+    assert.deepEqual([unnamed.title, unnamed.model], ['', null]);
+    const guests = await conversations.begin(anonymous, { contract: 'helpdesk', model: 'qwen-plus-latest' });
+    assert.equal(guests.model, 'qwen-plus-latest', 'as it was asked for');
+    await ask({ in: named.id });
+    assert.equal((await storage.conversations.find(named.id))?.title, 'Mine');
+  });
+
+  it('with a model that answers', async (t) => {
+    const { conversations } = await createTested(t);
+    const begin = (model: string) => conversations.begin(ada, { contract: 'studio', model });
+    await assert.rejects(begin('nobody'), { code: 'model_not_found', field: 'model' });
+    await assert.rejects(begin('embedder'), { code: 'invalid_request', field: 'model' });
+    for (const title of ['', ' ', 'a'.repeat(201)]) {
+      await assert.rejects(conversations.begin(ada, { contract: 'studio', title }), { field: 'title' });
+    }
+    assert.deepEqual(await conversations.list(ada, page), []);
+  });
+
+  it('once under a key, and are the same again', async (t) => {
+    const { conversations } = await createTested(t);
+    const start = { contract: 'studio', title: 'Mine', model: 'qwen-plus' };
+    const key = { key: 'one', fingerprint: 'f' };
+    const first = await conversations.begin(ada, start, key);
+    assert.deepEqual(await conversations.begin(ada, start, key), first);
+    assert.equal((await conversations.page(ada, {}, page)).total, 1);
+  });
+
+  it('and are listed by the model that answers in them, the default’s with those that chose none', async (t) => {
+    const { conversations, storage } = await createTested(t);
+    for (const model of ['qwen-plus', undefined, 'parley-local', 'qwen-plus', undefined]) {
+      await conversations.begin(ada, { contract: 'studio', model });
+    }
+    await conversations.begin(bob, { contract: 'studio', model: 'qwen-plus' });
+    const listed = async (model?: string, part = page) => {
+      const { conversations: found, total } = await conversations.page(ada, { model }, part);
+      return [found.map(({ id }) => id), total];
+    };
+    assert.deepEqual(await listed(), [[5, 4, 3, 2, 1], 5]);
+    assert.deepEqual(await listed(undefined, { skip: 1, limit: 2 }), [[4, 3], 5]);
+    assert.deepEqual(await listed('qwen-plus'), [[4, 1], 2]);
+    assert.deepEqual(await listed('qwen-plus', { skip: 1, limit: 5 }), [[1], 2]);
+    assert.deepEqual(await listed('parley-local'), [[5, 3, 2], 3]);
+    assert.deepEqual(await listed('nobody'), [[], 0]);
+    assert.deepEqual(await listed('qwen-plus', { skip: 9, limit: 5 }), [[], 2]);
+    await storage.conversations.remove({ id: 4, userId: ada.userId, at: 1 });
+    assert.deepEqual(
+      [await listed('qwen-plus'), await listed()],
+      [
+        [[1], 1],
+        [[5, 3, 2, 1], 4],
+      ],
+    );
+  });
+});
+
+describe('a page of messages', () => {
+  it('has all that they consist of, and no answer on its way', async (t) => {
+    const { storage, conversations, chat, ask, answer } = await createTested(t);
+    await chat({ text: 'a' });
+    const url = 'data:image/png;base64,iVBORw0KGgo=';
+    const picture = 'https://example.com/a.png';
+    const parts = [
+      { type: 'text', text: 'What is this?' },
+      { type: 'image', url },
+      { type: 'video', url: picture },
+    ] as const;
+    const shown = await ask({ in: 1, text: 'c', parts });
+    const running = await ask({ in: 1, text: 'e' });
+    const first = await conversations.messagePage(ada, 1, page);
+    assert.deepEqual(
+      first.messages.map((message) => [message.content, message.parts]),
+      [
+        ['a', null],
+        ['Because.', null],
+        ['c', parts],
+        ['e', null],
+      ],
+    );
+    assert.deepEqual([first.total, first.pending], [4, [shown.turnId, running.turnId]]);
+    await answer(shown, 'd');
+    const second = await conversations.messagePage(ada, 1, { skip: 3, limit: 5 });
+    assert.deepEqual([second.messages.map(({ content }) => content), second.total], [['d', 'e'], 5]);
+    assert.deepEqual(second.pending, [running.turnId]);
+    const past = await conversations.messagePage(ada, 1, { skip: 5, limit: 5 });
+    assert.deepEqual(past, { messages: [], total: 5, pending: [running.turnId] });
+    const [lone] = await conversations.whole([(await storage.messages.find(shown.questionId))!]);
+    assert.deepEqual(lone?.parts, parts);
   });
 });
