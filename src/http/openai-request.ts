@@ -16,9 +16,10 @@ const contentPartSchema = Type.Object({
 });
 type WirePart = Static<typeof contentPartSchema>;
 
+/** Where neither fits, the first of them is said to be wrong: in a list, which part. */
 const messageSchema = Type.Object({
   role: Type.Enum(['system', 'developer', 'user', 'assistant', 'tool']),
-  content: Nullable(Type.Union([Type.String(), Type.Array(contentPartSchema)])),
+  content: Nullable(Type.Union([Type.Array(contentPartSchema), Type.String()])),
 });
 
 type WireMessage = Static<typeof messageSchema>;
