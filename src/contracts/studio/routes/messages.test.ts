@@ -313,6 +313,40 @@ describe('studio: a message that is refused', () => {
     }
   });
 
+  test('in maintenance 503, and where something is wrong on our side 500, which is logged', async (t) => {
+    const { maintenance, turns } = parley.app.core;
+    t.after(() => maintenance.set(false));
+    await maintenance.set(true);
+    const send = () => mina.call('POST', pathOf(conversation), { content: contentOf('Hi') });
+    const closed = await send();
+    assert.deepEqual([closed.status, closed.body.code, closed.body.data], [503, 503, null]);
+    await maintenance.set(false);
+    t.mock.method(turns, 'ask', () => Promise.reject(new RangeError('a fault of ours')));
+    const { status, body } = await send();
+    assert.deepEqual([status, body], [500, { code: 500, message: '服务器内部错误', data: null }]);
+    assert.match(parley.log(), /a fault of ours/u);
+  });
+
+  test('beyond the allowance 429, while stopping, reading and deleting go on', async (t) => {
+    const limited = await startParley({
+      env: { PARLEY_RATE_LIMITS: 'on' },
+      yaml: { limits: { studio: { messages_per_minute: 2 } } },
+    });
+    t.after(() => limited.close());
+    const nora = await makeStudio(limited, 'nora');
+    const own = await nora.begin('parley-local');
+    await nora.exchange(own, 'One');
+    const { message_id } = await nora.exchange(own, 'Two');
+    for (const path of [pathOf(own), `${pathOf(own)}/stream`]) {
+      const { status, body, headers } = await nora.call('POST', path, { content: contentOf('Three') });
+      assert.deepEqual([status, body.code, body.data], [429, 429, null]);
+      assert.ok(Number(headers.get('retry-after')) > 0);
+    }
+    assert.equal((await nora.history(own)).pagination.total, 4);
+    assert.equal((await nora.call('POST', `/conversations/${own}/stop`)).status, 200);
+    assert.equal((await nora.call('DELETE', `/messages/${message_id}`)).status, 200);
+  });
+
   test('a body beyond the limit: 413', async () => {
     const { status, body } = await mina.call('POST', pathOf(conversation), {
       content: [text('x'.repeat(parley.config.limits.imageBodyBytes))],
