@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { createDayOf } from './calendar.ts';
+import { createDayOf, endOfMonth, monthOf } from './calendar.ts';
 
 const zones = [
   'UTC',
@@ -72,5 +72,30 @@ describe('the day of a moment', () => {
 
   it('is refused for a zone that is none', () => {
     assert.throws(() => createDayOf('Mars/Olympus'), RangeError);
+  });
+});
+
+describe('the end of a month', () => {
+  for (const [zone, month, end] of [
+    ['UTC', '2026-11', '2026-12-01T00:00:00.000Z'],
+    ['UTC', '2026-12', '2027-01-01T00:00:00.000Z'],
+    ['Asia/Shanghai', '2028-02', '2028-02-29T16:00:00.000Z'],
+    ['Asia/Kathmandu', '2026-03', '2026-03-31T18:15:00.000Z'],
+    ['America/New_York', '2026-10', '2026-11-01T04:00:00.000Z'],
+    ['Pacific/Kiritimati', '2026-06', '2026-06-30T10:00:00.000Z'],
+  ] as const) {
+    it(`${month} ends in ${zone} at ${end}`, () =>
+      assert.equal(new Date(endOfMonth(month, createDayOf(zone))).toISOString(), end));
+  }
+
+  it('is the first moment of the next, in every zone', () => {
+    for (const zone of zones) {
+      const dayOf = createDayOf(zone);
+      for (const month of ['2026-02', '2026-03', '2026-09', '2026-10', '2026-12']) {
+        const end = endOfMonth(month, dayOf);
+        assert.equal(monthOf(dayOf(end - 1)), month, zone);
+        assert.ok(monthOf(dayOf(end)) > month, zone);
+      }
+    }
   });
 });
