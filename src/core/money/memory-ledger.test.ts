@@ -169,3 +169,41 @@ it('a row that is on its way when the books are read is counted once', async (t)
   await Promise.all(rows);
   assert.equal((await ledger.standing(owner)).spent.tokens, 200);
 });
+
+it('a row that is stored while the books are being read is not lost', async (t) => {
+  const storage = await openTemporaryStorage(t);
+  const reading = Promise.withResolvers<void>();
+  const going = Promise.withResolvers<void>();
+  const slow: Pick<typeof storage.apiCalls, 'totals'> = {
+    async totals(filter, by) {
+      const read = await storage.apiCalls.totals(filter, by);
+      reading.resolve();
+      await going.promise;
+      return read;
+    },
+  };
+  const ledger = createMemoryLedger({
+    apiCalls: slow,
+    dayOf: () => '2026-10-01',
+    runtime: { now: () => 0 },
+  });
+  const { apiCalls } = keptIn(storage, ledger);
+  const owner = 'user:9' as OwnerKey;
+  const standing = ledger.standing(owner);
+  await reading.promise;
+  await apiCalls.record(newCall({ owner, day: '2026-10-01', promptTokens: 1, completionTokens: 0 }));
+  going.resolve();
+  assert.equal((await standing).spent.tokens, 1);
+});
+
+it('a reservation that is released twice is given back once', async (t) => {
+  const { apiCalls } = await openTemporaryStorage(t);
+  const ledger = createMemoryLedger({ apiCalls, dayOf: () => '2026-10-01', runtime: { now: () => 0 } });
+  const limit: Limit = { budget: { tokens: 10 }, cnyPerUsd: 7 };
+  const owner = 'user:9' as OwnerKey;
+  const [first] = await Promise.all([1, 2].map(() => ledger.reserve(owner, limit, amountOf(5, null))));
+  assert.ok(first !== undefined && 'reservation' in first);
+  first.reservation.release();
+  first.reservation.release();
+  assert.equal((await ledger.standing(owner)).reserved.tokens, 5);
+});

@@ -118,11 +118,7 @@ function wasDisturbed({ disturbed }: Underway): boolean {
 function enter(known: LRUCache<OwnerKey, Spent>, call: NewApiCall): void {
   const owner = call.owner as OwnerKey;
   const entry = known.peek(owner);
-  const month = monthOf(call.day);
-  if (entry === undefined || month < entry.month) return;
-  // The first of a new month: what else that month has seen is in the books.
-  if (month > entry.month) known.delete(owner);
-  else entry.spent = plus(entry.spent, takenBy(call));
+  if (entry?.month === monthOf(call.day)) entry.spent = plus(entry.spent, takenBy(call));
 }
 
 async function readSpent({ apiCalls }: SpendingParts, owner: OwnerKey, month: string): Promise<Amount> {
