@@ -1,5 +1,5 @@
 import type { ModelRequest, Usage } from '../core/completions/provider.ts';
-import { textOf } from '../core/completions/messages.ts';
+import { commonTokens, textOf } from '../core/completions/messages.ts';
 
 /** About how many tokens a text has. */
 export type EstimateTokens = (text: string) => number;
@@ -20,7 +20,7 @@ export function completeUsage(
 ): Usage {
   const { promptTokens, completionTokens, cachedPromptTokens } = reported;
   return {
-    promptTokens: promptTokens ?? estimateTokens(promptText(request)),
+    promptTokens: promptTokens ?? estimateTokens(promptText(request)) + mediaTokens(request),
     completionTokens: completionTokens ?? (output === '' ? 0 : estimateTokens(output)),
     ...(cachedPromptTokens !== undefined && { cachedPromptTokens }),
     estimated: promptTokens === undefined || completionTokens === undefined,
@@ -29,4 +29,13 @@ export function completeUsage(
 
 function promptText(request: ModelRequest): string {
   return request.messages.map((message) => textOf(message.content)).join('\n');
+}
+
+function mediaTokens({ messages }: ModelRequest): number {
+  let total = 0;
+  for (const { content } of messages) {
+    if (!Array.isArray(content)) continue;
+    for (const { type } of content) total += type === 'image' || type === 'video' ? commonTokens[type] : 0;
+  }
+  return total;
 }

@@ -121,7 +121,15 @@ describe('fromOpenAiAnswer', () => {
     });
   });
 
-  test('usage that is missing is estimated', () => {
+  test('usage that is missing is estimated, images and videos at what they usually cost', () => {
+    const parts = [
+      { type: 'text' as const, text: 'Hello' },
+      { type: 'image' as const, url: `data:image/png;base64,${'A'.repeat(10_000)}` },
+      { type: 'video' as const, url: 'https://example.com/a.mp4' },
+    ];
+    const shown: ModelRequest = { model: 'm', messages: [{ role: 'user', content: parts }] };
+    const { usage } = fromOpenAiAnswer(vendor, choice({ content: 'Hi' }), shown, estimateTokens);
+    assert.deepEqual(usage, { promptTokens: 5 + 1369 + 9000, completionTokens: 2, estimated: true });
     assert.deepEqual(read(choice({ content: 'Hi' })).usage, {
       promptTokens: 5,
       completionTokens: 2,

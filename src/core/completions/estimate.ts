@@ -1,17 +1,10 @@
 import { estimateTokenCount } from 'tokenx';
 import type { MediaLimits } from './catalogue.ts';
-import { textOf, type Message } from './messages.ts';
+import { commonTokens, textOf, type Message } from './messages.ts';
 import type { Usage } from './provider.ts';
 
 /** What a message costs beside its text: role and separators. */
 export const tokensPerMessage = 4;
-/**
- * What an image or a video costs where neither the vendor nor the catalogue says. One figure for all: what an image costs follows from its
- * width and height, and a video's from its length besides, which nobody knows without fetching and reading it. An image: 1024 × 1024
- * pixels, a token for each 28 × 28 of them, as Anthropic and Qwen2.5-VL count. A video: half a minute of 640 × 360, at Qwen's two frames a second
- * of which each pair costs as an image.
- */
-const commonTokens = { image: 1_369, video: 9_000 };
 
 /** Roughly how many tokens `text` is; within about 5 % of OpenAI's tokenizer for prose. */
 export function estimateTokens(text: string): number {
