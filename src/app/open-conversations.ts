@@ -87,7 +87,8 @@ export function openConversations(parts: OpenConversationsParts): OpenedConversa
     stopTurnsOf: turns.stopOf,
     stopTurns: async (id) => void (await turns.stopAll(id)),
   });
-  const handoff = createHandoff({ ...storage, turns, idempotency, feed, dayOf, runtime });
+  const { defaultModel } = completions;
+  const handoff = createHandoff({ ...storage, turns, idempotency, feed, dayOf, runtime, defaultModel });
   const tidyFeed = async () => {
     const before = runtime.now() - config.conversations.feedRetentionMs;
     while ((await storage.feed.removeBefore(before)) > 0);

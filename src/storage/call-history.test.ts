@@ -24,8 +24,13 @@ async function createTested(t: TestContext) {
   const record = ({ day, at }: { day: string; at: number }) =>
     storage.apiCalls.record(
       newCall({
-        ...{ owner, userId: 1, apiKeyId: null, day, model: models[at % models.length]! },
-        ...{ contract: at % 2 === 0 ? 'studio' : 'gateway', outcome: at % 5 === 0 ? 'failure' : 'success' },
+        owner,
+        userId: 1,
+        apiKeyId: null,
+        day,
+        model: models[at % models.length]!,
+        contract: at % 2 === 0 ? 'studio' : 'gateway',
+        outcome: at % 5 === 0 ? 'failure' : 'success',
       }),
     );
   await Promise.all(calls.map(record));

@@ -10,6 +10,7 @@ import type { NewTurn, TurnEnd } from './turns.ts';
 
 const states = ['completed', 'failed', 'cancelled', 'interrupted'] as const;
 const days = ['2026-09-20', '2026-09-21'] as const;
+const models = ['qwen-plus', 'gpt-4o', ''] as const;
 
 /** What is done to whom; `pick` says to which of the conversations or turns there are. */
 const step = fc.record({
@@ -30,6 +31,7 @@ const step = fc.record({
   content: fc.constantFrom('', 'It is this.'),
   score: fc.integer({ min: 1, max: 5 }),
   day: fc.constantFrom(...days),
+  model: fc.constantFrom(...models),
   tokens: fc.nat(50),
 });
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
@@ -104,7 +106,7 @@ async function take(storage: Storage, model: Model, one: Step): Promise<void> {
 }
 
 async function begin(storage: Storage, model: Model, one: Step, id: number | undefined): Promise<void> {
-  const changes = { userId: one.user, day: one.day };
+  const changes = { userId: one.user, day: one.day, countedModel: one.model };
   const turn = newTurn(
     storage,
     id === undefined ? changes : { ...changes, conversation: { kind: 'existing', id } },
@@ -118,13 +120,14 @@ async function begin(storage: Storage, model: Model, one: Step, id: number | und
     model.conversations.find((conversation) => conversation.id === id)?.messages.push(...messages);
   }
   model.running.push({ turn, text: '' });
-  add(model, one.user, one.day, { chats: id === undefined ? 1 : 0, messages: 1 });
+  add(model, one.user, one.day, one.model, { chats: id === undefined ? 1 : 0, messages: 1 });
 }
 
 async function end(storage: Storage, model: Model, one: Step, turn: NewTurn): Promise<void> {
-  const { state, content, tokens, day } = one;
+  const { state, content, tokens, day, model: countedModel } = one;
   const call = newCall({ userId: turn.userId, messageId: turn.id });
-  const ending: TurnEnd = endOf(turn, { state, content, day, call, exchangeTokens: tokens, responseMs: 7 });
+  const counted = { exchangeTokens: tokens, responseMs: 7, countedModel };
+  const ending: TurnEnd = endOf(turn, { state, content, day, call, ...counted });
   const outcomes = await Promise.all([
     storage.turns.end({ ...ending, fence: 9 }),
     storage.turns.end(ending),
@@ -134,7 +137,7 @@ async function end(storage: Storage, model: Model, one: Step, turn: NewTurn): Pr
   model.running = model.running.filter((running) => running.turn !== turn);
   model.calls++;
   const completed = state === 'completed';
-  add(model, turn.userId ?? assert.fail(), day, {
+  add(model, turn.userId ?? assert.fail(), day, countedModel, {
     messages: content === '' ? 0 : 1,
     answers: completed ? 1 : 0,
     responseMs: completed ? 7 : 0,
@@ -162,9 +165,9 @@ async function rate(
   const rating = { conversationId: conversation.id, userId: user, channel: 'assistant', score, day };
   assert.equal(await storage.conversations.rate({ ...rating, comment: null, at: 1 }), true);
   const old = conversation.rating;
-  if (old) add(model, user, old.day, { ratings: -1, satisfied: old.score >= 4 ? -1 : 0 });
+  if (old) add(model, user, old.day, '', { ratings: -1, satisfied: old.score >= 4 ? -1 : 0 });
   conversation.rating = { score, day };
-  add(model, user, day, { ratings: 1, satisfied: score >= 4 ? 1 : 0 });
+  add(model, user, day, '', { ratings: 1, satisfied: score >= 4 ? 1 : 0 });
 }
 
 /** A write under a key that is taken leaves nothing behind. */
@@ -174,12 +177,13 @@ async function retry(storage: Storage, one: Step): Promise<void> {
   await assert.rejects(storage.turns.begin(newTurn(storage, { userId: one.user, day: one.day }), claim));
 }
 
-function add(model: Model, user: number, day: string, share: Partial<Sums>): void {
+function add(model: Model, user: number, day: string, of: string, share: Partial<Sums>): void {
   for (const whose of [user, 0]) {
-    const key = `${whose} ${day}`;
-    const sum = model.sums.get(key) ?? emptySums();
-    for (const [name, value] of Object.entries(share)) sum[name as keyof Sums] += value;
-    model.sums.set(key, sum);
+    for (const key of [`${whose} ${day}`, `${whose} ${day} ${of}`, `${whose} of ${of}`]) {
+      const sum = model.sums.get(key) ?? emptySums();
+      for (const [name, value] of Object.entries(share)) sum[name as keyof Sums] += value;
+      model.sums.set(key, sum);
+    }
   }
 }
 
@@ -187,16 +191,27 @@ function emptySums(): Sums {
   return { chats: 0, messages: 0, answers: 0, responseMs: 0, tokens: 0, errors: 0, ratings: 0, satisfied: 0 };
 }
 
-async function compare(storage: Storage, model: Model): Promise<void> {
+async function compareSums({ chatTotals }: Storage, { sums }: Model): Promise<void> {
   for (const user of [0, 1, 2]) {
+    const userId = user === 0 ? null : user;
+    const sumsOf = (key: string) => sums.get(`${user} ${key}`) ?? emptySums();
     for (const day of days) {
-      const filter = { userId: user === 0 ? null : user, fromDay: day, toDay: day };
-      assert.deepEqual(
-        await storage.chatTotals.total(filter),
-        model.sums.get(`${user} ${day}`) ?? emptySums(),
-      );
+      const filter = { userId, fromDay: day, toDay: day };
+      assert.deepEqual(await chatTotals.total(filter), sumsOf(day));
+      for (const of of models) {
+        const expected = sumsOf(`${day} ${of}`);
+        assert.deepEqual(await chatTotals.total({ ...filter, model: of }), expected);
+        const listed = Object.values(expected).some((sum) => sum > 0) ? [{ day, ...expected }] : [];
+        assert.deepEqual(await chatTotals.daily({ ...filter, model: of }), listed);
+      }
     }
+    const byModel = new Map((await chatTotals.byModel({ userId })).map(({ model, ...sum }) => [model, sum]));
+    for (const of of models) assert.deepEqual(byModel.get(of) ?? emptySums(), sumsOf(`of ${of}`));
   }
+}
+
+async function compare(storage: Storage, model: Model): Promise<void> {
+  await compareSums(storage, model);
   for (const user of [1, 2]) {
     const own = model.conversations.filter((conversation) => conversation.user === user);
     const ids = own.map(({ id }) => id);

@@ -22,9 +22,11 @@ export interface ChatTotals {
 export interface ChatTotalsFilter {
   /** Null: the whole service. */
   userId: number | null;
+  /** '' for what concerned none. */
+  model?: string | undefined;
   /** First and last day, `YYYY-MM-DD`, both included. */
-  fromDay?: string;
-  toDay?: string;
+  fromDay?: string | undefined;
+  toDay?: string | undefined;
 }
 
 /** The daily sums of conversations, which every statistic reads. They are written with what they count. */
@@ -33,6 +35,8 @@ export interface ChatTotalsReader {
   total(filter: ChatTotalsFilter): Promise<ChatTotals>;
   /** Days without anything are left out; in order. */
   daily(filter: ChatTotalsFilter): Promise<(ChatTotals & { day: string })[]>;
+  /** Models without anything are left out; by their names. */
+  byModel(filter: ChatTotalsFilter): Promise<(ChatTotals & { model: string })[]>;
 }
 
 const sums = (queries: Queries) =>
@@ -52,25 +56,39 @@ const sums = (queries: Queries) =>
 /** Sums kept in `database`. */
 export function createChatTotals(database: Database, queries: Queries): ChatTotalsReader {
   const range = sums(queries).where('user_id', '=', 0).where('day', '>=', '').where('day', '<=', '');
-  const total = compileQuery(range);
-  const daily = compileQuery(range.select('day').groupBy('day').orderBy('day'));
-  // Every day lies between these two.
-  const valuesOf = ({ userId, fromDay = '', toDay = '~' }: ChatTotalsFilter): SqlValue[] => [
-    userId ?? wholeService,
-    fromDay,
-    toDay,
-  ];
+  const ofModel = range.where('model', '=', '');
+  const compile = (from: typeof range) => ({
+    total: compileQuery(from),
+    daily: compileQuery(from.select('day').groupBy('day').orderBy('day')),
+    byModel: compileQuery(from.select('model').groupBy('model').orderBy('model')),
+  });
+  const [all, one] = [compile(range), compile(ofModel)];
+  const compiledFor = ({ model }: ChatTotalsFilter) => (model === undefined ? all : one);
   return {
     async total(filter) {
-      const [row] = await database.read(withValues(total, valuesOf(filter)));
+      const [row] = await database.read(withValues(compiledFor(filter).total, valuesOf(filter)));
       return totalsOf(row);
     },
     async daily(filter) {
-      const rows = await database.read(withValues(daily, valuesOf(filter)));
-      const days = rows.map((row) => ({ day: row.day, ...totalsOf(row) }));
-      return days.filter(({ day: _day, ...totals }) => Object.values(totals).some((sum) => sum > 0));
+      const rows = await database.read(withValues(compiledFor(filter).daily, valuesOf(filter)));
+      return rows.map((row) => ({ day: row.day, ...totalsOf(row) })).filter(saySomething);
+    },
+    async byModel(filter) {
+      const rows = await database.read(withValues(compiledFor(filter).byModel, valuesOf(filter)));
+      return rows.map((row) => ({ model: row.model, ...totalsOf(row) })).filter(saySomething);
     },
   };
+}
+
+/** In the order of the conditions. */
+function valuesOf({ userId, model, fromDay = '', toDay = '~' }: ChatTotalsFilter): SqlValue[] {
+  // Every day lies between these two.
+  const range = [userId ?? wholeService, fromDay, toDay];
+  return model === undefined ? range : [...range, model];
+}
+
+function saySomething(row: ChatTotals): boolean {
+  return Object.values(row).some((sum) => typeof sum === 'number' && sum > 0);
 }
 
 function totalsOf(row: Partial<Record<keyof ChatTotals, number | null>> = {}): ChatTotals {

@@ -13,7 +13,7 @@ import type { Claim } from './idempotency-keys.ts';
 import { compileUserCounts } from './user-counters.ts';
 
 /** A conversation that begins, with as many messages as the rest of its unit stores. */
-export interface ConversationStart extends NewConversation {
+export interface ConversationStart extends Omit<NewConversation, 'countedModel'> {
   systemPrompt: string | null;
   messages: number;
 }
@@ -27,12 +27,12 @@ export function compileBareBegin(
   const event = compileEvent(queries);
   const share = compileChatShare(queries);
   return (conversation, claim) => {
-    const { id, userId, channel, at, day } = conversation;
+    const { id, userId, channel, at, day, countedModel } = conversation;
     return [
       ...claiming(claim, at),
       ...starting({ ...conversation, systemPrompt: null, messages: 0 }),
       event({ conversationId: id, userId, type: 'begun', messageId: null, at, data: null }),
-      share({ userId, day, channel, chats: 1 }),
+      share({ userId, day, channel, model: countedModel, chats: 1 }),
     ];
   };
 }

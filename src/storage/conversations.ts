@@ -77,6 +77,8 @@ export interface NewConversation {
   metadata: Record<string, unknown> | null;
   at: number;
   day: string;
+  /** The model that the day's sums count it for. */
+  countedModel: string;
 }
 
 export interface Renaming {

@@ -147,7 +147,7 @@ async function join(storage: Storage, model: Model, { pick, day, at }: Step): Pr
   const { id: turnId, userId, channel } = turn;
   const question = { questionId: storage.messages.nextId(), question: 'And?', questionTokens: 1 };
   const where = { turnId, fence: 1, conversationId: turn.conversation.id, userId, channel };
-  await storage.turns.join({ ...where, ...question, day, at });
+  await storage.turns.join({ ...where, ...question, day, at, countedModel: 'gpt-4o' });
 }
 
 async function end(storage: Storage, model: Model, { pick, day, at, content, late }: Step): Promise<void> {

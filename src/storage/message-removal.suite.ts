@@ -171,6 +171,7 @@ function removalTests(openOne: OpenOne): void {
         questionTokens: 3,
         at: 3500,
         day: '2026-09-21',
+        countedModel: 'gpt-4o',
       });
     assert.equal(await join(), true);
     assert.deepEqual(idsOf(await messages.listOf(talked.conversation.id, page)), [2, 3, 5, 4]);

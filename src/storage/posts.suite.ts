@@ -138,7 +138,18 @@ function joining({ messages }: Storage, turn: NewTurn, changes: Partial<JoiningQ
   const { id: turnId, userId, channel, day } = turn;
   const conversationId = turn.conversation.id;
   const question = { questionId: messages.nextId(), question: 'And that?', questionTokens: 3 };
-  return { turnId, fence: 1, conversationId, userId, channel, day, at: 1500, ...question, ...changes };
+  return {
+    turnId,
+    fence: 1,
+    conversationId,
+    userId,
+    channel,
+    day,
+    countedModel: 'gpt-4o',
+    at: 1500,
+    ...question,
+    ...changes,
+  };
 }
 
 function joinTests(openOne: OpenOne): void {

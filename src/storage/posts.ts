@@ -35,6 +35,8 @@ export interface NewPost {
   tokens: number;
   at: number;
   day: string;
+  /** The model that the day's sums count it for. */
+  countedModel: string;
 }
 
 /** Messages without a turn. */
@@ -57,13 +59,13 @@ export function createPosts(database: Database, queries: Queries, ids: Ids): Pos
   const share = compileChatShare(queries);
   const partsOf = compileParts(queries, ids);
   const unit = (post: NewPost, claim: Claim | undefined): Statement[] => {
-    const { userId, day, channel, agentId, at } = post;
+    const { userId, day, channel, agentId, at, countedModel: model } = post;
     const parts = partsOf(post.id, post.parts);
     return [
       ...claiming(claim, at),
       ...(agentId === null ? ofCustomer(post, parts) : ofAgent(post, parts, agentId)),
       ...parts.media,
-      share({ userId, day, channel, messages: 1 }),
+      share({ userId, day, channel, model, messages: 1 }),
     ];
   };
   return { post: (post, claim) => accepted(database.write(unit(post, claim))) };

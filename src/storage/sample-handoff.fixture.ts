@@ -22,6 +22,7 @@ export function newConversation(
     metadata: null,
     at: 1000,
     day: '2026-09-21',
+    countedModel: 'gpt-4o',
     ...changes,
   };
 }
@@ -42,6 +43,7 @@ export function newPost(
     tokens: 4,
     at: 4000,
     day: '2026-09-21',
+    countedModel: 'gpt-4o',
     ...changes,
   };
 }

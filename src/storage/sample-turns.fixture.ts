@@ -21,6 +21,7 @@ export function newTurn({ conversations, messages }: Storage, changes: Partial<N
     leaseUntil: 5000,
     at: 1000,
     day: '2026-09-21',
+    countedModel: 'gpt-4o',
     origin: { model: 'gpt-4o' },
     ...changes,
   };
@@ -47,6 +48,7 @@ export function endOf(turn: NewTurn, changes: Partial<TurnEnd> = {}): TurnEnd {
     citations: null,
     at: 2000,
     day: turn.day,
+    countedModel: 'gpt-4o-mini',
     responseMs: 1000,
     call: null,
     ...changes,

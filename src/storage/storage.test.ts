@@ -206,7 +206,7 @@ async function useHandoff(storage: Storage): Promise<void> {
   await turns.begin(turn);
   const question = { questionId: messages.nextId(), question: 'a', questionTokens: 1 };
   const where = { turnId: turn.id, conversationId: id, fence: 1, userId: null, channel: 'helpdesk' };
-  await turns.join({ ...where, ...question, at: 1, day: 'a' });
+  await turns.join({ ...where, ...question, at: 1, day: 'a', countedModel: 'a' });
   for (const [index, owner] of [{}, to(3)].entries()) {
     const ends = index === 0 ? [endOf(turn, { questionId: question.questionId })] : [];
     assert.equal(await ownership.change(changeOf(await find(storage, id), { ...owner, ends })), true);

@@ -28,7 +28,8 @@ export function compileBegin(
   const share = compileChatShare(queries);
 
   return (turn, claim) => {
-    const { id, questionId, userId, channel, at, day } = turn;
+    const { id, questionId, userId, channel, at, day, countedModel: model } = turn;
+    const chats = turn.conversation.kind === 'new' ? 1 : 0;
     const conversationId = turn.conversation.id;
     const own = [conversationId, userId];
     const parts = partsOf(questionId, turn.parts);
@@ -43,7 +44,7 @@ export function compileBegin(
       ...parts.media,
       withValues(insertTurn, [id, conversationId, questionId, userId, turn.state, ...lease]),
       event({ conversationId, userId, type: 'asked', messageId: questionId, at, data: { turnId: id } }),
-      share({ userId, day, channel, chats: turn.conversation.kind === 'new' ? 1 : 0, messages: 1 }),
+      share({ userId, day, channel, model, chats, messages: 1 }),
     ];
   };
 }

@@ -30,6 +30,7 @@ export function compileEnd(queries: Queries): (end: TurnEnd) => Statement[] {
         userId,
         day,
         channel,
+        model: end.countedModel,
         messages: content === '' ? 0 : 1,
         answers: completed ? 1 : 0,
         responseMs: completed ? end.responseMs : 0,

@@ -33,7 +33,7 @@ export function compileJoin(queries: Queries): (question: JoiningQuestion, claim
       ...(userId === null ? [] : [withValues(moveLast, [userId, turnId])]),
       customers.isSeen(conversationId, at),
       event({ conversationId, userId, type: 'asked', messageId: questionId, at, data: { turnId } }),
-      share({ userId, day, channel, messages: 1 }),
+      share({ userId, day, channel, model: question.countedModel, messages: 1 }),
     ];
   };
 }

@@ -43,6 +43,8 @@ export interface NewTurn {
   at: number;
   /** The day it counts for, `YYYY-MM-DD`. */
   day: string;
+  /** The model that the day's sums count it for. */
+  countedModel: string;
   /** Facts for who must close the turn in its maker's place; JSON. */
   origin: unknown;
 }
@@ -60,6 +62,8 @@ export interface JoiningQuestion {
   questionTokens: number;
   at: number;
   day: string;
+  /** The model that the day's sums count it for. */
+  countedModel: string;
 }
 
 /** How a turn ended. */
@@ -86,6 +90,8 @@ export interface TurnEnd {
   questionStays?: boolean;
   at: number;
   day: string;
+  /** The model that the day's sums count it for. */
+  countedModel: string;
   /** From the question to the end of the answer, in milliseconds; counted for `completed` turns. */
   responseMs: number;
   /** The row for the books; null where no model was called. */

@@ -49,6 +49,7 @@ export async function begin(
         metadata,
         at,
         day: parts.dayOf(at),
+        countedModel: model ?? parts.defaultModel(),
       };
       await conversations.begin(conversation, claim);
       parts.wake(conversation.id, conversation.userId);

@@ -145,6 +145,7 @@ test('the dashboard counts today and the week from Monday', async (t) => {
     tokens: 3,
     at: runtime.time,
     day: '2026-09-23',
+    countedModel: '',
   });
   await begin();
   const rating = { userId: null, channel: 'helpdesk', comment: null, day: '2026-09-23', at: runtime.time };

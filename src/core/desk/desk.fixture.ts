@@ -116,6 +116,7 @@ function createActs(storage: Storage, { now }: { now: () => number }, dayOf: (at
         metadata: null,
         at: now(),
         day: dayOf(now()),
+        countedModel: '',
         ...changes,
       });
       return id;
@@ -139,6 +140,7 @@ function createActs(storage: Storage, { now }: { now: () => number }, dayOf: (at
         tokens: 5,
         at: now(),
         day: dayOf(now()),
+        countedModel: '',
       });
       return messageId;
     },

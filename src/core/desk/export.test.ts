@@ -20,6 +20,7 @@ test('an export has everything, page by page, and is audited', async (t) => {
     tokens: 3,
     at: 9,
     day: '2026-09-21',
+    countedModel: '',
   });
   const note = { conversationId: id, authorId: bob.userId, content: 'A talker.', at: 5 };
   await storage.notes.add({ ...note, id: storage.notes.nextId() });

@@ -29,6 +29,7 @@ export interface HandoffParts {
   feed: Pick<Feed, 'wake'>;
   dayOf: DayOf;
   runtime: Pick<Runtime, 'now'>;
+  defaultModel: () => string;
 }
 
 /** A change as it is wanted. */

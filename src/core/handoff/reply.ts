@@ -47,7 +47,7 @@ async function say(
   made: { messageId: number },
   claim: Claim | undefined,
 ): Promise<void> {
-  const { posts, messages, runtime, dayOf, feed } = parts;
+  const { posts, messages, runtime, dayOf, feed, defaultModel } = parts;
   const { id: conversationId } = first;
   let now = first;
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
@@ -57,7 +57,7 @@ async function say(
       next: (as: Conversation) => taken(parts, caller, as),
       audit: () => conversationEntry(parts, caller, conversationId, 'take'),
     };
-    const { userId, channel, title } = await changeAlone(parts, wish, now);
+    const { userId, channel, title, model } = await changeAlone(parts, wish, now);
     made.messageId = messages.nextId();
     const at = runtime.now();
     const post = {
@@ -71,6 +71,7 @@ async function say(
       title: titleFor({ title }, content),
       tokens: estimateTokens(content),
       day: dayOf(at),
+      countedModel: model ?? defaultModel(),
     };
     if (await posts.post(post, claim)) return feed.wake(conversationId, userId);
     now = await openedFor(parts, caller, conversationId);

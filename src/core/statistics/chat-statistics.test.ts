@@ -27,7 +27,8 @@ async function createTested(t: TestContext, timeZone = 'UTC') {
   const chat = async (day: string, responseMs: number, { userId }: UserCaller = ada) => {
     const conversationId = conversations.nextId();
     const [questionId, id] = [messages.nextId(), messages.nextId()];
-    const common = { userId, channel: 'assistant', questionId, id, at: runtime.now(), day };
+    const counted = { day, countedModel: 'parley-local' };
+    const common = { userId, channel: 'assistant', questionId, id, at: runtime.now(), ...counted };
     await turns.begin({
       ...common,
       conversation: {

@@ -32,23 +32,42 @@ export type ConversationStatistics = (
   filter: ConversationFilter,
 ) => Promise<ConversationFigures>;
 
-export const unknownModel = 'unknown';
+const unknownModel = 'unknown';
 
 export function createConversationStatistics({
   totals,
 }: {
-  totals: Pick<ChatTotalsReader, 'daily'>;
+  totals: ChatTotalsReader;
 }): ConversationStatistics {
-  return async ({ userId }, filter) => {
-    checkDays(filter);
-    const { fromDay, toDay } = filter;
-    const rows = await totals.daily({
-      userId,
-      ...(fromDay !== undefined && { fromDay }),
-      ...(toDay !== undefined && { toDay }),
-    });
-    const days = rows.map(({ day, chats, messages, tokens }) => ({ day, chats, messages, tokens }));
-    const sumOf = (name: keyof ConversationSums) => days.reduce((sum, row) => sum + row[name], 0);
-    return { chats: sumOf('chats'), messages: sumOf('messages'), tokens: sumOf('tokens'), models: [], days };
+  return async ({ userId }, { model, fromDay, toDay }) => {
+    checkDays({ fromDay, toDay });
+    const filter = { userId, model: model === unknownModel ? '' : model, fromDay, toDay };
+    const [byModel, byDay] = await Promise.all([totals.byModel(filter), totals.daily(filter)]);
+    const models = byModel.map((row) => ({ model: row.model || unknownModel, ...sumsOf(row) }));
+    const days = byDay.map((row) => ({ day: row.day, ...sumsOf(row) }));
+    return {
+      ...add(days),
+      models: models.filter(isSomething).toSorted((a, b) => b.messages - a.messages),
+      days: days.filter(isSomething),
+    };
   };
+}
+
+function sumsOf({ chats, messages, tokens }: ConversationSums): ConversationSums {
+  return { chats, messages, tokens };
+}
+
+function add(rows: readonly ConversationSums[]): ConversationSums {
+  const sums = { chats: 0, messages: 0, tokens: 0 };
+  for (const { chats, messages, tokens } of rows) {
+    sums.chats += chats;
+    sums.messages += messages;
+    sums.tokens += tokens;
+  }
+  return sums;
+}
+
+/** Ratings and errors alone are nothing here. */
+function isSomething({ chats, messages, tokens }: ConversationSums): boolean {
+  return chats + messages + tokens > 0;
 }

@@ -150,7 +150,7 @@ async function askAi(state: TurnsState, asking: Asking, conversation: Conversati
 
 /** A question to a person, or to the queue. */
 async function post(state: TurnsState, asking: Asking, conversation: Conversation): Promise<boolean> {
-  const { posts, messages, runtime, dayOf, feed } = state.parts;
+  const { posts, messages, runtime, dayOf, feed, completions } = state.parts;
   const { question, asked, claim } = asking;
   const { id: conversationId, userId, channel } = conversation;
   refuseUnderLoad(state, conversationId);
@@ -170,6 +170,7 @@ async function post(state: TurnsState, asking: Asking, conversation: Conversatio
       tokens: estimateTokens(question.text),
       at,
       day: dayOf(at),
+      countedModel: question.model ?? completions.defaultModel(),
     },
     claim,
   );

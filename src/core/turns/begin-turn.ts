@@ -130,6 +130,7 @@ function store(
       leaseUntil: at + leaseMs,
       at,
       day: dayOf(at),
+      countedModel: model,
       origin,
     },
     claim,

@@ -71,6 +71,7 @@ export function endOf({ parts }: TurnsState, turn: ActiveTurn, made: Made, text:
     citations: citedIn(content, made.sources),
     at,
     day: dayOf(at),
+    countedModel: made.call?.end.model.id ?? turn.question.model ?? completions.defaultModel(),
     responseMs: Math.round(runtime.elapsed() - turn.began),
     call: row && { ...row, conversationId: turn.conversationId, messageId: turn.id },
   };

@@ -57,7 +57,7 @@ export async function join(
   { turn, burst }: Gathering,
   { question, asked, claim }: Asking,
 ): Promise<boolean> {
-  const { rows, messages, runtime, dayOf } = parts;
+  const { rows, messages, runtime, dayOf, completions } = parts;
   const pause: Pause = { reached: Promise.withResolvers(), over: Promise.withResolvers() };
   turn.pause = pause;
   if (turn.step === 'waiting') pause.reached.resolve();
@@ -80,6 +80,7 @@ export async function join(
       questionTokens: estimateTokens(question.text),
       at,
       day: dayOf(at),
+      countedModel: question.model ?? completions.defaultModel(),
     };
     if (!(await rows.join(joining, claim))) return false;
     turn.questionId = asked.questionId;

@@ -133,6 +133,7 @@ async function interruptedEnd(parts: TurnsParts, turn: ActiveTurn): Promise<Turn
     citations: null,
     at,
     day: parts.dayOf(at),
+    countedModel: called?.row.model ?? (turn.origin as TurnOrigin).question.model,
     responseMs: Math.max(0, at - turn.beganAt),
     call: called && { ...called.row, conversationId: turn.conversationId, messageId: turn.id },
   };

@@ -203,7 +203,15 @@ export async function createTurnsBench(
     stopTurns: async (id) => void (await turns.stopAll(id)),
   });
   const handoffOf = (process: Pick<RunningTurns, 'alone' | 'changeOwner'>) =>
-    createHandoff({ ...storage, turns: process, idempotency, feed, dayOf, runtime });
+    createHandoff({
+      ...storage,
+      turns: process,
+      idempotency,
+      feed,
+      dayOf,
+      runtime,
+      defaultModel: completions.defaultModel,
+    });
   return {
     bench,
     storage,
