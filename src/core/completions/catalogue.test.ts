@@ -68,6 +68,11 @@ test('a discovered model sees where its name says so', () => {
     able.map(({ id }) => id),
     seeing,
   );
+  const watching = able.filter(({ capabilities }) => capabilities.includes('video'));
+  assert.deepEqual(
+    watching.map(({ id }) => id),
+    seeing.filter((id) => /qwen/i.test(id)),
+  );
 });
 
 test('an own entry changes the fields it names and keeps the rest, its place in the list included', () => {

@@ -158,8 +158,11 @@ export function discoveredModel(provider: string, id: string): Model {
 
 /** A model by this part of its name takes images: `qwen2.5vl`, `llama-3.2-11b-vision`, `llava:7b` … */
 const seesByName = /vl(?![a-z])|vision|llava|pixtral|omni/i;
+/** And videos besides. */
+const watchesByName = /qwen[\w.-]*(?:vl(?![a-z])|omni)/i;
 
 function capabilitiesByName(id: string): Capability[] {
   if (/embed/i.test(id)) return ['embedding'];
+  if (watchesByName.test(id)) return ['chat', 'vision', 'video'];
   return seesByName.test(id) ? ['chat', 'vision'] : ['chat'];
 }
