@@ -49,6 +49,8 @@ export type ObjectCase =
   | { kind: 'everybody’s list'; at: string; shows: 'id' | 'word' | 'owner' }
   /** Figures of what is the caller's own, or for staff of everybody's. */
   | { kind: 'figures'; at: string }
+  /** Figures of what is the caller's own, for staff too. */
+  | { kind: 'own figures'; at: string }
   /** A contract's one running chat: `none` is for callers who have not begun one. */
   | { kind: 'current chat'; at: string; body?: object; none: Expected };
 

@@ -5,6 +5,7 @@ import { deskMatrix } from './desk-matrix.ts';
 import { always, page, unlessClosed, type Matrix } from './entries.ts';
 import { forAll, overSockets, whoMayChange, whoMayComplete } from './expected.ts';
 import { helpdeskMatrix } from './helpdesk-matrix.ts';
+import { studioMatrix } from './studio-matrix.ts';
 
 const chat = { body: () => ({ message: 'Hello' }) };
 const openAiChat = {
@@ -57,6 +58,7 @@ export const matrix: Matrix = {
   ...helpdeskMatrix,
   ...deskMatrix,
   ...administrationMatrix,
+  ...studioMatrix,
 
   // the server's own
   'OPTIONS *': always(forAll(204), 'none', {
