@@ -9,6 +9,7 @@ import { errorShapeFor } from './errors.ts';
 import type { StudioOptions } from './options.ts';
 import { registerLogins, registerOwnLogin } from './routes/auth.ts';
 import { registerBailian } from './routes/bailian.ts';
+import { registerBudget } from './routes/budget.ts';
 import {
   registerConversationBegin,
   registerConversationReads,
@@ -53,6 +54,7 @@ async function registerForKeys(app: FastifyInstance, options: StudioOptions): Pr
   });
   app.addHook('onRequest', refuseInMaintenance(core.maintenance));
   registerCallHistory(app, options);
+  registerBudget(app, options);
   registerBailian(app, options);
 }
 

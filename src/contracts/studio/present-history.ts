@@ -1,5 +1,7 @@
+import { errorCodes, type ErrorCode } from '../../core/errors.ts';
 import type { ApiCall, CallSums } from '../../core/statistics/call-history.ts';
 import type { ConversationFigures, ConversationSums } from '../../core/statistics/conversation-statistics.ts';
+import { statusOf } from './errors.ts';
 import { timeOf } from './present.ts';
 
 /** studio.md, "查询API调用历史". */
@@ -12,7 +14,7 @@ export function presentCall(call: ApiCall) {
     message_id: call.messageId,
     model_name: call.model,
     api_endpoint: call.endpoint,
-    status_code: call.statusCode,
+    status_code: shownStatus(call),
     request_tokens: promptTokens,
     response_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
@@ -33,6 +35,15 @@ export function presentCall(call: ApiCall) {
     attempts: call.attempts,
     request_id: call.requestId,
   };
+}
+
+/** Of this contract's own calls what their clients were answered, which core does not know. */
+function shownStatus({ contract, errorCode, statusCode }: ApiCall): number {
+  return contract === 'studio' && isErrorCode(errorCode) ? statusOf(errorCode) : statusCode;
+}
+
+function isErrorCode(code: string | null): code is ErrorCode {
+  return errorCodes.some((known) => known === code);
 }
 
 /** What all calls that match took together. */

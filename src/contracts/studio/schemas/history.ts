@@ -27,7 +27,7 @@ const call = Type.Object({
   message_id: OrNull(Type.Integer({ description: 'The reply that the call made.' })),
   model_name: Type.String({ description: 'The model that answered.' }),
   api_endpoint: Type.String({ description: 'The address that was called, of whatever contract.' }),
-  status_code: Type.Integer(),
+  status_code: Type.Integer({ description: 'In the terms of HTTP; 499 where the client left.' }),
   request_tokens: Type.Integer(),
   response_tokens: Type.Integer(),
   total_tokens: Type.Integer(),
