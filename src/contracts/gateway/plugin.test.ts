@@ -163,7 +163,7 @@ describe('headers', () => {
       });
     }
 
-    for (const path of ['/api', '/api/', '/api/conversations/1', '/api/v10']) {
+    for (const path of ['/api', '/api/', '/api/conversations/1/nothing', '/api/v10']) {
       test(`${path}: studio's shape`, async () => {
         const { status, body } = await read<Record<string, unknown>>(send(`${parley.url}${path}`, 'GET'));
         assert.equal(status, 404);
