@@ -66,7 +66,7 @@ export function newUser(changes: Partial<NewUser> = {}): NewUser {
 }
 
 /** What an account has besides when it is new. */
-export const newUserRest = { nickname: null, phone: null, avatarUrl: null, lastLoginAt: null };
+export const newUserRest = { nickname: null, phone: null, avatarUrl: null, lastLoginAt: null, budget: null };
 
 export function newLogin(changes: Partial<NewLogin> = {}): NewLogin {
   return {

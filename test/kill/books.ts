@@ -5,6 +5,7 @@ import type {
   ConversationsTable,
   FeedTable,
   MessagesTable,
+  OwnerUsageTable,
   RatingsTable,
   TurnLogTable,
   TurnsTable,
@@ -30,6 +31,7 @@ export interface Books {
   chat_daily: Row<ChatDailyTable>[];
   api_calls: Row<ApiCallsTable>[];
   usage_daily: Row<UsageDailyTable>[];
+  owner_usage: Row<OwnerUsageTable>[];
 }
 
 /** Reads the file of a server that has ended. */
@@ -50,6 +52,7 @@ export function readBooks(file: string): Books {
       chat_daily: all('chat_daily', 'user_id'),
       api_calls: all('api_calls', 'id'),
       usage_daily: all('usage_daily', 'day'),
+      owner_usage: all('owner_usage', 'owner'),
     };
   } finally {
     database.close();

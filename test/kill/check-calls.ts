@@ -1,4 +1,5 @@
 import type { Books } from './books.ts';
+import { checkUsage } from './check-usage.ts';
 import { questionIn, usageOf } from './questions.ts';
 import type { Records } from './records.ts';
 import type { VendorCall } from './vendor.ts';
@@ -96,42 +97,4 @@ function checkStateless({ calls }: Records, { api_calls: rows }: Books): string[
     }
   }
   return [...findings, ...[...byRequest.keys()].map((id) => `nobody made the call ${id}`)];
-}
-
-const dimensions = [
-  'day',
-  'contract',
-  'owner',
-  'user_id',
-  'api_key_id',
-  'model',
-  'outcome',
-  'currency',
-] as const;
-const summed = ['prompt_tokens', 'completion_tokens', 'cost_nano', 'duration_ms'] as const;
-
-/** The daily sums are the sums of the rows. */
-function checkUsage({ api_calls: rows, usage_daily: sums }: Books): string[] {
-  const expected = new Map<string, number[]>();
-  for (const row of rows) {
-    const key = JSON.stringify(dimensions.map((name) => row[name] ?? 0));
-    const sum = expected.get(key) ?? [0, 0, 0, 0, 0];
-    expected.set(key, [(sum[0] ?? 0) + 1, ...summed.map((name, at) => (sum[at + 1] ?? 0) + row[name])]);
-  }
-  const lines = (entries: Iterable<[string, number[]]>) =>
-    [...entries].map(([key, sum]) => `${key} ${sum.join(' ')}`);
-  const is = new Set(
-    lines(
-      sums.map((sum) => [
-        JSON.stringify(dimensions.map((name) => sum[name])),
-        [sum.calls, ...summed.map((name) => sum[name])],
-      ]),
-    ),
-  );
-  const should = lines(expected);
-  const missing = should.filter((line) => !is.delete(line));
-  return [
-    ...missing.map((line) => `usage_daily should hold ${line}`),
-    ...[...is].map((line) => `usage_daily should not hold ${line}`),
-  ];
 }

@@ -23,7 +23,7 @@ const nothing = (): Figures => ({
 /** The daily figures are what the rows say, and what was removed. */
 export function checkSums(records: Records, books: Books): string[] {
   const expected = expectedFigures(records, books);
-  const findings = checkService(books.chat_daily);
+  const findings = [...checkService(books.chat_daily), ...checkModels(books)];
   const sums = books.chat_daily.filter(({ user_id: user }) => user !== 0);
   const keys = new Set([...expected.keys(), ...sums.map((sum) => keyOf(sum.user_id, sum.channel))]);
   for (const key of keys) {
@@ -57,7 +57,7 @@ export function checkShownTotal(
 
 /** The service's row is the sum of its users'. */
 function checkService(sums: Sum[]): string[] {
-  const days = Map.groupBy(sums, ({ day, channel }) => `${day} ${channel}`);
+  const days = Map.groupBy(sums, ({ day, channel, model }) => `${day} ${channel} ${model}`);
   return [...days].flatMap(([day, rows]) => {
     const service = rows.find(({ user_id: user }) => user === 0);
     return [...counted, 'response_ms' as const].flatMap((name) => {
@@ -67,6 +67,24 @@ function checkService(sums: Sum[]): string[] {
         : [`the service's ${name} of ${day} is not the sum of its users'`];
     });
   });
+}
+
+/** Tokens are counted for the model that answered. */
+function checkModels({ chat_daily: sums, api_calls: calls }: Books): string[] {
+  const tokens = new Map<string, number>();
+  const add = (user: number | null, channel: string, model: string, count: number) => {
+    const key = `${keyOf(user, channel)} with ${model}`;
+    tokens.set(key, (tokens.get(key) ?? 0) + count);
+  };
+  for (const { user_id: user, contract, model, message_id: message, ...call } of calls) {
+    if (message !== null) add(user, contract, model, call.prompt_tokens + call.completion_tokens);
+  }
+  for (const { user_id: user, channel, model, tokens: counted } of sums) {
+    if (user !== 0) add(user, channel, model, -counted);
+  }
+  return [...tokens]
+    .filter(([, left]) => left !== 0)
+    .map(([key, left]) => `chat_daily of ${key}: ${left} tokens of its calls are not counted`);
 }
 
 function expectedFigures({ sessions }: Records, books: Books): Map<string, Figures> {

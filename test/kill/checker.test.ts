@@ -67,7 +67,7 @@ function truth(): Truth {
   });
   const session: SeenSession = { id: 1, title: 'Tides', messageCount: 4, messages };
   const books = booksOf(messages, removed.text);
-  const tokens = first(books.chat_daily).tokens;
+  const tokens = tokensIn(books);
   const total = { total_chats: 2, total_messages: 6, total_tokens: tokens, total_errors: 1 };
   const again = { chats: 2, messages: 6, days: { total_tokens: tokens, total_errors: 1 } };
   const texts = [whole.text, cut.text, removed.text, questionText('s1', 'quickly')];
@@ -137,18 +137,25 @@ function booksOf(shown: Seen['sessions'][number]['messages'], removed: string): 
   const tokensOf = (message: number | null) =>
     calls.filter((row) => row.message_id === message).reduce((sum, row) => sum + row.total_tokens, 0);
   for (const message of messages) message.exchange_tokens = tokensOf(message.id);
-  const sums = {
+  const none = {
     day,
     channel: 'assistant',
-    chats: 2,
-    messages: 6,
-    answers: 2,
-    response_ms: 9,
-    tokens: tokensOf(2) + tokensOf(4) + tokensOf(6),
-    errors: 1,
-    ratings: 1,
-    satisfied: 1,
+    chats: 0,
+    messages: 0,
+    answers: 0,
+    response_ms: 0,
+    tokens: 0,
+    errors: 0,
+    ratings: 0,
+    satisfied: 0,
   };
+  const sums = [
+    { ...none, model: 'asked', chats: 2, messages: 3 },
+    { ...none, model: 'm0', messages: 1, answers: 1, response_ms: 9, tokens: tokensOf(2) },
+    { ...none, model: 'm1', messages: 1, errors: 1, tokens: tokensOf(4) },
+    { ...none, model: 'm2', messages: 1, answers: 1, tokens: tokensOf(6) },
+    { ...none, model: '', ratings: 1, satisfied: 1 },
+  ];
   const feed = (cursor: number, type: string, message: number | null, conversation = 1) => ({
     cursor,
     type,
@@ -182,10 +189,7 @@ function booksOf(shown: Seen['sessions'][number]['messages'], removed: string): 
         last_message_place: 6,
       },
     ],
-    chat_daily: [
-      { user_id: user.id, ...sums },
-      { user_id: 0, ...sums },
-    ],
+    chat_daily: [user.id, 0].flatMap((of) => sums.map((sum) => ({ user_id: of, ...sum }))),
     api_calls: calls,
     usage_daily: calls.map(({ message_id: message, ...row }, at) => ({
       ...row,
@@ -194,7 +198,37 @@ function booksOf(shown: Seen['sessions'][number]['messages'], removed: string): 
       calls: 1,
       message,
     })),
+    owner_usage: calls.flatMap((row, at) => ownerUsageOf(row, `m${at}`)).concat(...ownerUsageOfAll(calls)),
   } as unknown as Books;
+}
+
+type Counted = Pick<
+  Books['owner_usage'][number],
+  'owner' | 'currency' | 'prompt_tokens' | 'completion_tokens'
+> & {
+  cost_nano: number;
+};
+
+function ownerUsageOf(counted: Counted, model: string, calls = 1) {
+  return [
+    { ...counted, span: 'day', begins: day, model, calls },
+    { ...counted, span: 'month', begins: day.slice(0, 7), model, calls },
+  ];
+}
+
+function ownerUsageOfAll(calls: readonly Counted[]) {
+  const sum = (name: 'prompt_tokens' | 'completion_tokens' | 'cost_nano') =>
+    calls.reduce((all, call) => all + call[name], 0);
+  const sums = {
+    prompt_tokens: sum('prompt_tokens'),
+    completion_tokens: sum('completion_tokens'),
+    cost_nano: sum('cost_nano'),
+  };
+  return ownerUsageOf({ owner: 'user:7', currency: 'USD', ...sums }, '', calls.length);
+}
+
+function tokensIn({ chat_daily: sums }: Books): number {
+  return sums.filter(({ user_id: of }) => of === user.id).reduce((all, { tokens }) => all + tokens, 0);
 }
 
 /** Everything that the checker finds. Each call has a model of its own, so that no sum hides another. */
@@ -397,8 +431,24 @@ describe('the checker of the kill test', () => {
       /usage_daily should not hold/u,
     ],
     [
+      'a sum of an owner is wrong',
+      ({ books }) => first(books.owner_usage).completion_tokens++,
+      /owner_usage should not hold/u,
+    ],
+    [
+      'an owner’s sum of all models is not there',
+      ({ books }) => books.owner_usage.pop(),
+      /owner_usage should hold .*"month"/u,
+    ],
+    [
+      'tokens are counted for a model that was only asked for',
+      ({ books }) =>
+        books.chat_daily.filter(({ model }) => model === 'm1').forEach((row) => (row.model = 'asked')),
+      /chat_daily of user 7 in assistant with m1: \d+ tokens/u,
+    ],
+    [
       'a daily figure of a user is wrong',
-      ({ books }) => books.chat_daily.forEach((row) => row.messages++),
+      ({ books }) => books.chat_daily.filter(({ model }) => model === 'm0').forEach((row) => row.messages++),
       /chat_daily of user 7 in assistant: messages is 7, not 6/u,
     ],
     [
@@ -411,7 +461,7 @@ describe('the checker of the kill test', () => {
     ],
     [
       'the service’s figure is not its users’',
-      ({ books }) => (books.chat_daily[1] as Books['chat_daily'][number]).tokens++,
+      ({ books }) => first(books.chat_daily.filter(({ user_id: of }) => of === 0)).tokens++,
       /the service's tokens/u,
     ],
   ];
