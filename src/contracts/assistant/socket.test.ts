@@ -6,6 +6,7 @@ import {
   makePerson,
   type MessageBody,
   type Person,
+  type SessionBody,
   type SessionFrame,
   type SessionSocket,
 } from '../../../test/support/assistant.ts';
@@ -552,5 +553,73 @@ describe('assistant: coming back with a cursor', () => {
       await socket.close();
     }
     return seen;
+  }
+});
+
+describe('assistant: a message that is removed', () => {
+  const isRemoved = ({ type }: SessionFrame) => type === 'message_removed';
+  const remove = async (messageId: number) => {
+    const token = person.headers['authorization']?.slice('Bearer '.length) ?? '';
+    const caller = await parley.app.core.accounts.identify(token, '127.0.0.1');
+    await parley.app.core.conversations.removeMessage(caller, messageId);
+  };
+
+  test('is told to the session, and is in no list and no count any more', async () => {
+    const id = await beginSession();
+    const [first, second] = (await person.call<MessageBody[]>('GET', `/chat/sessions/${id}/messages`)).body;
+    const socket = await person.socket(id);
+    await settled(socket);
+    await remove(first?.id ?? 0);
+    const { type, data, cursor } = await socket.next();
+    assert.deepEqual([type, data], ['message_removed', { id: first?.id }]);
+    const { body } = await person.call<MessageBody[]>('GET', `/chat/sessions/${id}/messages`);
+    assert.deepEqual(
+      body.map((message) => message.id),
+      [second?.id],
+    );
+    const shown = await person.call<SessionBody>('GET', `/chat/sessions/${id}`);
+    assert.equal(shown.body.message_count, 1);
+    const again = await person.socket(id, `cursor=${cursor}`);
+    assert.deepEqual(await settled(again), []);
+    await Promise.all([socket.close(), again.close()]);
+  });
+
+  for (const query of ['', 'stream=true']) {
+    test(`on its way is heard no more, and the next is, ${query}`, async () => {
+      const id = await beginSession();
+      const socket = await person.socket(id, query);
+      const cursor = (await settled(socket), socket.send({ type: 'ping' }), await socket.next()).cursor;
+      socket.send(question('Why?'));
+      const call = await vendor.next();
+      const typing = (await socket.until(isTyping)).at(-1);
+      socket.send(question('And how?'));
+      await socket.until(says('And how?'));
+      await remove(typing?.data.id ?? 0);
+      await call.closed;
+      const next = await vendor.next();
+      await next.delta('Thus.');
+      next.finish();
+      const frames = await socket.until(isCompleted);
+      const [gone, ...others] = frames.filter(isRemoved);
+      assert.deepEqual([gone?.data, others], [{ id: typing?.data.id }, []]);
+      const begun = frames.filter(isTyping).map(({ data }) => data.id);
+      assert.deepEqual(begun, [frames.at(-1)?.data.id]);
+      assert.equal(frames.at(-1)?.data.content, 'Thus.');
+      // Who was away is told of the question, and that its answer is gone.
+      const late = await person.socket(id, `${query}&cursor=${cursor}`);
+      const missed = await settled(late);
+      assert.deepEqual(
+        missed
+          .filter(({ data }) => data.status !== 'streaming')
+          .map(({ type, data }) => [type, data.content]),
+        [
+          ['message', 'Why?'],
+          ['message', 'And how?'],
+          ['message_removed', undefined],
+          ['message', 'Thus.'],
+        ],
+      );
+      await Promise.all([socket.close(), late.close()]);
+    });
   }
 });

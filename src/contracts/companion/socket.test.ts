@@ -457,3 +457,64 @@ describe('companion: who may open a socket', () => {
     assert.equal((await ada.post('logout', {})).status, 200);
   });
 });
+
+describe('companion: a message that is removed', () => {
+  const remove = async ({ token }: Companion, messageId: string | undefined) => {
+    const caller = await parley.app.core.accounts.identify(token, '127.0.0.1');
+    await parley.app.core.conversations.removeMessage(caller, Number(messageId));
+  };
+  const isRemoved = ({ type }: CompanionFrame) => type === 'message_removed';
+  const historyOf = async (ada: Companion, query = '') => {
+    const path = `chat/history?${query}`;
+    const { body } = await ada.get<{ messages: { content: string }[]; pagination: { total: number } }>(path);
+    return { messages: body.messages, total: body.pagination.total };
+  };
+
+  test('is told, and is in no page of the history any more', async () => {
+    const ada = await somebody();
+    for (const at of [1, 2, 3]) await ada.exchange(`Question ${at}`, `Answer ${at}`);
+    const socket = await ada.open();
+    const { messages } = await ada.exchange('Question 4', 'Answer 4');
+    await socket.until(isDelivered);
+    const gone = messages.find(({ content }) => content === 'Question 2');
+    await remove(ada, gone?.id);
+    const frame = await socket.next();
+    const { type, data } = frame;
+    assert.deepEqual([type, data.id, data.sessionId], ['message_removed', gone?.id, gone?.sessionId]);
+    assertShape(frame, { ...exampleFrame, type: 'message_removed' });
+    const left = [1, 2, 3, 4].flatMap((at) => [`Question ${at}`, `Answer ${at}`]).toSpliced(2, 1);
+    const seen: string[] = [];
+    for (const page of [1, 2, 3, 4]) {
+      const part = await historyOf(ada, `page=${page}&pageSize=2`);
+      assert.equal(part.total, 7);
+      seen.push(...part.messages.map(({ content }) => content));
+    }
+    assert.deepEqual(seen, left);
+    const back = await historyOf(ada, 'page=2&pageSize=3&order=desc');
+    assert.deepEqual(
+      back.messages.map(({ content }) => content),
+      left.toReversed().slice(3, 6),
+    );
+    await socket.close();
+  });
+
+  test('on its way is shown no more, and what is asked next is answered', async () => {
+    const ada = await somebody();
+    const socket = await ada.open('&stream=true');
+    socket.send({ type: 'message', content: 'Why?' });
+    const call = await vendor.next();
+    await call.delta('So');
+    const shown = (await socket.until(({ data }) => data.status === 'streaming')).at(-1);
+    await remove(ada, shown?.data.id);
+    await call.closed;
+    const removed = (await socket.until(isRemoved)).at(-1);
+    assert.equal(removed?.data.id, shown?.data.id);
+    const frames = await exchange(socket, 'And how?', 'Thus.');
+    assert.equal(frames.findLast(isAnswer)?.data.content, 'Thus.');
+    assert.deepEqual(
+      (await historyOf(ada)).messages.map(({ content }) => content),
+      ['Why?', 'And how?', 'Thus.'],
+    );
+    await socket.close();
+  });
+});

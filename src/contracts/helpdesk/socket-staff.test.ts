@@ -340,3 +340,84 @@ describe('helpdesk: an agent’s cursor', () => {
     await closeAll(again, back);
   });
 });
+
+describe('helpdesk: a message that is removed', () => {
+  const isRemoved = ({ type }: HelpdeskFrame) => type === 'message_removed';
+  const isEnd = ({ type, data }: HelpdeskFrame) => type === 'message' && data.sender_type === 'ai';
+
+  /** A session of somebody who is logged in, and with it whoever may remove what is said in it. */
+  async function visit() {
+    const name = `owner-${++owners}`;
+    const { headers } = await joinHelpdesk(parley, name);
+    const { session_id } = await beginSession(parley, {}, headers);
+    const { core } = parley.app;
+    const caller = await core.accounts.identify(headers.authorization.slice(7), '127.0.0.1');
+    const socket = await helpdeskSocket(parley, `session_id=${session_id}`, headers);
+    const { cursor } = await socket.next();
+    const say = (content: string) => socket.say('message', { session_id, content });
+    const { id } = await core.conversations.open(caller, session_id.slice('sess_'.length));
+    const remove = (messageId: string | number | undefined) =>
+      core.conversations.removeMessage(caller, Number(String(messageId).replace('msg_', '')));
+    return { session_id, id, headers, socket, cursor, say, remove };
+  }
+  let owners = 0;
+
+  test('is told to its customer and to staff, who see the conversation as it is then', async () => {
+    const agent = await sit(wang);
+    const { session_id, id, headers, socket, say, remove } = await visit();
+    say('One?');
+    const call = await vendor.next();
+    await call.delta('One.');
+    call.finish();
+    const answer = (await socket.until(isEnd)).at(-1);
+    await remove(answer?.data.id);
+    const [told] = (await socket.until(isRemoved)).slice(-1);
+    assert.deepEqual(told?.data, { session_id, message_id: answer?.data.id });
+    const removed = (await agent.until(isRemoved)).at(-1);
+    const shown = await agent.next();
+    assert.equal(shown.type, 'conversation');
+    assert.equal(shown.data.last_message?.content, 'One?');
+    assert.equal((shown.data as { message_count?: number }).message_count, 1);
+    assert.deepEqual(removed?.data, { session_id, message_id: answer?.data.id });
+    const { messages, total } = await messagesOf(parley, session_id, headers);
+    assert.deepEqual([messages.map(({ content }) => content), total], [['One?'], 1]);
+    const listed = await parley.app.core.desk.messages(wang.caller, id, { skip: 0, limit: 10 });
+    assert.deepEqual(
+      listed.messages.map(({ content }) => content),
+      ['One?'],
+    );
+    await closeAll(agent, socket);
+  });
+
+  test('on its way is heard no more by anybody, and what is asked next is', async () => {
+    const agent = await sit(wang);
+    const { session_id, headers, socket, cursor, say, remove } = await visit();
+    agent.say('read', { session_id });
+    say('One?');
+    const call = await vendor.next();
+    await call.delta('On');
+    const says = (text: string) => (frame: HelpdeskFrame) => frame.data.full_content === text;
+    await socket.until(says('On'));
+    await agent.until(says('On'));
+    const question = (await messagesOf(parley, session_id, headers)).messages;
+    await remove(question[1]?.id);
+    await call.closed;
+    await Promise.all([socket.until(isRemoved), agent.until(isRemoved)]);
+    say('Two?');
+    const next = await vendor.next();
+    await next.delta('Two.');
+    next.finish();
+    for (const each of [socket, agent]) {
+      const frames = about(session_id)(await each.until(isEnd));
+      assert.ok(frames.some(says('Two.')));
+      assert.equal(frames.at(-1)?.data.content, 'Two.');
+    }
+    const late = await helpdeskSocket(parley, `session_id=${session_id}&cursor=${cursor}`, headers);
+    const missed = (await settled(late)).map(gist).filter((text) => !/^(auth|staff|customer)/u.test(text));
+    assert.deepEqual(
+      missed.filter((text) => !text.startsWith('stream')),
+      ['user: One?', 'message_removed', 'user: Two?', 'ai: Two.'],
+    );
+    await closeAll(agent, socket, late);
+  });
+});
