@@ -151,6 +151,21 @@ describe('a takeover of a studio conversation', () => {
         { type: 'image', url: cat },
         { type: 'image', bytes: Buffer.from(base64, 'base64').length },
       ]);
+      const whole = await desk.ann.ask<DeskMessage & { parts?: unknown }>(
+        'GET',
+        `/conversations/${id}/messages/${message.id}`,
+      );
+      const { parts, ...rest } = whole;
+      const { parts: _, ...listed } = message;
+      assert.deepEqual(rest, listed);
+      assert.deepEqual(parts, [
+        { type: 'text', text: 'Which is better?' },
+        { type: 'image', url: cat },
+        { type: 'image', url: png },
+      ]);
+      const elsewhere = await mina.begin();
+      const refused = await desk.ann.refused('GET', `/conversations/${elsewhere}/messages/${message.id}`);
+      assert.equal(refused.status, 404);
     }
   });
 });

@@ -37,6 +37,19 @@ export const deskMatrix: Matrix = {
   ),
   'GET /api/v1/admin/conversations/:id': conversation(''),
   'GET /api/v1/admin/conversations/:id/messages': conversation('/messages'),
+  'GET /api/v1/admin/conversations/:id/messages/:message_id': {
+    ...conversation('/messages/msg_1'),
+    objects: [
+      {
+        kind: 'conversation',
+        where: 'in the address, with its answer',
+        own: whoAnswers,
+        others: whoAnswers,
+        missing: none,
+        send: ({ id, turnId }) => ({ at: `${admin}/conversations/${id}/messages/msg_${turnId}` }),
+      },
+    ],
+  },
   'PATCH /api/v1/admin/conversations/:id': conversation('', { priority: 'high' }),
   'POST /api/v1/admin/conversations/:id/assign': conversation('/assign', {}),
   'GET /api/v1/admin/conversations/:id/tags': conversation('/tags'),

@@ -1,4 +1,4 @@
-import type { Conversation, Message } from '../../core/conversations/conversations.ts';
+import type { Conversation, Message, WholeMessage } from '../../core/conversations/conversations.ts';
 import type { Core } from '../../core/core.ts';
 import { presentMessage } from './present.ts';
 
@@ -10,6 +10,16 @@ export async function presentMessages(
 ) {
   const names = await accounts.namesOf(messages.flatMap(({ senderId }) => senderId ?? []));
   return messages.map((message) => presentMessage(conversation, message, names));
+}
+
+/** A message with the images and videos that came with it, as `data:` URLs. */
+export async function presentWholeMessage(
+  core: Pick<Core, 'accounts'>,
+  { conversation, message }: { conversation: Pick<Conversation, 'key'>; message: WholeMessage },
+) {
+  const { parts, ...plain } = message;
+  const [shown] = await presentMessages(core, conversation, [{ ...plain, parts: null }]);
+  return { ...shown, ...(parts !== null && { parts }) };
 }
 
 /** helpdesk.md, "获取消息历史": a page, which is shorter than its limit where answers have ended without a word. */

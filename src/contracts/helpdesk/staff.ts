@@ -11,6 +11,13 @@ export function requireStaff(caller: Caller): StaffCaller {
   throw new ParleyError('forbidden', 'Only agents and administrators may do this.');
 }
 
+/** A message's number, from the number itself or as this contract spells it. Throws `not_found` for what is neither. */
+export function messageIdOf(text: string): number {
+  const id = /^(?:msg_)?(\d{1,15})$/u.exec(text)?.[1];
+  if (id === undefined) throw new ParleyError('not_found', 'There is no such message in this conversation.');
+  return Number(id);
+}
+
 /** A conversation's number, from the number itself or the session's id. Throws `not_found` for what is neither. */
 export async function conversationIdOf(core: Core, caller: Caller, text: string): Promise<number> {
   if (!/^\d+$/u.test(text)) return (await core.conversations.open(caller, keyOf(text))).id;

@@ -6,7 +6,8 @@ import type { Messages } from '../../storage/messages.ts';
 import type { Ownership } from '../../storage/ownership.ts';
 import { auditEntry } from '../audit.ts';
 import { saysSomething, withText } from '../conversations/message-reads.ts';
-import { noSuchConversation } from '../conversations/own.ts';
+import { noSuchConversation, noSuchMessage } from '../conversations/own.ts';
+import { withMedia } from '../conversations/whole-message.ts';
 import { invalidField, ParleyError } from '../errors.ts';
 import type { IdempotentWrites } from '../idempotency.ts';
 import { ownerOf } from '../identity/caller.ts';
@@ -59,6 +60,14 @@ export function createDesk(parts: DeskParts): Desk {
       const conversation = await found(id);
       const rows = (await parts.messages.listOf(id, page)).filter(saysSomething);
       return { conversation, messages: await Promise.all(rows.map((row) => withText(parts, row))) };
+    },
+    async message(_caller, id, messageId) {
+      const conversation = await found(id);
+      const row = await parts.messages.find(messageId);
+      if (row?.conversationId !== id) throw noSuchMessage();
+      const [message] = await withMedia(parts.messages, [await withText(parts, row)]);
+      if (message === undefined) throw noSuchMessage();
+      return { conversation, message };
     },
     customers: (_caller, search, page) => parts.customers.list(search, page),
     async customer(_caller, id) {

@@ -2,6 +2,7 @@ import type { Conversation, ListedConversation, Page, Priority } from '../../sto
 import type { Customer } from '../../storage/customers.ts';
 import type { ConversationFilter } from '../../storage/desk-lists.ts';
 import type { Message, Citation } from '../../storage/messages.ts';
+import type { WholeMessage } from '../conversations/conversations.ts';
 import type { Idempotency } from '../idempotency.ts';
 import type { StaffCaller } from '../identity/caller.ts';
 
@@ -76,6 +77,12 @@ export interface Desk {
     id: number,
     page: Page,
   ): Promise<{ conversation: Conversation; messages: Message[] }>;
+  /** One message with all that it consists of. Throws `not_found`. */
+  message(
+    caller: StaffCaller,
+    id: number,
+    messageId: number,
+  ): Promise<{ conversation: Conversation; message: WholeMessage }>;
   customers(
     caller: StaffCaller,
     search: string | undefined,

@@ -5,7 +5,7 @@ import type { Idempotency } from '../../../core/idempotency.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import type { HelpdeskOptions } from '../options.ts';
 import { presentConversation } from '../present-conversation.ts';
-import { presentHistory } from '../present-messages.ts';
+import { presentHistory, presentWholeMessage } from '../present-messages.ts';
 import {
   assignSchema,
   conversationChangesSchema,
@@ -13,6 +13,7 @@ import {
   conversationsQuerySchema,
   conversationsSchema,
   keptTagsSchema,
+  messageParamsSchema,
   oneConversationSchema,
   shownConversationSchema,
   tagsSchema,
@@ -20,11 +21,17 @@ import {
   type ConversationChangesBody,
   type ConversationParams,
   type ConversationsQuery,
+  type MessageParams,
   type TagsBody,
 } from '../schemas/conversations.ts';
 import { refusals, repeatableSchema } from '../schemas/envelope.ts';
-import { messagesQuerySchema, messagesSchema, type MessagesQuery } from '../schemas/sessions.ts';
-import { conversationIdOf, requireStaff } from '../staff.ts';
+import {
+  messagesQuerySchema,
+  messagesSchema,
+  oneMessageSchema,
+  type MessagesQuery,
+} from '../schemas/sessions.ts';
+import { conversationIdOf, messageIdOf, requireStaff } from '../staff.ts';
 
 const path = '/api/v1/admin/conversations';
 const conversationPath = `${path}/:id`;
@@ -104,6 +111,23 @@ function registerConversationMessages(app: FastifyInstance, { core }: HelpdeskOp
       const page = { skip: query.offset, limit: query.limit };
       const found = await core.desk.messages(requireStaff(caller), id, page);
       return { success: true, data: await presentHistory(core, found, query) };
+    },
+  );
+
+  app.get<{ Params: MessageParams }>(
+    `${conversationPath}/messages/:message_id`,
+    {
+      schema: {
+        ...about,
+        summary: 'One message, with the images and videos that came with it',
+        params: messageParamsSchema,
+        response: { 200: oneMessageSchema, ...refusals },
+      },
+    },
+    async ({ params: { id: text, message_id }, caller }) => {
+      const id = await conversationIdOf(core, caller, text);
+      const found = await core.desk.message(requireStaff(caller), id, messageIdOf(message_id));
+      return { success: true, data: await presentWholeMessage(core, found) };
     },
   );
 }

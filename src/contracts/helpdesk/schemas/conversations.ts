@@ -19,6 +19,12 @@ export const conversationParamsSchema = Type.Object({
 });
 export type ConversationParams = Static<typeof conversationParamsSchema>;
 
+export const messageParamsSchema = Type.Object({
+  id: conversationParamsSchema.properties.id,
+  message_id: Type.String({ description: '`msg_` and a number, or the number.' }),
+});
+export type MessageParams = Static<typeof messageParamsSchema>;
+
 export const conversationsQuerySchema = Type.Object({
   ...pageQuery,
   status: Type.Optional(status),

@@ -105,7 +105,9 @@ const message = {
         type: Type.Enum(['text', 'image', 'video']),
         text: Type.Optional(Type.String()),
         url: Type.Optional(
-          Type.String({ description: 'Of an image or video that is somewhere on the web.' }),
+          Type.String({
+            description: 'Of an image or video that is somewhere on the web, or is shown whole.',
+          }),
         ),
         bytes: Type.Optional(
           Type.Integer({ description: 'Of one that came with the message: how large it is.' }),
@@ -131,6 +133,7 @@ const message = {
   }),
 };
 export const messageSchema = Type.Object(message);
+export const oneMessageSchema = success(messageSchema);
 
 export const messagesSchema = success(
   Type.Object({
