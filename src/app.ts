@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { close } from './app/close.ts';
 import { openCore } from './app/open-core.ts';
 import { openKnowledge } from './app/open-knowledge.ts';
@@ -36,7 +36,7 @@ import { createRequestId } from './http/request-id.ts';
 import { createRunning, type Running } from './http/running.ts';
 import { createHttpServer } from './http/server.ts';
 import { createSockets } from './http/sockets.ts';
-import { answerUnclaimed } from './http/unclaimed.ts';
+import { answerUnclaimed, answerUnreadableAddresses } from './http/unclaimed.ts';
 import { createUserSockets } from './http/user-sockets.ts';
 import { openStorage, type Storage } from './storage/storage.ts';
 
@@ -158,6 +158,8 @@ async function createServer({ parts, built, storage, metrics, running }: ServerI
   const clientAddress = createClientAddress(config.trustedProxies);
   const access = accessPolicyOf(config.host, config.openGateway);
   const originAllowed = createOriginPolicy(config.corsOrigins, access.open);
+  const renderElsewhere = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) =>
+    renderGatewayError(thrown, request, reply, { runtime });
   const server = await createHttpServer({
     log,
     access: parts.access,
@@ -165,7 +167,7 @@ async function createServer({ parts, built, storage, metrics, running }: ServerI
     metrics,
     bodyBytes: limits.bodyBytes,
     originAllowed,
-    renderError: (thrown, request, reply) => renderGatewayError(thrown, request, reply, { runtime }),
+    renderError: answerUnreadableAddresses(renderElsewhere),
     presentUnreadable: (status, text) =>
       presentUnreadable(status, text, `req_${runtime.token(12)}`, runtime.now()),
   });
@@ -196,7 +198,7 @@ async function createServer({ parts, built, storage, metrics, running }: ServerI
   await serveDocs(server);
   await serveConsole(server);
   serveReadiness(server, { storage: storage.check }, log);
-  answerUnclaimed(server, (error, request, reply) => renderGatewayError(error, request, reply, { runtime }));
+  answerUnclaimed(server, renderElsewhere);
   return { server, sockets };
 }
 

@@ -39,9 +39,10 @@ export const loginSchema = Type.Object(
 );
 export type LoginBody = Static<typeof loginSchema>;
 
-export const refreshSchema = Type.Object({
-  refresh_token: Type.String({ minLength: 1, maxLength: 1024, description: 'That of the login.' }),
-});
+export const refreshSchema = Type.Object(
+  { refresh_token: Type.String({ minLength: 1, maxLength: 1024, description: 'That of the login.' }) },
+  { examples: [{ refresh_token: 'X1EjyqrCcA9NeD-aajOXqBs_qly1cV8Agn0XW46FLyc' }] },
+);
 export type RefreshBody = Static<typeof refreshSchema>;
 
 const user = {
