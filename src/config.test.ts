@@ -135,13 +135,21 @@ models:
   - { id: gpt-4, context_length: 9000 }
   - id: mine
     provider: local
-    prices: [{ from: 2026-01-01, currency: CNY, input: 1, output: 2, cached_input: 0.5, up_to_prompt_tokens: 1000 }]
+    prices: [{ from: 2026-01-01, currency: CNY, input: 1, output: 2, thinking_output: 8, cached_input: 0.5, up_to_prompt_tokens: 1000 }]
 fallback: { default: [mine], models: { claude-sonnet-4-5: [mine, gpt-4] } }
 prompt_sets: { help: [], orders: ["Where is it?"] }`);
   assert.equal(config.models[0]?.contextLength, 9000);
   assert.equal(config.models[0]?.prices, undefined);
   assert.deepEqual(config.models[1]?.prices, [
-    { from: '2026-01-01', currency: 'CNY', input: 1, output: 2, cachedInput: 0.5, upToPromptTokens: 1000 },
+    {
+      from: '2026-01-01',
+      currency: 'CNY',
+      input: 1,
+      output: 2,
+      thinkingOutput: 8,
+      cachedInput: 0.5,
+      upToPromptTokens: 1000,
+    },
   ]);
   assert.deepEqual({ ...config.fallback.models }, { 'claude-sonnet-4-5-20250929': ['mine', 'gpt-4'] });
   assert.deepEqual([config.promptSets['help'], config.promptSets['orders']], [[], ['Where is it?']]);

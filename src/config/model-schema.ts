@@ -8,9 +8,15 @@ const price = decimal(0, 1_000_000);
 
 const priceSchema = group('A price per million tokens.', {
   from: required(date, 'The first day it holds, from midnight UTC. The newest price that has begun counts.'),
-  currency: required(choice(currencies), 'The currency of `input`, `output` and `cached_input`.'),
+  currency: required(choice(currencies), 'The currency of all its figures.'),
   input: required(price, 'Per million prompt tokens.'),
   output: required(price, 'Per million tokens of the answer.'),
+  thinkingOutput: field(price, {
+    default: undefined,
+    shownDefault: '`output`',
+    description:
+      'Per million tokens of an answer that the model thought about first: where its usage says so or, if it says nothing, `enable_thinking` asked for it.',
+  }),
   cachedInput: field(price, {
     default: undefined,
     shownDefault: '`input`',

@@ -61,6 +61,7 @@ test('tiers rise with the prompt’s length, the last one holds any, and cached 
       );
     }
     for (const { input, cachedInput = 0 } of prices) assert.ok(cachedInput <= input, id);
+    for (const { output, thinkingOutput = output } of prices) assert.ok(thinkingOutput >= output, id);
   }
 });
 
@@ -75,4 +76,25 @@ test('every shipped model that takes images says how many or how large, and only
     assert.equal(says, capabilities.includes('vision'), id);
   }
   assert.deepEqual(catalogue.get('claude-sonnet-4-5')?.media.maxImageBytes, 5 * 1024 * 1024);
+});
+
+test('Qwen’s prices are in yuan, by the prompt’s length, and with thinking apart', () => {
+  const on = Date.parse('2026-11-21');
+  const yuan = (id: string, promptTokens: number, thinks = false) => {
+    const usage = { promptTokens, completionTokens: 1_000_000, estimated: false };
+    const cost = costOf(catalogue.get(id) ?? { prices: [] }, usage, on, thinks);
+    assert.equal(cost?.currency, 'CNY', id);
+    return (cost?.nano ?? NaN) / 1e9;
+  };
+  assert.equal(yuan('qwen-plus', 100_000), 0.08 + 2);
+  assert.equal(yuan('qwen-plus', 100_000, true), 0.08 + 8);
+  assert.equal(yuan('qwen-plus', 200_000), 0.48 + 20);
+  assert.equal(yuan('qwen-plus', 200_000, true), 0.48 + 24);
+  assert.equal(yuan('qwen-plus', 1_000_000), 4.8 + 48);
+  assert.equal(yuan('qwen-plus', 1_000_000, true), 4.8 + 64);
+  assert.equal(yuan('qwen-flash', 100_000, true), 0.015 + 1.5);
+  assert.equal(yuan('qwen-turbo', 100_000, true), 0.03 + 3);
+  assert.equal(yuan('qwen3-32b', 100_000, true), 0.2 + 20);
+  assert.equal(yuan('qwen3-max', 100_000), 0.4 + 16);
+  assert.equal(yuan('qwen-vl-max-latest', 100_000), 0.16 + 4);
 });

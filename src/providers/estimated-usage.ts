@@ -9,6 +9,7 @@ export interface ReportedUsage {
   promptTokens?: number | undefined;
   completionTokens?: number | undefined;
   cachedPromptTokens?: number | undefined;
+  reasoningTokens?: number | undefined;
 }
 
 /** The usage of an answer of which `output` was received: the vendor's own figures, and estimates for what it left out. */
@@ -18,11 +19,12 @@ export function completeUsage(
   output: string,
   estimateTokens: EstimateTokens,
 ): Usage {
-  const { promptTokens, completionTokens, cachedPromptTokens } = reported;
+  const { promptTokens, completionTokens, cachedPromptTokens, reasoningTokens } = reported;
   return {
     promptTokens: promptTokens ?? estimateTokens(promptText(request)) + mediaTokens(request),
     completionTokens: completionTokens ?? (output === '' ? 0 : estimateTokens(output)),
     ...(cachedPromptTokens !== undefined && { cachedPromptTokens }),
+    ...(reasoningTokens !== undefined && { reasoningTokens }),
     estimated: promptTokens === undefined || completionTokens === undefined,
   };
 }

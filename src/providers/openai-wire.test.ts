@@ -121,6 +121,18 @@ describe('fromOpenAiAnswer', () => {
     });
   });
 
+  test('usage with tokens of reasoning', () => {
+    const details = { completion_tokens_details: { reasoning_tokens: 3 } };
+    const usage = { prompt_tokens: 9, completion_tokens: 4, ...details };
+    const answer = read({ ...choice({ role: 'assistant', content: 'Hi' }), usage });
+    assert.deepEqual(answer.usage, {
+      promptTokens: 9,
+      completionTokens: 4,
+      reasoningTokens: 3,
+      estimated: false,
+    });
+  });
+
   test('usage that is missing is estimated, images and videos at what they usually cost', () => {
     const parts = [
       { type: 'text' as const, text: 'Hello' },

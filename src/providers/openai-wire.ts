@@ -142,6 +142,7 @@ export function readOpenAiUsage(value: unknown): ReportedUsage {
     promptTokens: countOf(usage.prompt_tokens),
     completionTokens: countOf(usage.completion_tokens),
     cachedPromptTokens: countOf(objectOf(usage.prompt_tokens_details)?.cached_tokens),
+    reasoningTokens: countOf(objectOf(usage.completion_tokens_details)?.reasoning_tokens),
   };
 }
 

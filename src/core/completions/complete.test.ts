@@ -46,6 +46,18 @@ describe('a whole answer', () => {
     );
   });
 
+  it('costs what thinking costs, where it was asked for', async (t) => {
+    const price = { from: '2026-01-01', currency: 'CNY' as const, input: 0, output: 2, thinkingOutput: 8 };
+    const thinking = [{ id: 'fast', provider: 'acme', prices: [price] }];
+    const bench = await createBench(t, { models: thinking, providers: [acme(() => answerOf('Hello!'))] });
+    const ask = (extra: Record<string, unknown>) =>
+      complete(bench.completions, keyCaller(7), question('Hi', { extra }), never);
+    await ask({ enable_thinking: true });
+    await ask({ enable_thinking: false });
+    const costs = (await bench.calls()).map(({ costNano }) => costNano);
+    assert.deepEqual(costs, [8_000 * usage.completionTokens, 2_000 * usage.completionTokens]);
+  });
+
   it('comes with its model and usage, and is in the books when it comes', async (t) => {
     const provider = acme((_request, _signal) => {
       bench.runtime.time += 250;

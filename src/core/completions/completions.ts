@@ -3,7 +3,7 @@ import { ParleyError } from '../errors.ts';
 import { ownerOf, type Caller, type OwnerKey } from '../identity/caller.ts';
 import type { Log } from '../log.ts';
 import type { Budgets } from '../money/budgets.ts';
-import { estimateRequest } from '../money/call-estimate.ts';
+import { asksToThink, estimateRequest } from '../money/call-estimate.ts';
 import type { Runtime } from '../runtime.ts';
 import { cacheKeyOf, type CacheKey } from './cache/cache-key.ts';
 import type { CacheHit, CachedAnswer, ResponseCache } from './cache/response-cache.ts';
@@ -144,6 +144,7 @@ export async function prepare(
       requestedModel,
       streamed,
       about: input.about,
+      thinks: asksToThink(request),
       reservation,
     },
     began,

@@ -21,6 +21,8 @@ export interface CallOrigin {
   requestedModel: string;
   streamed: boolean;
   about?: CallSubject | undefined;
+  /** Whether the model was asked to think before it answers, which may cost more. */
+  thinks?: boolean | undefined;
   /** What is set aside for the call: given back when its row is stored, or cannot be. */
   reservation?: Reservation | null | undefined;
 }
@@ -107,7 +109,7 @@ export function createMeter({ apiCalls, runtime, dayOf, observer, log }: MeterPa
 /** Cached answers cost nothing; their tokens are recorded so that savings can be told. */
 function rowOf(origin: CallOrigin, end: CallEnd, at: number, dayOf: DayOf): BookedCall {
   const { caller, reservation } = origin;
-  const cost = end.outcome === 'cache_hit' ? null : costOf(end.model, end.usage, at);
+  const cost = end.outcome === 'cache_hit' ? null : costOf(end.model, end.usage, at, origin.thinks);
   return {
     at,
     day: dayOf(at),

@@ -32,6 +32,24 @@ test('the cached part of a prompt has its own price, or the prompt’s where non
   assert.equal(costOf({ prices: [price({ cachedInput: 0 })] }, usage(100, 0, 400), at)?.nano, 0);
 });
 
+test('an answer that was thought about first may have a price of its own, for all of it', () => {
+  const prices = [
+    price({ output: 2, thinkingOutput: 8, upToPromptTokens: 100 }),
+    price({ output: 20, thinkingOutput: 24 }),
+  ];
+  const thought = (reasoningTokens?: number): Usage => ({
+    ...usage(0, 10),
+    ...(reasoningTokens !== undefined && { reasoningTokens }),
+  });
+  const nano = (said: Usage, thinks?: boolean) => costOf({ prices }, said, at, thinks)?.nano;
+  assert.equal(nano(thought()), 20_000);
+  assert.equal(nano(thought(4)), 80_000);
+  assert.equal(nano(thought(), true), 80_000);
+  assert.equal(nano(thought(0), true), 20_000, 'the vendor’s word counts');
+  assert.equal(nano({ ...thought(4), promptTokens: 200 }), 200_000 + 240_000);
+  assert.equal(costOf({ prices: [price({})] }, thought(4), at)?.nano, 20_000);
+});
+
 test('the newest price that has begun counts, whatever the order', () => {
   const prices = [
     price({ from: '2026-05-01', input: 3 }),
@@ -85,6 +103,7 @@ const anyPrice = fc.record({
   currency: fc.constant('USD' as const),
   input: amounts,
   output: amounts,
+  thinkingOutput: fc.option(amounts, { nil: undefined }),
   cachedInput: fc.option(amounts, { nil: undefined }),
   upToPromptTokens: fc.option(fc.integer({ min: 1, max: 1_000_000 }), { nil: undefined }),
 });

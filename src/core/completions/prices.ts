@@ -10,6 +10,8 @@ export interface Price {
   currency: Currency;
   input: number;
   output: number;
+  /** For the whole answer of a model that thought before it; `output` where absent. */
+  thinkingOutput?: number | undefined;
   /** For the part of the prompt that the vendor served from its own cache; `input` where absent. */
   cachedInput?: number | undefined;
   /** Holds for prompts of at most this many tokens. Absent: for every prompt beyond the other tiers. */
@@ -28,17 +30,25 @@ const nanoPerToken = 1000;
 
 /**
  * What `usage` costs at the time `at` (milliseconds since the epoch); null where no price was in force then. With tiers,
- * the prompt's length chooses the price of the whole call. Impossible counts from vendors are taken as 0.
+ * the prompt's length chooses the price of the whole call. Impossible counts from vendors are taken as 0. `thinks`: whether
+ * the model was asked to think first, which counts where the vendor does not say whether it did.
  */
-export function costOf(model: { prices: readonly Price[] }, usage: Usage, at: number): Cost | null {
+export function costOf(
+  model: { prices: readonly Price[] },
+  usage: Usage,
+  at: number,
+  thinks = false,
+): Cost | null {
   const prompt = count(usage.promptTokens);
   const price = priceFor(model.prices, prompt, at);
   if (price === null) return null;
+  const { reasoningTokens } = usage;
+  const thought = reasoningTokens === undefined ? thinks : reasoningTokens > 0;
   const cached = Math.min(prompt, count(usage.cachedPromptTokens));
   const perMillion =
     (prompt - cached) * price.input +
     cached * (price.cachedInput ?? price.input) +
-    count(usage.completionTokens) * price.output;
+    count(usage.completionTokens) * (thought ? (price.thinkingOutput ?? price.output) : price.output);
   return { nano: Math.round(perMillion * nanoPerToken), currency: price.currency };
 }
 

@@ -7,6 +7,8 @@ export interface Usage {
   completionTokens: number;
   /** Part of `promptTokens` that the vendor served from its own prompt cache. */
   cachedPromptTokens?: number;
+  /** Part of `completionTokens` that the model thought before it answered, where the vendor says. */
+  reasoningTokens?: number;
   /** True where the vendor did not say and the figures are our estimate. */
   estimated: boolean;
 }

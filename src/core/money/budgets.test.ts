@@ -327,4 +327,14 @@ describe('an estimate', () => {
       tokens({ maxTokens: 95, extra: { tools: [{ type: 'function', function: { name: 'find' } }] } }) > 105,
     );
   });
+
+  it('is of an answer that is thought about where that is asked for', () => {
+    const [{ prices }] = models as [(typeof models)[0]];
+    const thinking = { ...models[0], prices: [{ ...prices?.[0], thinkingOutput: 4_000 }] } as never;
+    const cost = (changes: object) =>
+      estimateRequest(thinking, { model: 'fast', messages, maxTokens: 10, ...changes }, Date.now()).cost;
+    assert.equal(cost({})?.nano, 15e6);
+    assert.equal(cost({ wire: { enable_thinking: true } })?.nano, 45e6);
+    assert.equal(cost({ wire: { enable_thinking: false } })?.nano, 15e6);
+  });
 });

@@ -21,12 +21,12 @@ export function estimateCall(
   promptTokens: number,
   maxTokens: number | undefined,
   at: number,
-  answers = 1,
+  { answers = 1, thinks = false } = {},
 ): CallEstimate {
   const most = model.maxOutput ?? Number.POSITIVE_INFINITY;
   const completionTokens = Math.min(maxTokens ?? usualAnswer, most) * answers;
   const usage = { promptTokens, completionTokens, estimated: true };
-  return { model: model.id, tokens: promptTokens + completionTokens, cost: costOf(model, usage, at) };
+  return { model: model.id, tokens: promptTokens + completionTokens, cost: costOf(model, usage, at, thinks) };
 }
 
 /** What a request may take: its answers are as long as it allows. */
@@ -35,5 +35,11 @@ export function estimateRequest(model: Model, request: ModelRequest, at: number)
   const besides = Object.keys(extra).length === 0 ? 0 : estimateTokens(JSON.stringify(extra));
   const promptTokens = estimatePromptTokens(messages, model.media) + besides;
   const { n } = wire ?? extra;
-  return estimateCall(model, promptTokens, maxTokens, at, typeof n === 'number' ? n : 1);
+  const asked = { answers: typeof n === 'number' ? n : 1, thinks: asksToThink(request) };
+  return estimateCall(model, promptTokens, maxTokens, at, asked);
+}
+
+/** Whether the model is to think before it answers, as Bailian's clients ask for it; what it does by itself is not known here. */
+export function asksToThink({ extra, wire }: Pick<ModelRequest, 'extra' | 'wire'>): boolean {
+  return (wire ?? extra)?.enable_thinking === true;
 }
