@@ -46,6 +46,7 @@ describe('the migration of the helpdesk', () => {
       userId: 7,
       channel: 'assistant',
       title: 'One',
+      model: null,
       status: 'open',
       agentType: 'ai',
       assigneeId: null,
