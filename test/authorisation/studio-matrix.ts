@@ -157,7 +157,7 @@ export const studioMatrix: Matrix = {
         missing: { ...whoHasNone, ...withoutKeys },
         send: ({ id }) => ({
           at: '/api/bailian/chat/completions',
-          body: { ...relayed, conversation_id: Number(id) },
+          body: { ...relayed, conversation_id: id },
         }),
       },
     ],
