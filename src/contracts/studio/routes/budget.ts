@@ -4,7 +4,7 @@ import type { BudgetView } from '../../../core/money/budgets.ts';
 import { answerWith } from '../envelope.ts';
 import type { StudioOptions } from '../options.ts';
 import { budgetSchema } from '../schemas/budget.ts';
-import { documented, refusals } from '../schemas/envelope.ts';
+import { forKeys, refusals } from '../schemas/envelope.ts';
 
 /** What the caller may spend this month. Not in studio.md. */
 export function registerBudget(app: FastifyInstance, { core }: Pick<StudioOptions, 'core'>): void {
@@ -12,7 +12,7 @@ export function registerBudget(app: FastifyInstance, { core }: Pick<StudioOption
     '/api/history/budget',
     {
       schema: {
-        ...documented,
+        ...forKeys,
         summary: 'What may be spent this month, and what of it is',
         response: { 200: budgetSchema, ...refusals },
       },
