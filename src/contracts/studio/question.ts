@@ -6,10 +6,16 @@ import type { NewMessageBody } from './schemas/messages.ts';
 
 type WirePart = NewMessageBody['content'][number];
 
+/** Characters of a message's texts and addresses together, at most. */
+const mostWords = 1_000_000;
+
 /** What a message consists of, in core's words. Throws `invalid_request`, which names the part at fault. */
 export function partsOf({ content }: NewMessageBody): ContentPart[] {
   const parts = content.map((part, index) => partOf(part, `content.${index}`));
   checkContent(parts);
+  if (plainText(parts).length > mostWords) {
+    throw invalidField('content', { kind: 'length', min: 1, max: mostWords });
+  }
   return parts;
 }
 

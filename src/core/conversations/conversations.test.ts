@@ -479,7 +479,7 @@ describe('a page of messages', () => {
     const running = await ask({ in: 1, text: 'e' });
     const first = await conversations.messagePage(ada, 1, page);
     assert.deepEqual(
-      first.messages.map((message) => [message.content, message.parts]),
+      (await conversations.whole(first.messages)).map((message) => [message.content, message.parts]),
       [
         ['a', null],
         ['Because.', null],

@@ -9,13 +9,13 @@ import { withMedia, type WholeMessage } from './whole-message.ts';
 export interface MessageReads {
   /** Oldest first. */
   messages(caller: Participant, id: number, page: Page): Promise<Message[]>;
-  /** The same with all that they consist of, but without the answers on their way: those are `pending`, by their ids. `total` is without them too. */
+  /** The same without the answers on their way, which are `pending`, by their ids. `total` is without them too. */
   messagePage(
     caller: Participant,
     id: number,
     page: Page,
-  ): Promise<{ messages: WholeMessage[]; total: number; pending: number[] }>;
-  /** With all that they consist of. */
+  ): Promise<{ messages: Message[]; total: number; pending: number[] }>;
+  /** With all that they consist of. A page of them may be more than fits into memory: see `inPortions`. */
   whole(messages: readonly Message[]): Promise<WholeMessage[]>;
   /** One message of the conversation `id`. */
   message(caller: Participant, id: number, messageId: number): Promise<Message>;
@@ -55,8 +55,7 @@ export function createMessageReads(
     },
     async messagePage(caller, id, page) {
       await get(caller, id);
-      const found = await messages.pageOf(id, page);
-      return { ...found, messages: await withMedia(messages, found.messages) };
+      return messages.pageOf(id, page);
     },
     whole: (rows) => withMedia(messages, rows),
     async message(caller, id, messageId) {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { eventually } from '../../../../test/support/eventually.ts';
 import { startParley, type Parley } from '../../../../test/support/parley.ts';
 import {
   contentOf,
   makeStudio,
   type MessageBody,
+  type MessagesBody,
   type SentBody,
   type Studio,
   type WirePart,
@@ -203,6 +205,8 @@ describe('studio: a message that is refused', () => {
     ['a text for content', { content: 'Hello' }, 'content'],
     ['content of nothing', { content: [] }, 'content'],
     ['null', { content: null }, 'content'],
+    ['more parts than a message may have', { content: Array(1001).fill(text('Hi')) }, 'content'],
+    ['more words than a message may have', { content: [text('x'.repeat(1_000_001))] }, 'content'],
     ['a part that is a text', { content: ['Hello'] }, 'content.0'],
     ['a part without a type', { content: [{ text: 'Hello' }] }, 'content.0.type'],
     ['a part of an unknown type', { content: [text('Hi'), { type: 'audio' }] }, 'content.1.type'],
@@ -528,6 +532,26 @@ describe('studio: the history', () => {
       pagination: { current_page: 3, per_page: 5, total: 8, total_pages: 2 },
       pending: [],
     });
+  });
+
+  test('has images that together are more than is read at once', async () => {
+    const conversation = await mina.begin();
+    const contents = [1, 2, 3].map((byte) => {
+      const bytes = Buffer.alloc(6 * 1024 * 1024, byte);
+      Buffer.from('iVBORw0KGgo=', 'base64').copy(bytes);
+      return [text(`Image ${byte}`), image(`data:image/png;base64,${bytes.toString('base64')}`)];
+    });
+    for (const content of contents) await exchange(conversation, content);
+    const { headers, body } = await mina.call<MessagesBody>('GET', pathOf(conversation));
+    assert.equal(headers.get('content-type'), 'application/json; charset=utf-8');
+    assert.deepEqual([body.code, body.message], [200, '获取成功']);
+    const { messages, pagination, pending } = body.data;
+    const asked = messages.filter(({ role }) => role === 'user').map(({ content }) => content);
+    // A difference would be shown in tens of megabytes.
+    assert.ok(isDeepStrictEqual(asked, contents));
+    assert.deepEqual([messages.length, pagination.total, pending], [6, 6, []]);
+    const few = await mina.history(conversation, '?limit=2&page=2');
+    assert.ok(isDeepStrictEqual(few.messages, messages.slice(2, 4)));
   });
 
   test('of a conversation in which nothing was said is empty', async () => {

@@ -1,4 +1,8 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Message } from '../../../core/conversations/conversations.ts';
+import { inPortions } from '../../../core/conversations/whole-message.ts';
+import type { Core } from '../../../core/core.ts';
 import { isLeftToOthers } from '../../../core/turns/turn.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
@@ -112,21 +116,44 @@ export function registerMessageReads(app: FastifyInstance, { core }: StudioOptio
         response: { 200: messagesSchema, ...refusals },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const caller = requireUser(request.caller);
       const { conversation_id: conversationId } = request.params;
       const reading = core.conversations.messagePage(caller, conversationId, pageOf(request.query));
-      const found = await ownOrForbidden(core, caller, { conversationId }, reading);
+      const { messages, total, pending } = await ownOrForbidden(core, caller, { conversationId }, reading);
+      const rest = { pagination: paginationOf(request.query, total), pending };
       const english = isEnglish(request);
-      const messages = found.messages.map((message) => presentMessage(message, english));
-      const { total, pending } = found;
-      return answerWith(request, 'found', {
-        messages,
-        pagination: paginationOf(request.query, total),
-        pending,
-      });
+      const [first = [], ...others] = inPortions(messages);
+      if (others.length === 0) {
+        const shown = await presentAll(core, first, english);
+        return answerWith(request, 'found', { messages: shown, ...rest });
+      }
+      const envelope = answerWith(request, 'found', rest);
+      reply.type('application/json; charset=utf-8');
+      return reply.send(Readable.from(piecesOf(core, [first, ...others], envelope, english)));
     },
   );
+}
+
+async function presentAll({ conversations }: Core, messages: readonly Message[], english: boolean) {
+  return (await conversations.whole(messages)).map((message) => presentMessage(message, english));
+}
+
+/** The answer as JSON, of which no more than a portion of the messages is in memory at once. */
+async function* piecesOf(
+  core: Core,
+  portions: Message[][],
+  { data, ...envelope }: { data: object },
+  english: boolean,
+): AsyncGenerator<string> {
+  let before = `${JSON.stringify(envelope).slice(0, -1)},"data":{"messages":[`;
+  for (const portion of portions) {
+    for (const message of await presentAll(core, portion, english)) {
+      yield before + JSON.stringify(message);
+      before = ',';
+    }
+  }
+  yield `],${JSON.stringify(data).slice(1)}}`;
 }
 
 async function send(

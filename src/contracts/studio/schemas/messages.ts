@@ -18,7 +18,7 @@ const newPart = Type.Object({
 });
 
 export const newMessageSchema = Type.Object(
-  { content: Type.Array(newPart, { minItems: 1 }) },
+  { content: Type.Array(newPart, { minItems: 1, maxItems: 1000 }) },
   {
     examples: [
       { content: [{ type: 'text', text: '你好，请介绍一下你自己' }] },
