@@ -298,6 +298,8 @@ describe('studio: a message that is refused', () => {
     assert.equal(await refuse(mina, 'abc'), 400);
     assert.equal(await refuse(mina, 0), 404);
     assert.equal(await refuse(mina, -1), 404);
+    assert.equal(await refuse(mina, '99999999999999999999'), 404);
+    assert.equal(await refuse(mina, '1.5'), 400);
   });
 
   test('a guest’s conversation is 403: it is there, and not yours', async () => {
@@ -665,8 +667,8 @@ describe('studio: deleting a message', () => {
     const [id] = (await mina.history(conversation)).pending;
     assert.equal((await remove(mina, id ?? 0)).status, 200);
     await call.closed;
-    const { status } = await waiting;
-    assert.ok(status === 200 || status === 404);
+    const { status, body } = await waiting;
+    assert.deepEqual([status, body.data.reply?.state], [200, 'cancelled']);
     const { messages } = await mina.history(conversation);
     assert.deepEqual(messages.map(said), ['Long?']);
   });

@@ -195,6 +195,28 @@ describe('studio: a reply as events', () => {
     assert.deepEqual([state, status, content], ['cancelled', 1, contentOf('Half')]);
   });
 
+  for (const what of ['the reply', 'the message', 'the conversation']) {
+    test(`the deletion of ${what} ends it`, async () => {
+      const own = await mina.begin();
+      const { call, events } = await ask(own);
+      await call.delta('Half');
+      const [start] = await read(events, 'Half');
+      const { reply_id, message_id } = start?.data ?? {};
+      const paths = {
+        'the reply': `/messages/${reply_id}`,
+        'the message': `/messages/${message_id}`,
+        'the conversation': `/conversations/${own}`,
+      };
+      const { status } = await mina.call('DELETE', paths[what as keyof typeof paths]);
+      assert.equal(status, 200);
+      await call.closed;
+      const [end, ...rest] = await Array.fromAsync(events);
+      assert.deepEqual(rest, []);
+      assert.equal(end?.data.type, 'done');
+      assert.equal(end.data.reply?.state, 'cancelled');
+    });
+  }
+
   test('a failure is the last event, with code and message in the client’s language', async () => {
     for (const language of ['zh', 'en']) {
       const { call, events } = await ask(conversation, { 'accept-language': language });
