@@ -22,11 +22,17 @@ export interface ChatTotals {
 export interface ChatTotalsFilter {
   /** Null: the whole service. */
   userId: number | null;
-  /** '' for what concerned none. */
-  model?: string | undefined;
   /** First and last day, `YYYY-MM-DD`, both included. */
   fromDay?: string | undefined;
   toDay?: string | undefined;
+}
+
+/** How much was said. */
+export type TalkSums = Pick<ChatTotals, 'chats' | 'messages' | 'tokens'>;
+
+export interface TalkFilter extends ChatTotalsFilter {
+  /** '' for what concerned none. */
+  model?: string | undefined;
 }
 
 /** The daily sums of conversations, which every statistic reads. They are written with what they count. */
@@ -35,8 +41,10 @@ export interface ChatTotalsReader {
   total(filter: ChatTotalsFilter): Promise<ChatTotals>;
   /** Days without anything are left out; in order. */
   daily(filter: ChatTotalsFilter): Promise<(ChatTotals & { day: string })[]>;
-  /** Models without anything are left out; by their names. */
-  byModel(filter: ChatTotalsFilter): Promise<(ChatTotals & { model: string })[]>;
+  /** Days on which nothing was said are left out; in order. */
+  talkByDay(filter: TalkFilter): Promise<(TalkSums & { day: string })[]>;
+  /** Models with which nothing was said are left out; by their names. */
+  talkByModel(filter: TalkFilter): Promise<(TalkSums & { model: string })[]>;
 }
 
 const sums = (queries: Queries) =>
@@ -56,39 +64,64 @@ const sums = (queries: Queries) =>
 /** Sums kept in `database`. */
 export function createChatTotals(database: Database, queries: Queries): ChatTotalsReader {
   const range = sums(queries).where('user_id', '=', 0).where('day', '>=', '').where('day', '<=', '');
-  const ofModel = range.where('model', '=', '');
-  const compile = (from: typeof range) => ({
-    total: compileQuery(from),
-    daily: compileQuery(from.select('day').groupBy('day').orderBy('day')),
-    byModel: compileQuery(from.select('model').groupBy('model').orderBy('model')),
-  });
-  const [all, one] = [compile(range), compile(ofModel)];
-  const compiledFor = ({ model }: ChatTotalsFilter) => (model === undefined ? all : one);
+  const total = compileQuery(range);
+  const daily = compileQuery(range.select('day').groupBy('day').orderBy('day'));
   return {
+    ...createTalk(database, queries),
     async total(filter) {
-      const [row] = await database.read(withValues(compiledFor(filter).total, valuesOf(filter)));
+      const [row] = await database.read(withValues(total, rangeOf(filter)));
       return totalsOf(row);
     },
     async daily(filter) {
-      const rows = await database.read(withValues(compiledFor(filter).daily, valuesOf(filter)));
-      return rows.map((row) => ({ day: row.day, ...totalsOf(row) })).filter(saySomething);
-    },
-    async byModel(filter) {
-      const rows = await database.read(withValues(compiledFor(filter).byModel, valuesOf(filter)));
-      return rows.map((row) => ({ model: row.model, ...totalsOf(row) })).filter(saySomething);
+      const rows = await database.read(withValues(daily, rangeOf(filter)));
+      const days = rows.map((row) => ({ day: row.day, ...totalsOf(row) }));
+      return days.filter(({ day: _day, ...totals }) => Object.values(totals).some((sum) => sum > 0));
     },
   };
 }
 
-/** In the order of the conditions. */
-function valuesOf({ userId, model, fromDay = '', toDay = '~' }: ChatTotalsFilter): SqlValue[] {
-  // Every day lies between these two.
-  const range = [userId ?? wholeService, fromDay, toDay];
-  return model === undefined ? range : [...range, model];
+function createTalk(
+  database: Database,
+  queries: Queries,
+): Pick<ChatTotalsReader, 'talkByDay' | 'talkByModel'> {
+  const range = queries
+    .selectFrom('chat_daily')
+    .select(({ fn }) => [
+      fn.sum<number>('chats').as('chats'),
+      fn.sum<number>('messages').as('messages'),
+      fn.sum<number>('tokens').as('tokens'),
+    ])
+    .where('user_id', '=', 0)
+    .where('day', '>=', '')
+    .where('day', '<=', '');
+  const compile = (rows: typeof range) => ({
+    byDay: compileQuery(rows.select('day').groupBy('day').orderBy('day')),
+    byModel: compileQuery(rows.select('model').groupBy('model').orderBy('model')),
+  });
+  const ofAll = compile(range);
+  const ofOne = compile(range.where('model', '=', ''));
+  const compiledFor = ({ model }: TalkFilter) => (model === undefined ? ofAll : ofOne);
+  const valuesOf = (filter: TalkFilter) =>
+    filter.model === undefined ? rangeOf(filter) : [...rangeOf(filter), filter.model];
+  return {
+    async talkByDay(filter) {
+      const rows = await database.read(withValues(compiledFor(filter).byDay, valuesOf(filter)));
+      return rows.filter(isTalk).map((row) => ({ ...row }));
+    },
+    async talkByModel(filter) {
+      const rows = await database.read(withValues(compiledFor(filter).byModel, valuesOf(filter)));
+      return rows.filter(isTalk).map((row) => ({ ...row }));
+    },
+  };
 }
 
-function saySomething(row: ChatTotals): boolean {
-  return Object.values(row).some((sum) => typeof sum === 'number' && sum > 0);
+/** Every day lies between these two. */
+function rangeOf({ userId, fromDay = '', toDay = '~' }: ChatTotalsFilter): SqlValue[] {
+  return [userId ?? wholeService, fromDay, toDay];
+}
+
+function isTalk({ chats, messages, tokens }: TalkSums): boolean {
+  return chats + messages + tokens > 0;
 }
 
 function totalsOf(row: Partial<Record<keyof ChatTotals, number | null>> = {}): ChatTotals {

@@ -175,6 +175,7 @@ async function useConversations(storage: Storage): Promise<void> {
     await feed.forgotten();
     await chatTotals.total({ userId: 7 });
     await chatTotals.daily({ userId: null });
+    await chatTotals.talkByDay({ userId: 7, model: 'a' });
     await idempotencyKeys.find('a', 'a', 1);
     if (skip === 1) continue;
     await conversations.rename({ id, userId: 7, title: 'a', at: 1 });

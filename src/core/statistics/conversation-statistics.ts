@@ -1,4 +1,4 @@
-import type { ChatTotalsReader } from '../../storage/chat-totals.ts';
+import type { ChatTotalsReader, TalkSums } from '../../storage/chat-totals.ts';
 import type { UserCaller } from '../identity/caller.ts';
 import { checkDays } from './days.ts';
 
@@ -11,13 +11,8 @@ export interface ConversationFilter {
   toDay?: string | undefined;
 }
 
-/** How much somebody has talked. */
-export interface ConversationSums {
-  /** Conversations begun. */
-  chats: number;
-  messages: number;
-  tokens: number;
-}
+/** How much somebody has talked: conversations begun, messages, tokens. */
+export type ConversationSums = TalkSums;
 
 export interface ConversationFigures extends ConversationSums {
   /** Most messages first; what concerned no model, or was counted before models were, is `unknown`. */
@@ -37,24 +32,20 @@ const unknownModel = 'unknown';
 export function createConversationStatistics({
   totals,
 }: {
-  totals: ChatTotalsReader;
+  totals: Pick<ChatTotalsReader, 'talkByDay' | 'talkByModel'>;
 }): ConversationStatistics {
   return async ({ userId }, { model, fromDay, toDay }) => {
     checkDays({ fromDay, toDay });
     const filter = { userId, model: model === unknownModel ? '' : model, fromDay, toDay };
-    const [byModel, byDay] = await Promise.all([totals.byModel(filter), totals.daily(filter)]);
-    const models = byModel.map((row) => ({ model: row.model || unknownModel, ...sumsOf(row) }));
-    const days = byDay.map((row) => ({ day: row.day, ...sumsOf(row) }));
+    const [models, days] = await Promise.all([totals.talkByModel(filter), totals.talkByDay(filter)]);
     return {
       ...add(days),
-      models: models.filter(isSomething).toSorted((a, b) => b.messages - a.messages),
-      days: days.filter(isSomething),
+      models: models
+        .map((row) => ({ ...row, model: row.model || unknownModel }))
+        .toSorted((a, b) => b.messages - a.messages),
+      days,
     };
   };
-}
-
-function sumsOf({ chats, messages, tokens }: ConversationSums): ConversationSums {
-  return { chats, messages, tokens };
 }
 
 function add(rows: readonly ConversationSums[]): ConversationSums {
@@ -65,9 +56,4 @@ function add(rows: readonly ConversationSums[]): ConversationSums {
     sums.tokens += tokens;
   }
   return sums;
-}
-
-/** Ratings and errors alone are nothing here. */
-function isSomething({ chats, messages, tokens }: ConversationSums): boolean {
-  return chats + messages + tokens > 0;
 }
