@@ -70,15 +70,16 @@ describe('an answer that nobody waits for, cut off by a crash', () => {
     const { request } = await tested.speakers.next();
 
     const next = await restarted(tested);
-    const listening = heard(next, ids.turnId);
+    const listening = next.follow(mina, ids.turnId, 0, never);
     const speaker = await tested.speakers.next();
     assert.deepEqual(speaker.request, request);
     assert.deepEqual(await booked(tested), [['failure', 'interrupted', ids.turnId]]);
-    speaker.say('An ', 'answer.');
+    speaker.say('An answer.');
+    const { value: said = [] } = await listening.next();
+    assert.equal(textOf(said as TurnEvent[]), 'An answer.', 'it is heard while it is made');
     speaker.finish();
     const answer = await next.result(mina, ids.turnId, never);
     assert.deepEqual([answer.questionId, answer.state, answer.tokens], [ids.questionId, 'completed', 3]);
-    assert.equal(textOf(await listening), 'An answer.');
     assert.deepEqual(await states(tested, ids.conversationId), [
       ['user', 'sent', 'What is a turn?'],
       ['assistant', 'completed', 'An answer.'],
@@ -263,7 +264,9 @@ describe('an answer that nobody waits for, when the process ends', () => {
     const { conversationId, turnId } = await tested.turns.ask(mina, asks('Tell me'));
     const speaker = await tested.speakers.next();
     speaker.say('I was ');
-    for await (const group of tested.turns.follow(mina, turnId, 0, never)) if (group.length > 0) break;
+    // It has reached the turn, not its log.
+    await new Promise(setImmediate);
+    assert.equal(await tested.turns.textOf(turnId), '');
     await shutDown(tested.turns);
     assert.deepEqual((await states(tested, conversationId))[1], ['assistant', 'interrupted', 'I was ']);
   });
@@ -335,6 +338,16 @@ describe('what has happened meanwhile', () => {
     assert.equal((await states(tested, conversationId))[0]?.[1], 'sent', 'the person will answer');
     assert.equal(tested.speakers.count(), 1);
     assert.equal((await booked(tested)).length, 1);
+  });
+
+  it('a person who takes over by another process, while this one makes the answer: the question is that person’s', async (t) => {
+    const tested = await createTurnsBench(t);
+    const { conversationId, turnId } = await tested.turns.ask(mina, asks('Tell me'));
+    const speaker = await tested.speakers.next();
+    await tested.handoffOf(tested.another()).take(await agentIn(tested), conversationId);
+    speaker.finish();
+    assert.ok(isLeftToOthers(await tested.turns.result(mina, turnId, never)));
+    assert.equal((await states(tested, conversationId))[0]?.[1], 'sent');
   });
 
   it('a person who takes over before it is begun again, or while it is made: nothing is said', async (t) => {
