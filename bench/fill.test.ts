@@ -14,6 +14,7 @@ const population: Population = {
   conversationsEach: 8,
   exchanges: 3,
   heavy: { conversations: 6, hugeExchanges: 30 },
+  calls: { count: 80, days: 45 },
   desk: { guests: 40, conversationsEach: 2, exchanges: 1, agents: 3 },
 };
 
@@ -48,6 +49,31 @@ test('a filled database is what real use leaves: gapless places, counters and da
     days.reduce((sum, day) => sum + day.messages, 0),
     history.length,
   );
+});
+
+test('its calls add up, for their owners and by day', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-bench-fill-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'parley.db');
+  await fill(path, population);
+  const storage = await openStorage({ path });
+  t.after(() => storage.close());
+  const all = await storage.apiCalls.list({ limit: 1_000 });
+  assert.equal(all.length, 100);
+  assert.equal(
+    (await storage.apiCalls.totals({}, [])).reduce((sum, { calls }) => sum + calls, 0),
+    100,
+  );
+  for (const model of [undefined, ...new Set(all.map((call) => call.model))]) {
+    for (const owner of new Set(all.map((call) => call.owner))) {
+      const page = await storage.apiCalls.page({ owner, model }, { skip: 3, limit: 1_000 });
+      const own = all.filter((call) => call.owner === owner && call.model === (model ?? call.model));
+      assert.deepEqual(page.calls, own.slice(3));
+      assert.deepEqual([page.total, page.promptTokens], [own.length, own.length * 120]);
+    }
+  }
+  const talk = await storage.chatTotals.talkByModel({ userId: heavyId });
+  assert.equal(talk.length, 2);
 });
 
 test('its rows satisfy every constraint of the schema, and all indices are back', async (t) => {

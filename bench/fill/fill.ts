@@ -1,18 +1,19 @@
 /**
  * Fills a database with conversations, in the rows, counters and daily sums that real use would have left:
  * `node bench/fill/fill.ts <file> <Population as JSON>`. Prints a `Filled` as JSON. The file is made and migrated by Parley's own code, then
- * written by straight inserts without a journal; its secondary indices are built at the end. `api_calls`, `usage_daily` and ratings stay
- * empty, and the feed holds the last day.
+ * written by straight inserts without a journal; its secondary indices are built at the end. Calls to models are there where the population
+ * has any, on their own; ratings stay empty, and the feed holds the last day.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { openStorage } from '../../src/storage/storage.ts';
+import { callModels, writeCalls } from './calls.ts';
 import { createDailySums } from './daily-sums.ts';
 import { createDeskBooks, customerIdOf, kindOf, type Kind } from './desk.ts';
 import { writePeople } from './people.ts';
-import { exchangesIn, exchangesOf, type Planned, type Population } from './population.ts';
+import { exchangesIn, exchangesOf, heavyId, type Planned, type Population } from './population.ts';
 import { buildTexts } from './texts.ts';
 
 /** What was written. */
@@ -46,6 +47,7 @@ export async function fill(path: string, population: Population, now = Date.now(
   database.exec('BEGIN');
   writePeople(database, population, now);
   const written = writeExchanges(database, population, now);
+  writeCalls(database, population, now);
   database.exec('COMMIT');
   for (const sql of indices) database.exec(sql);
   database.close();
@@ -59,7 +61,7 @@ function takeIndices(database: DatabaseSync): string[] {
   const rows = database
     .prepare(
       `SELECT name, sql FROM sqlite_master
-       WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('conversations', 'messages', 'feed', 'customers')`,
+       WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('conversations', 'messages', 'feed', 'customers', 'api_calls')`,
     )
     .all() as { name: string; sql: string }[];
   for (const { name } of rows) database.exec(`DROP INDEX ${name}`);
@@ -127,7 +129,8 @@ function writeExchanges(database: DatabaseSync, population: Population, now: num
       begun.delete(planned);
     }
     if (at >= now - dayMs) statements.feed(conversation.id, userId, questionId, at);
-    sums.add(day, userId, channel, { chats: opens ? 1 : 0, tokens });
+    const model = userId === heavyId ? callModels[conversation.id % 2]! : callModels[0];
+    sums.add(day, userId, channel, model, { chats: opens ? 1 : 0, tokens });
     desk.reply(planned, at + responseMs);
     exchange++;
   }

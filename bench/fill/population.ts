@@ -7,6 +7,8 @@ export interface Population {
   exchanges: number;
   /** A user with a large share: conversations as everybody's, and one that is huge. */
   heavy?: { conversations: number; hugeExchanges: number };
+  /** The heavy user's calls to models, and over how many days they are spread; others have some too. */
+  calls?: { count: number; days: number };
   /** Guests of the helpdesk, who have no account, and the agents who answer some of them. */
   desk?: { guests: number; conversationsEach: number; exchanges: number; agents: number };
 }
