@@ -7,7 +7,7 @@ import { complete, read, send, stream } from './support/gateway.ts';
 import { askHelpdesk, beginSession, helpdeskLogin, sendMessage, type Success } from './support/helpdesk.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { askStudio, studioToken } from './support/studio.ts';
-import { startMock } from './support/vendor.ts';
+import { startMock, startScriptedVendor, type ScriptedVendor } from './support/vendor.ts';
 
 interface Shown {
   month: string;
@@ -307,4 +307,77 @@ describe('a user’s budget', () => {
       await bounded.close();
     }
   });
+});
+
+describe('what is set aside for an answer in a conversation', () => {
+  let vendor: ScriptedVendor;
+  let parley: Parley;
+  let admin: Record<string, string>;
+  let user: Record<string, string>;
+  before(async () => {
+    vendor = await startScriptedVendor();
+    parley = await startParley({
+      openAi: vendor.url,
+      env: { PARLEY_FALLBACK: 'off' },
+      yaml: { budgets: { per_user: '100000tokens' } },
+    });
+    await makeAccount(parley, 'boss', 'admin');
+    await makeAccount(parley, 'mina');
+    admin = await helpdeskLogin(parley, 'boss');
+    user = bearer(await tokenOf(parley, 'mina'));
+  });
+  after(async () => {
+    await parley.close();
+    await vendor.close();
+  });
+
+  const view = async () =>
+    (await askStudio<Shown>(parley, 'GET', '/history/budget', undefined, user)).body.data;
+  /** A question whose answer has said its first word. */
+  const ask = async () => {
+    const answered = read<{ session_id: number }>(
+      send(`${parley.url}/api/v1/chat`, 'POST', { message: 'Hello', model }, user),
+    );
+    const call = await vendor.next();
+    await call.delta('Well');
+    const { reserved } = await view();
+    assert.ok(reserved > 1_000, `${reserved} tokens are set aside`);
+    const listed = await read<{ id: number }[]>(
+      send(`${parley.url}/api/v1/chat/sessions?limit=1`, 'GET', undefined, user),
+    );
+    return { call, answered, id: listed.body[0]?.id ?? 0 };
+  };
+  const comesBack = async () => {
+    const now = await eventually(async () => {
+      const shown = await view();
+      return shown.reserved === 0 ? shown : undefined;
+    });
+    const calls = await parley.calls(1);
+    const booked = calls.reduce((sum, row) => sum + row.promptTokens + row.completionTokens, 0);
+    assert.equal(now.spent, booked);
+  };
+  const ways: [string, (asked: Awaited<ReturnType<typeof ask>>) => Promise<unknown>][] = [
+    ['it is whole', ({ call }) => Promise.resolve(call.finish())],
+    ['the vendor breaks off', ({ call }) => Promise.resolve(call.destroy())],
+    [
+      'it is stopped',
+      ({ id }) => send(`${parley.url}/api/v1/chat/sessions/${id}/stop`, 'POST', undefined, user),
+    ],
+    [
+      'a person takes the conversation',
+      ({ id }) => askHelpdesk(parley, 'POST', `/admin/conversations/${id}/assign`, {}, admin),
+    ],
+    [
+      'the conversation is deleted',
+      ({ id }) => send(`${parley.url}/api/v1/chat/sessions/${id}`, 'DELETE', undefined, user),
+    ],
+  ];
+  for (const [what, end] of ways) {
+    test(`comes back when ${what}`, async () => {
+      const asked = await ask();
+      await end(asked);
+      await asked.answered;
+      await comesBack();
+    });
+  }
 });
