@@ -6,10 +6,25 @@ import type { Expected } from './authorisation/expected.ts';
 import { knock } from './authorisation/knock.ts';
 import { matrix } from './authorisation/matrix.ts';
 import { createSecrets } from './authorisation/secrets.ts';
-import type { LoginContract } from './support/accounts.ts';
-import { callerNames, logInAnew, makeCallers, type Callers } from './support/callers.ts';
+import { logins, type LoginContract } from './support/accounts.ts';
+import { callerNames, logInAnew, makeCallers, type CallerName, type Callers } from './support/callers.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { watchDoors, type SocketDoorSeen } from './support/routes.ts';
+
+const contracts = Object.keys(logins) as LoginContract[];
+
+/** Whoever shows a token, whichever contract's. */
+const withToken: readonly CallerName[] = [
+  'user',
+  'administrator',
+  'disabled',
+  'revoked',
+  'expired',
+  'forged',
+];
+
+/** Who logged in through another contract is told something else here, or is somewhere else. */
+const ofOneContract = new Set(['POST /api/v1/chat (companion)', 'WS /ws/chat (companion)']);
 
 for (const mode of ['open', 'closed'] as const) {
   describe(`who may do what, the gateway ${mode}`, () => {
@@ -62,9 +77,7 @@ for (const mode of ['open', 'closed'] as const) {
 
     for (const [door, entry] of Object.entries(matrix)) {
       test(door, async () => {
-        const known = callers[entry.issuer ?? 'assistant'];
-        const shown =
-          entry.endsLogin === true ? { ...known, ...(await logInAnew(parley, entry.issuer)) } : known;
+        const shown = await shownAt(entry, entry.issuer ?? 'assistant');
         // What a GET is refused, its HEAD must not tell either.
         const ways = door.startsWith('GET ') ? [door, door.replace('GET', 'HEAD')] : [door];
         for (const way of ways) {
@@ -76,6 +89,28 @@ for (const mode of ['open', 'closed'] as const) {
           assert.deepEqual(answers, entry[mode], way);
         }
       });
+    }
+
+    // Who shows a token is the same to an open gateway and to a closed one.
+    if (mode === 'closed') {
+      test('a token is the same to every door, whichever contract’s login it is of', async () => {
+        for (const [door, entry] of Object.entries(matrix)) {
+          if (ofOneContract.has(door)) continue;
+          for (const contract of contracts) {
+            if (contract === (entry.issuer ?? 'assistant')) continue;
+            const shown = await shownAt(entry, contract);
+            for (const name of withToken) {
+              const status = await statusOf(parley, door, entry, { ...entry.headers, ...shown[name] });
+              assert.equal(status, entry[mode][name], `${door}: ${name}, by ${contract}`);
+            }
+          }
+        }
+      });
+    }
+
+    async function shownAt({ endsLogin }: Entry, contract: LoginContract): Promise<Callers> {
+      const known = callers[contract];
+      return endsLogin === true ? { ...known, ...(await logInAnew(parley, contract)) } : known;
     }
 
     test('nothing that callers showed is in the log', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { LoginContract } from '../support/accounts.ts';
 import { callerNames, type CallerName } from '../support/callers.ts';
 import { openSocket, type SocketClient } from '../support/socket.ts';
 import type { Entry, FrameCase, NamedObject, Target } from './entry.ts';
@@ -48,11 +49,15 @@ describe('frames', () => {
   for (const [door, entry] of Object.entries(matrix)) {
     for (const [type, frame] of Object.entries(entry.frames ?? {})) {
       test(`${door}: ${type}`, async () => {
-        for (const name of callerNames) {
-          if (entry.issuer === 'companion' && withoutToken.includes(name)) continue;
-          if (entry.objects === 'none') await testUnnamed(entry, frame, name);
-          else for (const object of entry.objects) await testNamed(entry, frame, object as NamedObject, name);
-          assert.equal(await world.victim.look(), unchanged, `${name} changed what is another's`);
+        for (const issuer of issuersAt(entry)) {
+          for (const name of callerNames) {
+            if (issuer === 'companion' && withoutToken.includes(name)) continue;
+            const shown = { ...entry, issuer };
+            if (entry.objects === 'none') await testUnnamed(shown, frame, name);
+            else
+              for (const object of entry.objects) await testNamed(shown, frame, object as NamedObject, name);
+            assert.equal(await world.victim.look(), unchanged, `${name} changed what is another's`);
+          }
         }
         assert.equal(await settled(), heard, 'the victim was told of it');
       });
@@ -134,27 +139,34 @@ describe('frames', () => {
   test('nothing that was shown or said is in the log, however it was shown', async () => {
     const { parley, callers, secrets } = world;
     const { id } = await world.own('session', 'user');
-    for (const [door, { frames, issuer = 'assistant' }] of Object.entries(matrix)) {
-      if (frames === undefined) continue;
+    for (const [door, entry] of Object.entries(matrix)) {
+      if (entry.frames === undefined) continue;
       const at = `${parley.wsUrl}${door.split(' ')[1]?.replace(':session_id', String(id))}`;
-      for (const name of ['user', 'disabled', 'revoked', 'expired', 'forged'] as const) {
-        const token = callers[issuer][name]['authorization']?.slice('Bearer '.length) ?? '';
-        for (const socket of [
-          await openSocket(`${at}?token=${token}`),
-          await openSocket(at, { protocols: [`bearer.${token}`] }),
-        ]) {
-          socket.send(`{"type": "message", "content": "${token}`);
-          socket.send({ type: token, id: token });
-          socket.send({ type: 'message', content: [token], data: { content: token, model: token } });
-          socket.send({ type: 'ping' });
-          await socket.until('pong').catch(() => assert.notEqual(name, 'user'));
-          await socket.close();
+      for (const issuer of issuersAt(entry)) {
+        for (const name of ['user', 'disabled', 'revoked', 'expired', 'forged'] as const) {
+          const token = callers[issuer][name]['authorization']?.slice('Bearer '.length) ?? '';
+          for (const socket of [
+            await openSocket(`${at}?token=${token}`),
+            await openSocket(at, { protocols: [`bearer.${token}`] }),
+          ]) {
+            socket.send(`{"type": "message", "content": "${token}`);
+            socket.send({ type: token, id: token });
+            socket.send({ type: 'message', content: [token], data: { content: token, model: token } });
+            socket.send({ type: 'ping' });
+            await socket.until('pong').catch(() => assert.notEqual(name, 'user'));
+            await socket.close();
+          }
         }
       }
     }
     secrets.assertNoneIn(parley.log());
   });
 });
+
+/** Whose tokens are shown: studio has no sockets of its own, and its clients come to the others'. */
+function issuersAt({ issuer = 'assistant' }: Entry): LoginContract[] {
+  return issuer === 'companion' ? [issuer] : [issuer, 'studio'];
+}
 
 /** Refused, a socket says why once, and nothing else. */
 function assertAnswer({ answer }: FrameCase, expected: number, { status, text }: Answer, who: string): void {
