@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { bearer, forge, makeAccount, tokenOf } from './support/accounts.ts';
+import { bearer, forge, makeAccount, tokenOf, type LoginContract } from './support/accounts.ts';
 import { read, send } from './support/gateway.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { assertShape } from './support/shape.ts';
@@ -12,6 +12,10 @@ type Headers = Record<string, string>;
 type Body = Record<string, unknown>;
 
 const studioShape = { code: 404, message: 'x', data: null };
+/** Whose tokens are tried where they are not valid. */
+const tried = ['assistant', 'companion', 'studio'] as const satisfies LoginContract[];
+type Tried = (typeof tried)[number];
+
 const time = '2026-01-01T10:00:00.000Z';
 const assistantError = { error: { code: 'REQ001', message: 'x', details: '' } };
 const helpdeskError = { success: false, error: { code: 'x', message: 'x', details: null } };
@@ -20,7 +24,8 @@ const gatewayError = { error: 'x', code: 'x', status_code: 404, request_id: 'req
 let parley: Parley;
 let assistant: string;
 let companion: string;
-let refused: Record<'assistant' | 'companion', Record<string, { token: string; code: string }>>;
+let studio: string;
+let refused: Record<Tried, Record<string, { token: string; code: string }>>;
 
 before(async () => {
   parley = await startParley({ yaml: { limits: { body_bytes: 5_000 } } });
@@ -29,11 +34,13 @@ before(async () => {
   const expired = {
     assistant: await tokenOf(parley, 'late', 'assistant'),
     companion: await tokenOf(parley, 'late', 'companion'),
+    studio: await tokenOf(parley, 'late', 'studio'),
   };
   parley.advance(2 * 60 * 60 * 1000);
   assistant = await tokenOf(parley, 'ada', 'assistant');
   companion = await tokenOf(parley, 'ada', 'companion');
-  const of = async (contract: 'assistant' | 'companion', token: string) => {
+  studio = await tokenOf(parley, 'ada', 'studio');
+  const of = async (contract: Tried, token: string) => {
     const revoked = await tokenOf(parley, 'gone', contract);
     await send(`${parley.url}/api/v1/logout`, 'POST', undefined, bearer(revoked));
     return {
@@ -43,7 +50,11 @@ before(async () => {
       'cut short': { token: token.slice(0, -10), code: 'AUTH003' },
     };
   };
-  refused = { assistant: await of('assistant', assistant), companion: await of('companion', companion) };
+  refused = {
+    assistant: await of('assistant', assistant),
+    companion: await of('companion', companion),
+    studio: await of('studio', studio),
+  };
 });
 after(() => parley.close());
 
@@ -61,14 +72,16 @@ describe('1: POST /api/v1/chat belongs to the contract of the token', () => {
   });
 
   test('a token of another login gets assistant’s', async () => {
-    const { status, body } = await chat(bearer(assistant));
-    assert.equal(status, 200);
-    assertShape(body, {
-      session_id: 1,
-      message: { id: 1, role: 'assistant', content: 'x', created_at: time, tokens: 1 },
-      total_tokens: 1,
-    });
-    assert.equal(body['response'], undefined);
+    for (const token of [assistant, studio]) {
+      const { status, body } = await chat(bearer(token));
+      assert.equal(status, 200);
+      assertShape(body, {
+        session_id: 1,
+        message: { id: 1, role: 'assistant', content: 'x', created_at: time, tokens: 1 },
+        total_tokens: 1,
+      });
+      assert.equal(body['response'], undefined);
+    }
   });
 
   test('each goes on in its own chats', async () => {
@@ -98,7 +111,7 @@ describe('1: POST /api/v1/chat belongs to the contract of the token', () => {
     ];
     for (const [title, headers] of strangers) test(title, () => satisfiesBoth(headers, 'AUTH003'));
 
-    for (const contract of ['assistant', 'companion'] as const) {
+    for (const contract of tried) {
       for (const kind of ['forged', 'expired', 'revoked', 'cut short']) {
         test(`${contract}’s, ${kind}`, async () => {
           const { token = '', code = '' } = refused[contract][kind] ?? {};
@@ -115,9 +128,15 @@ describe('1: POST /api/v1/chat belongs to the contract of the token', () => {
     assertShape(body, assistantError);
   });
 
-  test('other addresses of either contract take the tokens of both', async () => {
-    for (const token of [assistant, companion]) {
-      for (const path of ['/api/v1/chat/sessions', '/api/v1/chat/history', '/api/v1/stats/chat']) {
+  test('other addresses take the tokens of all', async () => {
+    for (const token of [assistant, companion, studio]) {
+      for (const path of [
+        '/api/v1/chat/sessions',
+        '/api/v1/chat/history',
+        '/api/v1/stats/chat',
+        '/api/conversations',
+        '/api/history/api-calls',
+      ]) {
         assert.equal((await call('GET', path, undefined, bearer(token))).status, 200, path);
       }
     }
@@ -126,6 +145,11 @@ describe('1: POST /api/v1/chat belongs to the contract of the token', () => {
   test('elsewhere a 401 has one contract’s shape', async () => {
     assert.deepEqual(Object.keys((await call('GET', '/api/v1/chat/history')).body), ['detail']);
     assert.deepEqual(Object.keys((await call('GET', '/api/v1/chat/sessions')).body), ['error']);
+    assert.deepEqual(Object.keys((await call('GET', '/api/conversations')).body), [
+      'code',
+      'message',
+      'data',
+    ]);
   });
 });
 
@@ -252,7 +276,7 @@ describe('3: WS /ws/chat belongs to the contract of the token', () => {
   test('no token and any other token get gateway’s', async () => {
     const chat = { type: 'chat', id: 'one', data: { message: 'Hello', model: 'parley-local' } };
     const key = await parley.key();
-    for (const query of ['', `?token=${assistant}`, `?token=${key}`]) {
+    for (const query of ['', `?token=${assistant}`, `?token=${studio}`, `?token=${key}`]) {
       const { socket, answer } = await first(query, chat);
       assert.deepEqual([answer.type, answer.id], ['complete', 'one']);
       await socket.close();
@@ -267,7 +291,7 @@ describe('3: WS /ws/chat belongs to the contract of the token', () => {
       assert.deepEqual([frame.type, code], ['error', 4401]);
       return frame.data;
     };
-    for (const contract of ['assistant', 'companion'] as const) {
+    for (const contract of tried) {
       for (const kind of ['forged', 'expired', 'revoked', 'cut short']) {
         test(`${contract}’s, ${kind}`, async () => {
           const data = await isClosed(refused[contract][kind]?.token ?? '');
@@ -296,13 +320,34 @@ describe('4: an address that no document knows', () => {
     assert.equal((wrongMethod.body['error'] as Body)['code'], 'NOT_FOUND');
   });
 
-  test('elsewhere under /api is studio’s', async () => {
-    for (const path of ['/api', '/api/nothing', '/api/v10', '/api/v2/chat']) {
-      const { status, body } = await call('GET', path);
-      assert.equal(status, 404, path);
-      assert.deepEqual(Object.keys(body), Object.keys(studioShape));
-      assert.deepEqual([body['code'], body['data']], [404, null]);
+  test('elsewhere under /api is studio’s, in the language of the request', async () => {
+    const places: [method: string, path: string][] = [
+      ['GET', '/api'],
+      ['GET', '/api/'],
+      ['GET', '/api/nothing'],
+      ['GET', '/api/v10'],
+      ['GET', '/api/v2/chat'],
+      ['GET', '/api/conversations/1/nothing'],
+      ['GET', '/api/auth/login'],
+      ['PATCH', '/api/conversations'],
+      ['GET', '/api/bailian/chat/completions'],
+      ['GET', '/api/messages/1'],
+    ];
+    for (const [method, path] of places) {
+      const said: unknown[] = [];
+      for (const language of ['zh-CN', 'en']) {
+        const shown = { ...bearer(studio), 'accept-language': language };
+        const { status, body } = await call(method, path, undefined, shown);
+        assert.equal(status, 404, path);
+        assert.deepEqual(Object.keys(body), Object.keys(studioShape));
+        assert.deepEqual([body['code'], body['data']], [404, null]);
+        said.push(body['message']);
+      }
+      assert.match(String(said[0]), /\p{Script=Han}/u, path);
+      assert.doesNotMatch(String(said[1]), /\p{Script=Han}/u, path);
     }
+    const unasked = await call('GET', '/api/nothing');
+    assert.match(String(unasked.body['message']), /\p{Script=Han}/u, 'Chinese where nothing is preferred');
   });
 
   test('anywhere else is gateway’s', async () => {
@@ -331,6 +376,10 @@ describe('5: a refusal that concerns no single contract has the shape of the rou
     ['assistant', '/api/v1/chat', () => bearer(assistant), assistantError],
     ['assistant', '/api/v1/auth/token', () => ({}), assistantError],
     ['gateway', '/api/v1/chat/completion', () => ({}), gatewayError],
+    ['assistant', '/api/v1/chat', () => bearer(studio), assistantError],
+    ['studio', '/api/auth/login', () => ({}), studioShape],
+    ['studio', '/api/conversations', () => bearer(studio), studioShape],
+    ['studio', '/api/conversations', () => bearer(companion), studioShape],
   ];
   for (const [owner, path, headers, shape] of owners) {
     for (const [title, sent, status] of [
@@ -343,6 +392,7 @@ describe('5: a refusal that concerns no single contract has the shape of the rou
         assert.equal(answer.status, status);
         assertShape(answer.body, shape, ['.details']);
         assert.deepEqual('detail' in answer.body, owner === 'companion');
+        if (owner === 'studio') assert.deepEqual([answer.body['code'], answer.body['data']], [status, null]);
       });
     }
 
