@@ -72,6 +72,7 @@ test('its calls add up, for their owners and by day', async (t) => {
       assert.deepEqual([page.total, page.promptTokens], [own.length, own.length * 120]);
     }
   }
+  assert.equal((await storage.apiCalls.page({ owner: `user:${heavyId}` }, { skip: 0, limit: 1 })).total, 80);
   const talk = await storage.chatTotals.talkByModel({ userId: heavyId });
   assert.equal(talk.length, 2);
 });

@@ -21,7 +21,7 @@ export function writeCalls(database: DatabaseSync, population: Population, now: 
     `INSERT INTO api_calls (at, day, contract, endpoint, owner, user_id, requested_model, model, provider, outcome, status_code,
        prompt_tokens, completion_tokens, cached_prompt_tokens, estimated, cost_nano, currency, duration_ms, attempts, streamed, client_ip,
        request_id)
-     VALUES (?1, ?2, ?3, '/api/v1/chat', 'user:' || ?4, ?4, ?5, ?5, 'bench', ?6, ?7, 120, 80, 0, 0, 42000, ?8, 800, 1, 0, '192.0.2.1', ?9)`,
+     VALUES (?1, ?2, ?3, '/api/v1/chat', ?4, ?5, ?6, ?6, 'bench', ?7, ?8, 120, 80, 0, 0, 42000, ?9, 800, 1, 0, '192.0.2.1', ?10)`,
   );
   const others = ordinaryIds(population);
   const spanMs = calls.days * dayMs;
@@ -31,7 +31,8 @@ export function writeCalls(database: DatabaseSync, population: Population, now: 
     const [outcome, status] = number % 20 === 0 ? ['failure', 502] : ['success', 200];
     const currency = model.startsWith('qwen') ? 'CNY' : 'USD';
     const contract = contracts[number % contracts.length]!;
-    insert.run(at, day, contract, userId, model, outcome, status, currency, `req_${userId}_${number}`);
+    const who = [`user:${userId}`, userId];
+    insert.run(at, day, contract, ...who, model, outcome, status, currency, `req_${userId}_${number}`);
   };
   for (let number = 0; number < calls.count; number++) {
     const model = number < rareCalls ? rareModel : callModels[number % callModels.length]!;
