@@ -7,6 +7,7 @@ import { eventually } from '../../../test/support/eventually.ts';
 import {
   askHelpdesk,
   beginSession,
+  messagesOf,
   sendMessage,
   type Headers,
   type HelpdeskError,
@@ -394,6 +395,7 @@ describe('helpdesk: everything that is written', () => {
 
   test('what is read leaves nothing; an export, and a trial of a webhook, an entry', async () => {
     const { id, session } = await helpdesk.waiting('guest_w', 'Hello?');
+    const { messages } = await messagesOf(helpdesk.parley, session.session_id);
     const webhook = await made(helpdesk, '/webhooks', { ...nowhere, events: ['conversation.rated'] });
     const article = await made(helpdesk, '/knowledge', refund);
     const customers = await helpdesk.boss.ask<{ customers: { id: number }[] }>('GET', '/customers');
@@ -408,6 +410,7 @@ describe('helpdesk: everything that is written', () => {
       const path = url
         .replace('/api/v1', '')
         .replace(':session_id', session.session_id)
+        .replace(':message_id', messages[0]?.id ?? '')
         .replace(':user_id', String(helpdesk.bob.id))
         .replace(':id', String(ids[folder]));
       const { properties = {} } = (schema?.querystring ?? {}) as { properties?: Record<string, unknown> };
