@@ -34,7 +34,7 @@ export function callRequests(filled: FilledParley): Kind[] {
     read('calls, last page', `${address}?page=${pages}`),
     read('calls past the end', `${address}?page=${pages + 1}`),
     read('talk by model and day', statistics),
-    read('talk by model and day, of a model', `${statistics}?${model}`),
     read('talk by model and day, of a fortnight', `${statistics}?${fortnight}`),
+    read('talk by day, of a model in a fortnight', `${statistics}?${fortnight}&${model}`),
   ];
 }
