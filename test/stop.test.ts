@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { bearer, makeAccount, tokenOf } from './support/accounts.ts';
+import { eventually } from './support/eventually.ts';
 import { read, send } from './support/gateway.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { openSocket } from './support/socket.ts';
+import { askStudio } from './support/studio.ts';
 import { startScriptedVendor, type ScriptedVendor } from './support/vendor.ts';
 
 interface Asker {
   assistant: string;
   companion: string;
   helpdesk: string;
+  studio: string;
   session: number;
 }
 
@@ -53,7 +56,25 @@ async function askHelpdesk({ helpdesk }: Asker) {
   const { data } = await call<{ data: { session_id: string } }>('POST', 'chat/sessions', helpdesk, {});
   return call('POST', 'chat/messages', helpdesk, { session_id: data.session_id, content: 'Why?' });
 }
-const asks = { assistant: askAssistant, companion: askCompanion, helpdesk: askHelpdesk };
+/** The same, whoever waits for the reply. */
+const askStudioAnd =
+  (query: string) =>
+  async ({ studio }: Asker) => {
+    const ask = <T>(path: string, body: object) =>
+      askStudio<T>(parley, 'POST', `/conversations${path}`, body, bearer(studio));
+    const { body } = await ask<{ conversation_id: number }>('', { model_name: 'gpt-3.5-turbo' });
+    const content = [{ type: 'text', text: 'Why?' }];
+    return ask(`/${body.data.conversation_id}/messages${query}`, { content });
+  };
+/** Its asking does not last until the end of the reply. */
+const unawaited = 'studio, which does not wait,';
+const asks = {
+  assistant: askAssistant,
+  companion: askCompanion,
+  helpdesk: askHelpdesk,
+  'studio, which waits,': askStudioAnd('?wait=true'),
+  [unawaited]: askStudioAnd(''),
+};
 
 /** A session's id as the helpdesk spells it. */
 async function spelled({ helpdesk }: Asker, session: number): Promise<string> {
@@ -70,6 +91,12 @@ const stops: Record<string, (asker: Asker, session: number) => Promise<() => Pro
     stopAt(`chat/sessions/${await spelled(asker, session)}/stop`, asker.helpdesk),
   'helpdesk’s socket': async (asker, session) =>
     stopOver(`/ws?token=${asker.helpdesk}`, { session_id: await spelled(asker, session) }),
+  'studio’s address': async ({ studio }, session) => {
+    await askStudio(parley, 'POST', `/conversations/${session}/stop`, undefined, bearer(studio));
+    return () => Promise.resolve();
+  },
+  'the socket that studio’s clients use': ({ studio }, session) =>
+    stopOver(`/ws/chat/${session}?token=${studio}`),
 };
 
 let made = 0;
@@ -80,9 +107,10 @@ async function makeAsker(): Promise<Asker> {
   const assistant = await tokenOf(parley, name);
   const companion = await tokenOf(parley, name, 'companion');
   const helpdesk = await tokenOf(parley, name, 'helpdesk');
+  const studio = await tokenOf(parley, name, 'studio');
   const first = call<Answered>('POST', 'chat', assistant, { message: 'Hello' });
   (await vendor.next()).finish();
-  return { assistant, companion, helpdesk, session: (await first).session_id };
+  return { assistant, companion, helpdesk, studio, session: (await first).session_id };
 }
 
 describe('an answer is stopped from any door:', () => {
@@ -98,12 +126,13 @@ describe('an answer is stopped from any door:', () => {
         await vendorCall.closed;
         await pending;
         await leave();
-        const messages = await call<{ status: string }[]>(
-          'GET',
-          `chat/sessions/${newest.id}/messages`,
-          asker.assistant,
-        );
-        assert.equal(messages.at(-1)?.status, 'cancelled');
+        await eventually(async () => {
+          const path = `chat/sessions/${newest.id}/messages`;
+          const messages = await call<{ status: string }[]>('GET', path, asker.assistant);
+          const status = messages.at(-1)?.status;
+          if (asked !== unawaited) assert.equal(status, 'cancelled');
+          return status === 'cancelled' || undefined;
+        });
       });
     }
   }
