@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import { createApiCalls } from './api-calls.ts';
 import { callHistorySuite } from './call-history.suite.ts';
+import { createBudgetRows } from './budgets.ts';
 import { createCacheEntries } from './cache-entries.ts';
 import { conversationsSuite } from './conversations.suite.ts';
 import type { Database, Query } from './database.ts';
@@ -79,7 +80,11 @@ describe('query plans', () => {
       await apiCalls.list({ ...filter, ...days, limit: 10 });
     }
     await createCacheEntries(recording, createSqliteQueries()).loadPage({ lastUsedAt: 1, id: 1 }, 10);
-    assert.equal(queries.length, 3 * 2 + 2);
+    const budgets = createBudgetRows(recording, createSqliteQueries());
+    assert.equal(await budgets.exist(), false);
+    assert.equal(await budgets.of('user:1'), null);
+    assert.equal(await budgets.of('key:1'), null);
+    assert.equal(queries.length, 3 * 2 + 2 + 4);
     for (const query of queries) await assertIndexed(database, query);
   });
 
