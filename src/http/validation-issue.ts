@@ -70,7 +70,10 @@ const formats: Record<string, Issue> = {
   uri: { kind: 'url' },
 };
 
-/** The validator's own words, but for what people meet most: what is missing, and a text of nothing. */
+/** What people meet most: what is missing, a text of nothing, a number out of its bounds. */
+const inOurWords: ReadonlySet<Issue['kind']> = new Set(['required', 'empty', 'range']);
+
+/** The validator's own words, or ours, which say more. */
 export function validatorText({ message = 'is not valid' }: Problem, issue: Issue): string {
-  return issue.kind === 'required' || issue.kind === 'empty' ? inEnglish(issue) : message;
+  return inOurWords.has(issue.kind) ? inEnglish(issue) : message;
 }
