@@ -4,12 +4,21 @@ import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { UserCaller } from '../../src/core/identity/caller.ts';
-import { bearer, makeAccount, tokenOf } from '../support/accounts.ts';
+import { bearer, makeAccount, password, tokenOf } from '../support/accounts.ts';
 import { within } from '../support/eventually.ts';
 import { read, send } from '../support/gateway.ts';
 import { startParley, type Parley } from '../support/parley.ts';
 import { watchDoors } from '../support/routes.ts';
 import { openSocket, type SocketClient } from '../support/socket.ts';
+import {
+  allReplyEvents,
+  askStudio,
+  contentOf,
+  studioWith,
+  type ReplyEvent,
+  type Studio,
+} from '../support/studio.ts';
+import { startScriptedVendor, type ScriptedVendor } from '../support/vendor.ts';
 import { endOf } from './knock.ts';
 
 const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
@@ -20,16 +29,20 @@ interface Visitor {
   door: Door;
 }
 
-/** Somebody with a socket at every door, and a second one at each that has stopped reading. */
+/** Somebody who hears a reply that does not come, with a socket at every door, and a second one at each that has stopped reading. */
 interface Person {
   id: number;
   name: string;
   tokens: string[];
+  /** The refresh token of studio's login. */
+  refreshToken: string;
   session: number;
   /** Its `sess_…`. */
   key: string;
   visitors: Visitor[];
   deaf: Visitor[];
+  /** All of the stream of studio's reply, once it ends. */
+  stream: Promise<ReplyEvent[]>;
 }
 
 type Door = keyof typeof frames;
@@ -60,6 +73,8 @@ const ways: Record<string, (parley: Parley, person: Person) => Promise<unknown>>
     Promise.all(tokens.map((token) => send(`${url}/api/v1/logout`, 'POST', undefined, bearer(token)))),
   'logs out of the helpdesk': ({ url }, { tokens }) =>
     Promise.all(tokens.map((token) => send(`${url}/api/v1/auth/logout`, 'POST', undefined, bearer(token)))),
+  'logs out of studio': ({ url }, { tokens }) =>
+    Promise.all(tokens.map((token) => send(`${url}/api/auth/logout`, 'POST', undefined, bearer(token)))),
   'is demoted': ({ app }, { id }) => app.core.administration.update(administrator, id, { role: 'user' }),
   'is deleted': ({ app }, { id }) => app.core.administration.remove(administrator, id),
   'is disabled': ({ app }, { id }) => app.core.accounts.setStatus(id, 'disabled'),
@@ -70,17 +85,23 @@ const ways: Record<string, (parley: Parley, person: Person) => Promise<unknown>>
     }),
 };
 
-describe('the sockets of one whose login ends are closed within a second, and heard no more:', () => {
+describe('the sockets and the stream of one whose login ends are closed within a second, and heard no more:', () => {
   let parley: Parley;
   let bystander: Person;
   let doors: string[];
+  let vendor: ScriptedVendor;
   before(async () => {
-    const watched = await watchDoors(() => startParley());
+    vendor = await startScriptedVendor();
+    const env = { PARLEY_DEFAULT_MODEL: 'parley-local' };
+    const watched = await watchDoors(() => startParley({ dashScope: vendor.url, env }));
     parley = watched.started;
     doors = watched.sockets.map(({ path, contract }) => `WS ${path} (${contract})`);
     bystander = await makePerson('bystander');
   });
-  after(() => parley.close());
+  after(async () => {
+    await parley.close();
+    await vendor.close();
+  });
 
   test('every door is tried', () => {
     assert.deepEqual(doors.toSorted(), Object.keys(frames).toSorted());
@@ -89,7 +110,7 @@ describe('the sockets of one whose login ends are closed within a second, and he
   for (const [at, [way, end]] of Object.entries(ways).entries()) {
     test(`who ${way}`, async () => {
       const person = await makePerson(`somebody-${at}`);
-      const { tokens, visitors, deaf } = person;
+      const { tokens, refreshToken, visitors, deaf, stream } = person;
       const before = await said(person);
       await end(parley, person);
       const codes = await within(1_000, Promise.all(visitors.map(({ client }) => client.closed)));
@@ -97,6 +118,14 @@ describe('the sockets of one whose login ends are closed within a second, and he
         codes.map(({ code }, at) => [visitors[at]?.door, code]),
         visitors.map(({ door }) => [door, 4401]),
       );
+      const [begun, last, ...more] = await within(1_000, stream);
+      assert.deepEqual(
+        [begun?.data.type, last?.data.type, last?.data.code, more],
+        ['start', 'error', 401, []],
+        'the stream of a reply',
+      );
+      const refresh = { refresh_token: refreshToken };
+      assert.equal((await askStudio(parley, 'POST', '/auth/refresh', refresh)).status, 401);
       for (const { client, door } of deaf) {
         client.send(frames[door](person));
         client.socket.resume();
@@ -118,6 +147,13 @@ describe('the sockets of one whose login ends are closed within a second, and he
     const assistant = await tokenOf(parley, name);
     const companion = await tokenOf(parley, name, 'companion');
     const helpdesk = await tokenOf(parley, name, 'helpdesk');
+    const { body: login } = await askStudio<{ access_token: string; refresh_token: string }>(
+      parley,
+      'POST',
+      '/auth/login',
+      { username: name, password },
+    );
+    const { access_token: studio, refresh_token: refreshToken } = login.data;
     const { body } = await read<{ session_id: number }>(
       send(`${parley.url}/api/v1/chat`, 'POST', { message: 'Hello' }, bearer(assistant)),
     );
@@ -142,6 +178,10 @@ describe('the sockets of one whose login ends are closed within a second, and he
           door: 'WS /ws/chat (companion)',
           client: await openSocket(at('/ws/chat'), { protocols: [`bearer.${companion}`] }),
         },
+        {
+          door: 'WS /ws/chat/:session_id (assistant)',
+          client: await openSocket(at(`/ws/chat/${session}`), { protocols: [`bearer.${studio}`] }),
+        },
         { door: 'WS /ws (helpdesk)', client: await openSocket(at('/ws'), { headers: bearer(helpdesk) }) },
         late,
       ];
@@ -149,7 +189,18 @@ describe('the sockets of one whose login ends are closed within a second, and he
     const [visitors, deaf] = [await open(), await open()];
     for (const visitor of [...visitors, ...deaf]) await isHeard(visitor);
     for (const { client } of deaf) client.socket.pause();
-    return { id, name, tokens: [assistant, companion, helpdesk], session, key, visitors, deaf };
+    const tokens = [assistant, companion, helpdesk, studio];
+    const stream = allReplyEvents(await hear(studioWith(parley, id, studio)));
+    return { id, name, tokens, refreshToken, session, key, visitors, deaf, stream };
+  }
+
+  /** A reply that is on its way, as a stream that has begun. */
+  async function hear(studio: Studio): Promise<Response> {
+    const conversation = await studio.begin();
+    const path = `/conversations/${conversation}/messages/stream`;
+    const response = await studio.open('POST', path, { content: contentOf('Why?') });
+    await vendor.next();
+    return response;
   }
 
   /** Resolves once the socket was answered. */
