@@ -70,10 +70,10 @@ function hasGaps(extent: Extent | undefined): boolean {
   return extent !== undefined && extent.removed > 0;
 }
 
-/** The place of the message that `skip` others come before, less one, where none of them are hidden. */
+/** The place of the last of so many messages that are not hidden. */
 function beyond(skip: number, hidden: readonly Hidden[]): number {
   let place = skip;
-  for (const [, taken] of hidden) if (taken <= place + 1) place++;
+  for (const [, taken] of hidden) if (taken <= place) place++;
   return place;
 }
 

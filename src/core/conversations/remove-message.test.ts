@@ -90,6 +90,8 @@ describe('a message is removed', () => {
     const speaker = await speakers.next();
     const result = turns.result(mina, turnId, signal);
     speaker.say('So');
+    await assert.rejects(remove(otto, turnId), { code: 'not_found' });
+    assert.equal(speaker.signal.aborted, false, 'nobody else stops it');
     await remove(mina, turnId);
     assert.equal(speaker.signal.aborted, true);
     assert.equal((await result).state, 'cancelled');
