@@ -51,7 +51,8 @@ const redocPolicy =
 const description = `One chat backend behind several published APIs; each tag is one of them.
 
 WebSockets: \`/ws/chat\` speaks the gateway contract's frames (\`chat\`, \`cancel\`, \`ping\`), and with a token of the
-companion contract's login that one's (\`message\`, \`read\`, \`stop\`, \`ping\`); \`/ws/chat/{session_id}\` speaks the assistant contract's.`;
+companion contract's login that one's (\`message\`, \`read\`, \`stop\`, \`ping\`); \`/ws/chat/{session_id}\` speaks the assistant contract's, about
+conversations of every contract; \`/ws\` the helpdesk contract's. Tokens of every contract's login are good at each.`;
 
 const redocPage = `<!doctype html>
 <html lang="en">
