@@ -17,6 +17,7 @@ import {
 import { helpdeskSocket } from './support/helpdesk-socket.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { openSocket } from './support/socket.ts';
+import { askStudio } from './support/studio.ts';
 
 interface Switch {
   success: boolean;
@@ -127,6 +128,56 @@ describe('under maintenance', () => {
     assert.notEqual((await sendMessage(parley, own.session_id, 'Hello', admin)).body.data.reply, null);
     assert.doesNotMatch(parley.log(), /a request failed/u, 'it is no fault to be logged');
   });
+
+  test('nor does studio, but who is logged in goes on being so, and administrators go on', async () => {
+    const own = await conversationOf(admin);
+    const text = { content: [{ type: 'text', text: 'Hello' }] };
+    const at = `/conversations/${own}`;
+    const refusals: [method: string, path: string, body?: object][] = [
+      ['POST', '/conversations', { model_name: 'parley-local' }],
+      ['GET', '/conversations'],
+      ['GET', at],
+      ['PUT', at, { title: 'Hello' }],
+      ['DELETE', at],
+      ['GET', `${at}/messages`],
+      ['POST', `${at}/messages`, text],
+      ['POST', `${at}/messages/stream`, text],
+      ['GET', `${at}/messages/stream`],
+      ['POST', `${at}/stop`],
+      ['DELETE', '/messages/1'],
+      ['POST', '/bailian/chat/completions', chat],
+      ['GET', '/history/api-calls'],
+      ['GET', '/history/conversations/statistics'],
+      ['GET', '/history/budget'],
+    ];
+    for (const [method, path, body] of refusals) {
+      for (const language of ['zh', 'en']) {
+        const shown = { ...user, 'accept-language': language };
+        const refused = await askStudio(parley, method, path, body, shown);
+        assert.deepEqual([refused.status, refused.body], [503, { code: 503, message, data: null }], path);
+        assert.equal(refused.headers.get('retry-after'), '60');
+      }
+    }
+    const key = { 'x-api-key': await parley.key() };
+    assert.equal((await askStudio(parley, 'POST', '/bailian/chat/completions', chat, key)).status, 503);
+    assert.equal((await askStudio(parley, 'GET', '/auth/user', undefined, user)).status, 200);
+    assert.equal((await logIn(parley, { username: 'mina', password }, 'studio')).status, 200);
+    assert.equal((await askStudio(parley, 'POST', `${at}/messages?wait=true`, text, admin)).status, 200);
+    assert.equal((await askStudio(parley, 'POST', '/bailian/chat/completions', chat, admin)).status, 200);
+    assert.doesNotMatch(parley.log(), /a request failed/u, 'it is no fault to be logged');
+  });
+
+  async function conversationOf(headers: Record<string, string>): Promise<number> {
+    const begin = { model_name: 'parley-local' };
+    const { body } = await askStudio<{ conversation_id: number }>(
+      parley,
+      'POST',
+      '/conversations',
+      begin,
+      headers,
+    );
+    return body.data.conversation_id;
+  }
 
   test('a socket says it in a frame and stays open', async () => {
     const socket = await openSocket(`${parley.wsUrl}/ws/chat`, { headers: user });
