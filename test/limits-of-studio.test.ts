@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { makeAccount, password, tokenOf } from './support/accounts.ts';
-import type { Answered } from './support/gateway.ts';
+import { logins, makeAccount, password, tokenOf, type LoginContract } from './support/accounts.ts';
+import { personWith } from './support/assistant.ts';
+import { send, type Answered } from './support/gateway.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import {
   askStudio,
@@ -36,6 +37,13 @@ describe('the limits of studio', () => {
   const personNamed = async (name: string): Promise<Studio> => {
     const { id } = await makeAccount(parley, name);
     return studioWith(parley, id, await tokenOf(parley, name, 'companion'));
+  };
+  /** One who logged in past the doors. */
+  const makeStudioPast = async (name: string): Promise<Studio> => {
+    const { id } = await makeAccount(parley, name);
+    const { accounts } = parley.app.core;
+    const { accessToken } = await accounts.logIn({ login: name, password, contract: 'studio', ip: '' });
+    return studioWith(parley, id, accessToken);
   };
   const auth = (path: string, body: object, headers: Headers) =>
     askStudio<null>(parley, 'POST', `/auth/${path}`, body, headers);
@@ -81,6 +89,50 @@ describe('the limits of studio', () => {
     assert.equal(answer.status, 200, 'another user');
     assert.equal(answer.headers.get('x-ratelimit-limit'), '3');
     assert.equal(answer.headers.get('x-ratelimit-remaining'), '2');
+  });
+
+  test('messages over the socket count as assistant’s, whose socket it is, whoever’s login is shown', async () => {
+    const iris = await makeStudioPast('iris');
+    const id = await iris.begin('parley-local');
+    const person = personWith(parley, iris.headers['authorization']?.slice('Bearer '.length) ?? '');
+    const allowance = async () => {
+      const { status, headers } = await person.open('GET', `/chat/sessions/${id}`);
+      assert.equal(status, 200);
+      return Number(headers.get('x-ratelimit-remaining'));
+    };
+    const before = await allowance();
+    const socket = await person.socket(id);
+    for (let count = 0; count < 5; count++) {
+      socket.send({ type: 'message', data: { content: 'Hello' } });
+      const frames = await socket.until(({ data }) => data.status === 'completed');
+      assert.ok(frames.every(({ type }) => type !== 'error'));
+    }
+    await socket.close();
+    assert.equal(await allowance(), before - 6);
+    for (let count = 0; count < 3; count++) {
+      assert.equal((await iris.call('POST', `/conversations/${id}/messages`, said)).status, 200);
+    }
+    assertLimited(await iris.call('POST', `/conversations/${id}/messages`, said));
+    assert.equal(await allowance(), before - 7, 'and studio’s own as studio’s');
+  });
+
+  test('a login that failed too often is refused by every contract, from every address, in studio’s envelope too', async () => {
+    await makeAccount(parley, 'olga');
+    const guess = (contract: LoginContract, count: number) => {
+      const who = contract === 'helpdesk' ? { email: 'olga@example.com' } : { username: 'olga' };
+      const credentials = { ...who, password: `guess ${count}` };
+      return send(`${parley.url}${logins[contract]}`, 'POST', credentials, from(`198.51.100.${count}`));
+    };
+    const contracts = Object.keys(logins) as LoginContract[];
+    for (let count = 0; count < 10; count++) {
+      const contract = contracts[count % contracts.length] ?? 'studio';
+      assert.equal((await guess(contract, count)).status, 401, contract);
+    }
+    for (const contract of contracts) assert.equal((await guess(contract, 99)).status, 429, contract);
+    const right = await auth('login', { username: 'olga', password }, from('198.51.100.200'));
+    assert.deepEqual([right.status, right.body.code, right.body.data], [429, 429, null]);
+    assert.match(right.body.message, /\p{Script=Han}/u);
+    assert.ok(Number(right.headers.get('retry-after')) > 60, 'longer than a minute');
   });
 
   test('calls through the proxy count a minute and user, or key, from wherever', async () => {
