@@ -434,10 +434,11 @@ function leaseTests(openOne: OpenOne): void {
 
   it('a turn that was cut off before it said a word is queued again, and its call recorded, once', async (test) => {
     const storage = await openOne(test);
-    const { turns, messages, apiCalls } = storage;
+    const { turns, messages, apiCalls, chatTotals } = storage;
     const turn = newTurn(storage);
     const call = newCall({ conversationId: turn.conversation.id, messageId: turn.id });
-    const again = { id: turn.id, fence: 2, node: '', leaseUntil: 7000, call };
+    const { userId, channel } = turn;
+    const again = { id: turn.id, userId, channel, fence: 2, node: '', leaseUntil: 7000, call };
     await turns.begin(turn);
     await turns.takeOver('node-2', null, 6000);
     assert.equal(await turns.requeue({ ...again, fence: 1 }), false, 'by its maker');
@@ -447,6 +448,11 @@ function leaseTests(openOne: OpenOne): void {
     assert.equal((await messages.find(turn.id))?.state, 'queued');
     assert.deepEqual(await apiCalls.list({ limit: 10 }), [{ id: 1, ...call }]);
     assert.equal((await apiCalls.totals({}))[0]?.calls, 1);
+    const tokens = call.promptTokens + call.completionTokens;
+    assert.ok(tokens > 0);
+    for (const id of [userId, null]) {
+      assert.equal((await chatTotals.total({ userId: id, fromDay: call.day })).tokens, tokens);
+    }
     assert.equal(await turns.start(turn.id, 8000), false, 'by its maker');
     assert.equal(await turns.start(turn.id, 8000, 2), true);
     assert.equal((await messages.find(turn.id))?.state, 'running');

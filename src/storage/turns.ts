@@ -101,6 +101,9 @@ export interface TurnEnd {
 /** A turn that was cut off and is to be made from the beginning. */
 export interface Requeuing {
   id: number;
+  userId: number | null;
+  /** As in `TurnEnd`. */
+  channel: string;
   fence: number;
   /** The process that makes the answer; empty where any may that takes it over. */
   node: string;
@@ -144,7 +147,7 @@ export interface Turns {
   /** From `queued` to `running`. False where it is not queued any more, or is at another fence than `fence` (1 unless it was taken over). */
   start(id: number, leaseUntil: number, fence?: number): Promise<boolean>;
   /**
-   * One unit: the turn and its answer are `queued` again, and the call that was cut off is recorded. False, and nothing stored, where the turn
+   * One unit: the turn and its answer are `queued` again, and the call that was cut off is recorded, its tokens in the day's sums too. False, and nothing stored, where the turn
    * has ended, is at another fence, or has said something.
    */
   requeue(requeuing: Requeuing): Promise<boolean>;

@@ -26,10 +26,12 @@ export async function leaveToNext(
   turn: ActiveTurn,
   { call }: Pick<TurnEnd, 'call'>,
 ): Promise<boolean> {
-  const { id, fence, conversationId } = turn;
+  const { id, fence, channel, conversationId } = turn;
+  const { userId } = turn.caller;
   turn.closing = true;
   try {
-    if (!(await state.parts.rows.requeue({ id, fence, node: '', leaseUntil: 0, call }))) return false;
+    const left = { id, userId, channel, fence, node: '', leaseUntil: 0, call };
+    if (!(await state.parts.rows.requeue(left))) return false;
   } catch (err) {
     state.parts.log.warn({ err, turnId: id }, 'an answer could not be left to the next process');
     return false;

@@ -75,9 +75,10 @@ async function makeAgain(
   conversation: Conversation,
 ): Promise<void> {
   const { rows, runtime } = state.parts;
-  const { id, fence } = turn;
+  const { id, userId, channel, fence } = turn;
   const lease = { node: state.node, leaseUntil: runtime.now() + leaseMs };
-  if (await rows.requeue({ id, fence, ...lease, call: end.call })) rejoin(state, turn, conversation);
+  if (await rows.requeue({ id, userId, channel, fence, ...lease, call: end.call }))
+    rejoin(state, turn, conversation);
   else await close(state, end);
 }
 
