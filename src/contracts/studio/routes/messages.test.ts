@@ -490,6 +490,30 @@ describe('studio: a message sent again', () => {
     assert.equal(vendor.count(), count + 1);
   });
 
+  test('that was deleted meanwhile, or whose reply was, is 404 in the words of a message', async () => {
+    const conversation = await mina.begin();
+    const key = { 'idempotency-key': `gone-${conversation}` };
+    const waiting = mina.exchange(conversation, 'Gone?', key);
+    await answer('Gone.');
+    const { message_id, reply } = await waiting;
+    const count = vendor.count();
+    const again = (query: string) =>
+      mina.call<SentBody | null>(
+        'POST',
+        `${pathOf(conversation)}${query}`,
+        { content: contentOf('Gone?') },
+        key,
+      );
+    const gone = { code: 404, message: '消息不存在', data: null };
+    await mina.call('DELETE', `/messages/${reply?.message_id}`);
+    assert.deepEqual((await again('?wait=true')).body, gone);
+    assert.equal((await again('')).body.data?.message_id, message_id);
+    await mina.call('DELETE', `/messages/${message_id}`);
+    for (const query of ['', '?wait=true']) assert.deepEqual((await again(query)).body, gone);
+    assert.deepEqual((await mina.history(conversation)).messages, []);
+    assert.equal(vendor.count(), count);
+  });
+
   test('under the key of another is 400; another user’s key is one’s own', async () => {
     const [mine, theirs] = [await mina.begin(), await other.begin()];
     const key = { 'idempotency-key': 'shared' };

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Message } from '../../../core/conversations/conversations.ts';
 import { inPortions } from '../../../core/conversations/whole-message.ts';
 import type { Core } from '../../../core/core.ts';
+import type { UserCaller } from '../../../core/identity/caller.ts';
 import { isLeftToOthers } from '../../../core/turns/turn.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
@@ -165,11 +166,18 @@ async function send(
   const signal = running.forResponse(reply.raw);
   const caller = requireUser(request.caller);
   const sent = await sendMessage(options, request, reply, { caller, body: request.body });
-  const question = await core.conversations.message(caller, sent.conversationId, sent.questionId);
+  const { conversationId, questionId, turnId } = sent;
+  const reading = core.conversations.message(caller, conversationId, questionId);
+  const question = await ownOrForbidden(core, caller, { messageId: questionId }, reading);
   const english = isEnglish(request);
   const message = presentMessage({ ...question, parts: sent.parts }, english);
   if (!request.query.wait) return answerWith(request, 'sent', message);
-  const answer = sent.turnId === null ? null : await core.turns.result(caller, sent.turnId, signal);
+  const answer = turnId === null ? null : await replyOf(core, caller, turnId, signal);
   const said = answer === null || isLeftToOthers(answer) ? null : presentAnswer(answer, english);
   return answerWith(request, 'sent', { ...message, reply: said });
+}
+
+/** The reply once it is there. */
+function replyOf(core: Core, caller: UserCaller, turnId: number, signal: AbortSignal): Promise<Message> {
+  return ownOrForbidden(core, caller, { messageId: turnId }, core.turns.result(caller, turnId, signal));
 }
