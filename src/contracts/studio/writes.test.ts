@@ -208,6 +208,20 @@ describe('studio: everything that is written', () => {
         done.push(again);
       });
 
+      test(`${route} (${at + 1}) is one of two that come at once under its key; the other is refused`, async () => {
+        const write = await make();
+        const headers = { 'idempotency-key': another('key') };
+        const both = [write, { ...write, ...write.other }];
+        const answers = await Promise.all(both.map((each) => sent(method, each, headers)));
+        const statuses = new Set(answers.map(({ status }) => status));
+        assert.deepEqual(statuses, new Set([200, 400]), JSON.stringify(answers));
+        const between = stored();
+        for (const [index, each] of both.entries()) {
+          assert.deepEqual(await sent(method, each, headers), answers[index]);
+        }
+        assert.deepEqual(stored(), between);
+      });
+
       test(`${route} (${at + 1}) is done once where it comes twice at once`, async () => {
         const write = await make();
         const headers = { 'idempotency-key': another('key') };
