@@ -114,7 +114,7 @@ describe('studio: a crash before anything is said', () => {
       ['user', 1, 'Three'],
       ['assistant', 1, '3'],
     ]);
-    const lost = [pending[0], 502];
+    const lost = [pending[0], 503];
     assert.deepEqual(await callsOf(back), [lost, lost, ...pending.map((id) => [id, 200])]);
     assert.equal(vendor.count(), 5);
   });
