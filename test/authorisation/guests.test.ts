@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { callerNames, type CallerName } from '../support/callers.ts';
 import { helpdeskSocket, settled } from '../support/helpdesk-socket.ts';
-import type { Entry, NamedObject, ObjectCase } from './entry.ts';
+import type { Entry, NamedObject, ObjectCase, Target } from './entry.ts';
 import { knock } from './knock.ts';
 import { matrix } from './matrix.ts';
 import { makeWorld, wordsOf, type World } from './world.ts';
@@ -22,8 +22,8 @@ describe('the number of a guest’s conversation opens nothing', () => {
   before(async () => void (world = await makeWorld()));
   after(() => world.close());
 
-  const come = (door: string, entry: Entry, name: CallerName, object: NamedObject, id: number | string) => {
-    const { headers, ...sent } = object.send({ id, turnId: 0 }, { id, turnId: 0 });
+  const come = (door: string, entry: Entry, name: CallerName, object: NamedObject, named: Target) => {
+    const { headers, ...sent } = object.send(named, named);
     return knock(world.parley, door, sent, {
       ...headers,
       ...world.callers[entry.issuer ?? 'assistant'][name],
@@ -39,7 +39,7 @@ describe('the number of a guest’s conversation opens nothing', () => {
         // Staff have every conversation by its number, under their own addresses.
         const mayByNumber = staff.includes(name) && door.includes('/admin/');
         for (const id of mayByNumber ? [`sess_${number}`] : [number, `sess_${number}`]) {
-          const { status, text } = await come(door, entry, name, object, id);
+          const { status, text } = await come(door, entry, name, object, { id, turnId: guests.turnId });
           assert.ok(refusals.has(status), `${name}, ${id}: ${status} ${text}`);
           assert.ok(!text.includes(wordsOf('user')), `${name} reads it`);
         }
