@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { bearer, forge, makeAccount, tokenOf, type LoginContract } from './support/accounts.ts';
+import { bearer, forge, makeAccount, password, tokenOf, type LoginContract } from './support/accounts.ts';
 import { read, send } from './support/gateway.ts';
 import { startParley, type Parley } from './support/parley.ts';
 import { assertShape } from './support/shape.ts';
@@ -89,6 +89,27 @@ describe('1: POST /api/v1/chat belongs to the contract of the token', () => {
     const other = await chat(bearer(assistant));
     const [message] = first.body['messages'] as { sessionId: string }[];
     assert.notEqual(message?.sessionId, String(other.body['session_id']));
+  });
+
+  test('a renewed token is of the contract whose login it is, by whichever contract it was renewed', async () => {
+    const login = { username: 'ada', password };
+    const { body } = await call('POST', '/api/auth/login', login);
+    const { refresh_token, access_token } = body['data'] as Record<string, string>;
+    const renewed = await call('POST', '/api/auth/refresh', { refresh_token });
+    const others = await Promise.all(
+      [companion, access_token ?? ''].map((token) =>
+        call('POST', '/api/v1/auth/refresh', undefined, bearer(token)),
+      ),
+    );
+    const tokens = [...others, renewed].map((answer) => {
+      assert.equal(answer.status, 200);
+      return (answer.body['data'] as Record<string, string>)['access_token'] ?? '';
+    });
+    for (const [index, token] of tokens.entries()) {
+      const answer = await chat(bearer(token));
+      assert.equal('response' in answer.body, index === 0);
+      assert.equal('session_id' in answer.body, index > 0);
+    }
   });
 
   describe('a 401 satisfies both', () => {
