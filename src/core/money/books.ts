@@ -13,12 +13,17 @@ export interface Books {
 /** The same parts, which tell the ledger of every row. */
 export function keptIn<Store extends Books>(store: Store, ledger: Pick<Ledger, 'writing'>): Store {
   const { apiCalls, turns, ownership } = store;
-  const told = async (calls: readonly NewApiCall[], storing: Promise<boolean>): Promise<boolean> => {
+  /** Of a unit that may be refused, `storing` says whether it is stored. */
+  const told = async <Answer extends boolean | void>(
+    calls: readonly NewApiCall[],
+    storing: Promise<Answer>,
+  ): Promise<Answer> => {
     const writings = calls.map((call) => ledger.writing(call));
     let stored = false;
     try {
-      stored = await storing;
-      return stored;
+      const answer = await storing;
+      stored = answer !== false;
+      return answer;
     } finally {
       for (const written of writings) written(stored);
     }
@@ -27,18 +32,13 @@ export function keptIn<Store extends Books>(store: Store, ledger: Pick<Ledger, '
     ...store,
     apiCalls: {
       ...apiCalls,
-      async record(call, options) {
-        const written = ledger.writing(call);
-        let stored = false;
-        try {
-          await apiCalls.record(call, options);
-          stored = true;
-        } finally {
-          written(stored);
-        }
-      },
+      record: (call, options) => told([call], apiCalls.record(call, options)),
     },
-    turns: { ...turns, end: (end) => told(callsOf([end]), turns.end(end)) },
+    turns: {
+      ...turns,
+      end: (end) => told(callsOf([end]), turns.end(end)),
+      requeue: (turn) => told(callsOf([turn]), turns.requeue(turn)),
+    },
     ownership: {
       ...ownership,
       change: (change, ...claimed) => told(callsOf(change.ends), ownership.change(change, ...claimed)),
@@ -46,7 +46,7 @@ export function keptIn<Store extends Books>(store: Store, ledger: Pick<Ledger, '
   };
 }
 
-function callsOf(ends: readonly TurnEnd[]): NewApiCall[] {
+function callsOf(ends: readonly Pick<TurnEnd, 'call'>[]): NewApiCall[] {
   return ends.flatMap(({ call }) => call ?? []);
 }
 

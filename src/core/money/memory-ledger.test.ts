@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { newCall } from '../../storage/sample-rows.fixture.ts';
+import { newTurn } from '../../storage/sample-turns.fixture.ts';
 import { openTemporaryStorage } from '../completions/bench.fixture.ts';
 import type { OwnerKey } from '../identity/caller.ts';
 import { monthOf } from '../statistics/calendar.ts';
@@ -194,6 +195,28 @@ it('a row that is stored while the books are being read is not lost', async (t) 
   await apiCalls.record(newCall({ owner, day: '2026-10-01', promptTokens: 1, completionTokens: 0 }));
   going.resolve();
   assert.equal((await standing).spent.tokens, 1);
+});
+
+it('a call that was cut off counts, and what was set aside for it comes back, where its answer is made again', async (t) => {
+  const stored = await openTemporaryStorage(t);
+  const dayOf = () => '2026-10-01';
+  const ledger = createMemoryLedger({ apiCalls: stored.apiCalls, dayOf, runtime: { now: () => 0 } });
+  const { turns: rows } = keptIn(stored, ledger);
+  const limit: Limit = { budget: { tokens: 100 }, cnyPerUsd: 7 };
+  const owner = 'user:7' as OwnerKey;
+  const turn = newTurn(stored);
+  await rows.begin(turn);
+  const made = await ledger.reserve(owner, limit, amountOf(50, null));
+  assert.ok('reservation' in made);
+  const row = newCall({ owner, day: '2026-10-01', promptTokens: 30, completionTokens: 0 });
+  const call = { ...row, reservation: made.reservation };
+  const { id, userId, channel } = turn;
+  const left = { id, userId, channel, fence: 1, node: '', leaseUntil: 0, call };
+  assert.equal(await rows.requeue({ ...left, fence: 2 }), false);
+  assert.deepEqual([(await ledger.standing(owner)).reserved.tokens], [50], 'nothing was stored');
+  assert.equal(await rows.requeue(left), true);
+  const { spent, reserved } = await ledger.standing(owner);
+  assert.deepEqual([spent.tokens, reserved.tokens], [30, 0]);
 });
 
 it('a reservation that is released twice is given back once', async (t) => {

@@ -35,7 +35,8 @@ interface Underway {
   rows: number;
   /** Whether one came while the books are being read: nobody knows whether it was among what was read. */
   disturbed: boolean;
-  idle: PromiseWithResolvers<void>;
+  /** For who waits until there are none; null where nobody does. */
+  idle: PromiseWithResolvers<void> | null;
 }
 
 export function createSpending(parts: SpendingParts): Spending {
@@ -69,16 +70,16 @@ export function createSpending(parts: SpendingParts): Spending {
       }
     },
     began(owner) {
-      const rows = underway.get(owner) ?? newUnderway();
+      let rows = underway.get(owner);
+      if (rows === undefined) underway.set(owner, (rows = newUnderway()));
       rows.rows++;
       rows.disturbed = true;
-      underway.set(owner, rows);
     },
     ended(call, stored) {
       const rows = underway.get(call.owner);
       if (rows !== undefined && --rows.rows === 0) {
         underway.delete(call.owner);
-        rows.idle.resolve();
+        rows.idle?.resolve();
       }
       if (stored) enter(known, call);
     },
@@ -86,7 +87,7 @@ export function createSpending(parts: SpendingParts): Spending {
 }
 
 function newUnderway(): Underway {
-  return { rows: 0, disturbed: false, idle: Promise.withResolvers() };
+  return { rows: 0, disturbed: false, idle: null };
 }
 
 /**
@@ -98,8 +99,10 @@ async function undisturbed<T>(
   owner: OwnerKey,
   read: () => Promise<T>,
 ): Promise<T | undefined> {
-  for (let rows = underway.get(owner); rows !== undefined; rows = underway.get(owner))
+  for (let rows = underway.get(owner); rows !== undefined; rows = underway.get(owner)) {
+    rows.idle ??= Promise.withResolvers();
     await rows.idle.promise;
+  }
   const watch = newUnderway();
   underway.set(owner, watch);
   try {
