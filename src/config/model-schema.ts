@@ -15,7 +15,7 @@ const priceSchema = group('A price per million tokens.', {
     default: undefined,
     shownDefault: '`output`',
     description:
-      'Per million tokens of an answer that the model thought about first: where its usage says so or, if it says nothing, `enable_thinking` asked for it.',
+      'Per million tokens of an answer that the model thought about first: where its thoughts came with it, its usage says so or, if that says nothing, `enable_thinking` asked for it.',
   }),
   cachedInput: field(price, {
     default: undefined,

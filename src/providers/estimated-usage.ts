@@ -10,6 +10,8 @@ export interface ReportedUsage {
   completionTokens?: number | undefined;
   cachedPromptTokens?: number | undefined;
   reasoningTokens?: number | undefined;
+  /** Whether thoughts were received. */
+  thought?: boolean | undefined;
 }
 
 /** The usage of an answer of which `output` was received: the vendor's own figures, and estimates for what it left out. */
@@ -19,12 +21,13 @@ export function completeUsage(
   output: string,
   estimateTokens: EstimateTokens,
 ): Usage {
-  const { promptTokens, completionTokens, cachedPromptTokens, reasoningTokens } = reported;
+  const { promptTokens, completionTokens, cachedPromptTokens, reasoningTokens, thought } = reported;
   return {
     promptTokens: promptTokens ?? estimateTokens(promptText(request)) + mediaTokens(request),
     completionTokens: completionTokens ?? (output === '' ? 0 : estimateTokens(output)),
     ...(cachedPromptTokens !== undefined && { cachedPromptTokens }),
     ...(reasoningTokens !== undefined && { reasoningTokens }),
+    ...(thought === true && { thought }),
     estimated: promptTokens === undefined || completionTokens === undefined,
   };
 }

@@ -132,6 +132,7 @@ describe('a relayed request, whole', () => {
       promptTokens: 3,
       completionTokens: 4,
       cachedPromptTokens: 1,
+      thought: true,
       estimated: false,
     });
   });
@@ -191,7 +192,7 @@ describe('a relayed request, streamed', () => {
     assert.deepEqual(events.at(-1), {
       type: 'finish',
       reason: 'stop',
-      usage: { promptTokens: 3, completionTokens: 4, cachedPromptTokens: 1, estimated: false },
+      usage: { promptTokens: 3, completionTokens: 4, cachedPromptTokens: 1, thought: true, estimated: false },
     });
   });
 

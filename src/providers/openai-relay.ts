@@ -2,7 +2,14 @@ import type { Answer, ModelRequest, ProviderEvent } from '../core/completions/pr
 import { completeUsage } from './estimated-usage.ts';
 import type { EstimateTokens } from './estimated-usage.ts';
 import type { ReadChunk } from './openai-stream.ts';
-import { contentText, fromOpenAiAnswer, outputOf, readOpenAiUsage, toFinishReason } from './openai-wire.ts';
+import {
+  contentText,
+  fromOpenAiAnswer,
+  hasThoughts,
+  outputOf,
+  readOpenAiUsage,
+  toFinishReason,
+} from './openai-wire.ts';
 import type { VendorIdentity } from './vendor-errors.ts';
 import { arrayOf, countOf, objectOf } from './wire-values.ts';
 import type { WireObject } from './wire-values.ts';
@@ -35,7 +42,8 @@ export function fromRelayedAnswer(
   const wire = objectOf(body) ?? {};
   if (answer.usage.estimated) {
     const output = arrayOf(wire.choices).map((choice) => writtenIn(objectOf(choice)?.message));
-    answer.usage = completeUsage(readOpenAiUsage(wire.usage), request, output.join(''), estimateTokens);
+    const reported = { ...readOpenAiUsage(wire.usage), thought: answer.usage.thought };
+    answer.usage = completeUsage(reported, request, output.join(''), estimateTokens);
   }
   return { ...answer, wire };
 }
@@ -58,6 +66,7 @@ export function createChunkRelay(wire: WireObject): ReadChunk {
     let text = '';
     for (const choice of choices) {
       text += writtenIn(choice?.delta);
+      progress.thought ||= hasThoughts(objectOf(choice?.delta) ?? {});
       const index = countOf(choice?.index) ?? 0;
       begun.add(index);
       if (typeof choice?.finish_reason !== 'string' || choice.finish_reason === '') continue;

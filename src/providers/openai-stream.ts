@@ -3,6 +3,7 @@ import { completeUsage } from './estimated-usage.ts';
 import type { EstimateTokens, ReportedUsage } from './estimated-usage.ts';
 import {
   contentText,
+  hasThoughts,
   outputOf,
   readOpenAiUsage,
   throwReported,
@@ -26,6 +27,7 @@ export interface Progress {
   /** Of one of several answers, where not all of them are there. */
   lastReason: FinishReason | undefined;
   usage: ReportedUsage;
+  thought: boolean;
   done: boolean;
   output: string;
   /** Events that wait for the one after them. */
@@ -50,6 +52,7 @@ export async function* fromOpenAiStream(
     reason: undefined,
     lastReason: undefined,
     usage: {},
+    thought: false,
     done: false,
     output: '',
     held: [],
@@ -77,7 +80,8 @@ export async function* fromOpenAiStream(
   }
   if (progress.reason === undefined && !progress.done)
     throw malformedError(vendor, 'a stream that ended before the answer did');
-  const usage = completeUsage(progress.usage, request, progress.output, estimateTokens);
+  const { thought, output } = progress;
+  const usage = completeUsage({ ...progress.usage, thought }, request, output, estimateTokens);
   yield [...progress.held, { type: 'finish', reason: progress.reason ?? 'stop', usage }];
 }
 
@@ -94,6 +98,7 @@ function readChunk(chunk: WireObject, _data: string, progress: Progress, group: 
   const delta = withoutNulls(rest);
   if (delta !== undefined) {
     progress.output += outputOf(delta);
+    progress.thought ||= hasThoughts(delta);
     group.push({ type: 'extra-delta', delta });
   }
   if (typeof choice.finish_reason === 'string' && choice.finish_reason !== '')

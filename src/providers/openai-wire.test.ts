@@ -133,6 +133,19 @@ describe('fromOpenAiAnswer', () => {
     });
   });
 
+  test('usage says where the answer came with thoughts, whatever the vendor counts', () => {
+    const usage = {
+      prompt_tokens: 9,
+      completion_tokens: 4,
+      completion_tokens_details: { reasoning_tokens: 0 },
+    };
+    const figures = { promptTokens: 9, completionTokens: 4, estimated: false };
+    const thought = read({ ...choice({ content: 'Hi', reasoning_content: 'hm' }), usage });
+    assert.deepEqual(thought.usage, { ...figures, reasoningTokens: 0, thought: true });
+    const plain = read({ ...choice({ content: 'Hi', reasoning_content: '' }), usage });
+    assert.deepEqual(plain.usage, { ...figures, reasoningTokens: 0 });
+  });
+
   test('usage that is missing is estimated, images and videos at what they usually cost', () => {
     const parts = [
       { type: 'text' as const, text: 'Hello' },
@@ -233,6 +246,8 @@ describe('fromOpenAiStream', () => {
       { type: 'text-delta', text: 'a' },
       { type: 'extra-delta', delta: { reasoning_content: 'hm' } },
     ]);
+    const last = events.at(-1);
+    assert.equal(last?.type === 'finish' && last.usage.thought, true);
   });
 
   test('chunks without choices, of other choices, and after [DONE] are passed over', async () => {

@@ -87,7 +87,12 @@ export function fromOpenAiAnswer(
     text,
     ...(extra !== undefined && { extra }),
     reason: toFinishReason(choice.finish_reason),
-    usage: completeUsage(readOpenAiUsage(answer?.usage), request, output, estimateTokens),
+    usage: completeUsage(
+      { ...readOpenAiUsage(answer?.usage), thought: hasThoughts(rest) },
+      request,
+      output,
+      estimateTokens,
+    ),
   };
 }
 
@@ -121,6 +126,11 @@ export function outputOf(extra: WireObject): string {
     return stringOf(called?.name) + stringOf(called?.arguments);
   });
   return calls.join('') + stringOf(extra.reasoning_content) + stringOf(extra.refusal);
+}
+
+/** Whether a message or a delta holds what the model thinks before it answers. */
+export function hasThoughts({ reasoning_content: thoughts }: WireObject): boolean {
+  return stringOf(thoughts) !== '';
 }
 
 /** `fields` without those that are null, which OpenAI sends for everything that an answer lacks. */

@@ -46,6 +46,8 @@ test('an answer that was thought about first may have a price of its own, for al
   assert.equal(nano(thought(4)), 80_000);
   assert.equal(nano(thought(), true), 80_000);
   assert.equal(nano(thought(0), true), 20_000, 'the vendor’s word counts');
+  assert.equal(nano({ ...thought(), thought: true }), 80_000, 'the thoughts are there');
+  assert.equal(nano({ ...thought(0), thought: true }), 80_000, 'some vendors count none of them');
   assert.equal(nano({ ...thought(4), promptTokens: 200 }), 200_000 + 240_000);
   assert.equal(costOf({ prices: [price({})] }, thought(4), at)?.nano, 20_000);
 });

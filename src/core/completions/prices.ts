@@ -31,7 +31,7 @@ const nanoPerToken = 1000;
 /**
  * What `usage` costs at the time `at` (milliseconds since the epoch); null where no price was in force then. With tiers,
  * the prompt's length chooses the price of the whole call. Impossible counts from vendors are taken as 0. `thinks`: whether
- * the model was asked to think first, which counts where the vendor does not say whether it did.
+ * the model was asked to think first, which counts where neither the answer nor the vendor's figures tell whether it did.
  */
 export function costOf(
   model: { prices: readonly Price[] },
@@ -42,8 +42,8 @@ export function costOf(
   const prompt = count(usage.promptTokens);
   const price = priceFor(model.prices, prompt, at);
   if (price === null) return null;
-  const { reasoningTokens } = usage;
-  const thought = reasoningTokens === undefined ? thinks : reasoningTokens > 0;
+  const { reasoningTokens, thought: isShown = false } = usage;
+  const thought = isShown || (reasoningTokens === undefined ? thinks : reasoningTokens > 0);
   const cached = Math.min(prompt, count(usage.cachedPromptTokens));
   const perMillion =
     (prompt - cached) * price.input +

@@ -9,6 +9,8 @@ export interface Usage {
   cachedPromptTokens?: number;
   /** Part of `completionTokens` that the model thought before it answered, where the vendor says. */
   reasoningTokens?: number;
+  /** There where the answer came with what the model had thought. */
+  thought?: true;
   /** True where the vendor did not say and the figures are our estimate. */
   estimated: boolean;
 }
