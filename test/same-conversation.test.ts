@@ -6,7 +6,13 @@ import type { CompanionMessage } from './support/companion.ts';
 import { startHelpdesk, type Helpdesk } from './support/desk.ts';
 import { read, send } from './support/gateway.ts';
 import { beginSession, sendMessage, type MessageBody as HelpdeskMessage } from './support/helpdesk.ts';
-import { makeStudio, type ConversationBody, type MessageBody, type Studio } from './support/studio.ts';
+import {
+  askStudio,
+  makeStudio,
+  type ConversationBody,
+  type MessageBody,
+  type Studio,
+} from './support/studio.ts';
 import { startScriptedVendor, type ScriptedVendor } from './support/vendor.ts';
 
 /** Contracts/README, "One core, five views": what is said through one contract, as the others show it. */
@@ -242,6 +248,92 @@ describe('a conversation of studio’s, through every contract', () => {
       [await found('Keep'), await found('Forget'), await found('Forgotten')],
       [true, false, false],
     );
+  });
+
+  test('has the same pages in all of them where messages are gone, from either end', async () => {
+    const id = await exchanged('0', 'a');
+    for (const text of ['1', '2', '3', '4']) await answered(mina.exchange(id, text), `${text}a`);
+    const all = await seenByAll(id);
+    for (const at of [0, 3, 4, 9]) await mina.call('DELETE', `/messages/${all[at]?.id}`);
+    const left = (await seenByAll(id)).map((seen) => seen.id);
+    assert.deepEqual(
+      left,
+      all.filter((_, at) => ![0, 3, 4, 9].includes(at)).map((seen) => seen.id),
+    );
+    const key = await keyOf(id);
+    const pages: Record<string, (skip: number, limit: number) => Promise<(number | string)[]>> = {
+      async assistant(skip, limit) {
+        const path = `/chat/sessions/${id}/messages?skip=${skip}&limit=${limit}`;
+        return (await at<AssistantMessage[]>(path)).body.map((each) => each.id);
+      },
+      async helpdesk(skip, limit) {
+        const path = `/chat/sessions/${key}/messages?offset=${skip}&limit=${limit}`;
+        const { body } = await at<{
+          data: { messages: HelpdeskMessage[]; total: number; has_more: boolean };
+        }>(path, tokens.helpdesk);
+        assert.deepEqual([body.data.total, body.data.has_more], [left.length, skip + limit < left.length]);
+        return body.data.messages.map((each) => Number(each.id.replace('msg_', '')));
+      },
+      async studio(skip, limit) {
+        const { messages, pagination } = await mina.history(id, `?page=${skip / limit + 1}&limit=${limit}`);
+        assert.equal(pagination.total, left.length);
+        return messages.map((each) => each.message_id);
+      },
+    };
+    for (const limit of [1, 2, 3, 4, 6, 7]) {
+      for (let skip = 0; skip <= left.length; skip += limit) {
+        for (const [contract, page] of Object.entries(pages)) {
+          assert.deepEqual(
+            await page(skip, limit),
+            left.slice(skip, skip + limit),
+            `${contract} ${skip} ${limit}`,
+          );
+        }
+      }
+    }
+    for (const order of ['asc', 'desc']) {
+      const seen: number[] = [];
+      let total = 1;
+      for (let page = 1; (page - 1) * 3 < total; page++) {
+        const path = `/chat/history?page=${page}&pageSize=3&order=${order}`;
+        const { body } = await at<{ messages: CompanionMessage[]; pagination: { total: number } }>(
+          path,
+          tokens.companion,
+        );
+        total = body.pagination.total;
+        seen.push(
+          ...body.messages.filter((each) => each.sessionId === String(id)).map((each) => Number(each.id)),
+        );
+      }
+      assert.deepEqual(seen, order === 'asc' ? left : left.toReversed(), `companion, ${order}`);
+    }
+  });
+
+  test('is its owner’s in studio and assistant, also where an agent has taken it and answers', async () => {
+    const id = await exchanged('Help me', 'I cannot.');
+    const { session_id } = await desk.ann.ask('POST', `/conversations/${id}/assign`);
+    await sendMessage(desk.parley, session_id, 'I am Ann.', desk.ann.headers);
+    const messages = await seenByAll(id);
+    const own = messages.at(-1)?.id;
+    for (const { headers } of [desk.ann, desk.boss]) {
+      for (const [method, path, body] of [
+        ['GET', `/conversations/${id}`],
+        ['PUT', `/conversations/${id}`, { title: 'Mine' }],
+        ['DELETE', `/conversations/${id}`],
+        ['GET', `/conversations/${id}/messages`],
+        ['POST', `/conversations/${id}/messages`, { content }],
+        ['POST', `/conversations/${id}/stop`],
+        ['DELETE', `/messages/${own}`],
+      ] as const) {
+        const { status, body: refusal } = await askStudio(desk.parley, method, path, body, headers);
+        assert.deepEqual([status, refusal.code, refusal.data], [403, 403, null], `${method} ${path}`);
+      }
+      const token = headers['authorization']?.slice('Bearer '.length);
+      assert.equal((await at(`/chat/sessions/${id}`, token)).status, 404);
+    }
+    assert.deepEqual(await seenByAll(id), messages);
+    assert.equal((await mina.call('DELETE', `/messages/${own}`)).status, 200, 'the owner may remove it');
+    assert.deepEqual(await seenByAll(id), messages.slice(0, -1));
   });
 
   test('gets its title in all of them, and is gone in all of them', async () => {
