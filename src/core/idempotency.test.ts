@@ -4,6 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { Claim } from '../storage/idempotency-keys.ts';
 import { openStorage } from '../storage/storage.ts';
 import { temporaryFolder } from '../storage/temporary-folder.fixture.ts';
+import { ParleyError } from './errors.ts';
 import { createIdempotency } from './idempotency.ts';
 import { createFakeRuntime } from './runtime.fixture.ts';
 
@@ -75,6 +76,29 @@ describe('a write that comes more than once', () => {
     runtime.time += dayMs + 1;
     await idempotency.removeExpired();
     assert.equal(await keys.find('user:1', 'k', 0), undefined);
+  });
+
+  it('is found where the same write, sent twice at once, is refused for what the other has done', async (t) => {
+    const { keys, runtime, idempotency } = await createTested(t);
+    const done = Promise.withResolvers<void>();
+    let there = true;
+    const quicker = async (claim: Claim | undefined) => {
+      if (claim !== undefined) await keys.put(claim, runtime.now());
+      there = false;
+      done.resolve();
+      return 'removed';
+    };
+    const slower = async () => {
+      await done.promise;
+      if (there) return 'removed twice';
+      throw new ParleyError('not_found', 'There is no such thing.');
+    };
+    const again = () => Promise.resolve('removed before');
+    const sendWith = (write: typeof quicker) => idempotency.once('user:1', once, null, write, again);
+    assert.deepEqual(await Promise.all([sendWith(slower), sendWith(quicker)]), ['removed before', 'removed']);
+    await assert.rejects(idempotency.once('user:1', { ...once, key: 'k2' }, null, slower, again), {
+      code: 'not_found',
+    });
   });
 
   it('that fails leaves its key free', async (t) => {

@@ -1,5 +1,5 @@
 import type { Claim, IdempotencyKeys } from '../storage/idempotency-keys.ts';
-import { invalidField, type ParleyError } from './errors.ts';
+import { invalidField, ParleyError } from './errors.ts';
 import type { Runtime } from './runtime.ts';
 import { storageFailureOf } from './storage-failure.ts';
 
@@ -72,7 +72,7 @@ export function createIdempotency(parts: {
       try {
         return await write(claimOf(owner, idempotency, result));
       } catch (thrown) {
-        const quicker = isTaken(thrown) ? await find(owner, idempotency) : undefined;
+        const quicker = mayBeTwin(thrown) ? await find(owner, idempotency) : undefined;
         if (quicker === undefined) throw thrown;
         return again(quicker.result);
       }
@@ -82,6 +82,11 @@ export function createIdempotency(parts: {
 
 export function usedOtherwise(): ParleyError {
   return invalidField('Idempotency-Key', { kind: 'key_reused' });
+}
+
+/** Whether the same write, sent twice at once, may be why this one fails: its key is taken, or what it would do is done. */
+function mayBeTwin(thrown: unknown): boolean {
+  return isTaken(thrown) || (thrown instanceof ParleyError && !thrown.retryable);
 }
 
 function isTaken(thrown: unknown): boolean {
