@@ -3,6 +3,7 @@ import type { ContentPart } from '../../core/completions/messages.ts';
 import type { UserCaller } from '../../core/identity/caller.ts';
 import type { Asked } from '../../core/turns/turn.ts';
 import { idempotencyOf } from '../../http/idempotency.ts';
+import { inOwnFields } from './field-names.ts';
 import type { StudioOptions } from './options.ts';
 import { partsOf, questionOf } from './question.ts';
 import type { ConversationParams } from './schemas/conversations.ts';
@@ -27,7 +28,9 @@ export async function sendMessage(
   const idempotency = idempotencyOf({ headers, method, routeOptions, params, query: {}, body });
   const endpoint = routeOptions.url ?? '';
   const question = questionOf(conversationId, parts, { endpoint, requestId, idempotency });
-  const asking = core.turns.ask(caller, question);
+  const asking = core.turns.ask(caller, question).catch((thrown: unknown) => {
+    throw inOwnFields(thrown);
+  });
   const asked = await ownOrForbidden(core, caller, { conversationId }, asking);
   if (asked.repeated) reply.header('idempotent-replayed', 'true');
   return { ...asked, parts };

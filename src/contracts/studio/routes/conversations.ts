@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Conversation, ListedConversation } from '../../../core/conversations/conversations.ts';
-import { ParleyError } from '../../../core/errors.ts';
 import type { UserCaller } from '../../../core/identity/caller.ts';
-import { inEnglish } from '../../../core/issue.ts';
 import { idempotencyOf } from '../../../http/idempotency.ts';
 import { requireUser } from '../../../http/user-access.ts';
 import { answerWith, isEnglish, pageOf, paginationOf } from '../envelope.ts';
+import { inOwnFields } from '../field-names.ts';
 import type { StudioOptions } from '../options.ts';
 import { presentConversation } from '../present.ts';
 import {
@@ -88,7 +87,7 @@ export function registerConversationBegin(app: FastifyInstance, options: StudioO
       const start = { contract: 'studio', title: title ?? undefined, model };
       const beginning = options.core.conversations.begin(caller, start, idempotencyOf(request));
       const begun = await beginning.catch((thrown: unknown) => {
-        throw aboutModelName(thrown);
+        throw inOwnFields(thrown);
       });
       return answerWith(request, 'created', await presentedOne(options, request, begun));
     },
@@ -166,13 +165,4 @@ async function presented(
   const names = agents.length === 0 ? new Map<number, string>() : await core.accounts.namesOf(agents);
   const wording = { english: isEnglish(request), defaultModel: defaultModel(), names };
   return conversations.map((conversation) => presentConversation(conversation, wording));
-}
-
-/** What core calls the model is this contract's `model_name`. */
-function aboutModelName(thrown: unknown): unknown {
-  if (!(thrown instanceof ParleyError) || thrown.field !== 'model' || thrown.issue === undefined)
-    return thrown;
-  const { code, issue } = thrown;
-  const field = 'model_name';
-  return new ParleyError(code, `${field}: ${inEnglish(issue)}`, { field, issue, cause: thrown });
 }

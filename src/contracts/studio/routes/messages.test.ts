@@ -353,6 +353,18 @@ describe('studio: a message that is refused', () => {
     assert.equal((await nora.call('DELETE', `/messages/${message_id}`)).status, 200);
   });
 
+  test('a message longer than the model takes: 400 with the field as clients spell it', async () => {
+    const conversation = await mina.begin('qwen-max');
+    const body = { content: [text('word '.repeat(60_000))] };
+    for (const path of [pathOf(conversation), `${pathOf(conversation)}/stream`]) {
+      const { status, body: refused } = await mina.call('POST', path, body);
+      assert.deepEqual([status, refused.message.split(' ')[0]], [400, 'content'], path);
+      const english = await mina.call('POST', path, body, { 'accept-language': 'en' });
+      assert.match(english.body.message, /^content: /);
+    }
+    assert.equal((await mina.history(conversation)).pagination.total, 0);
+  });
+
   test('a body beyond the limit: 413', async () => {
     const { status, body } = await mina.call('POST', pathOf(conversation), {
       content: [text('x'.repeat(parley.config.limits.imageBodyBytes))],
