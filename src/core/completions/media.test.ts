@@ -58,6 +58,7 @@ describe('content', () => {
     ['a mended host', 'https:example.com/a.png', 'url'],
     ['white space', 'https://example.com/a b.png', 'url'],
     ['a line break', 'https://example.com/a\nb.png', 'url'],
+    ['a control character', 'https://example.com/a\u0000b.png', 'url'],
     ['backslashes', 'https://example.com\\a.png', 'url'],
     ['credentials', 'https://me:secret@example.com/a.png', 'credentials'],
     ['a user name', 'https://me@example.com/a.png', 'credentials'],

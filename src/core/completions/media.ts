@@ -31,8 +31,8 @@ export function checkMediaUrl(url: string, type: 'image' | 'video', field: strin
 }
 
 function parsed(url: string, field: string): URL {
-  // It leaves out line breaks and tabs and mends slashes, but the provider gets what was sent.
-  const address = /^https:\/\/[^\s\\/][^\s\\]*$/i.test(url) ? URL.parse(url) : null;
+  // It leaves out line breaks and tabs, writes other control characters anew and mends slashes, but the provider gets what was sent.
+  const address = /^https:\/\/[^\s\p{Cc}\\/][^\s\p{Cc}\\]*$/iu.test(url) ? URL.parse(url) : null;
   if (address === null) throw invalidField(field, { kind: 'url' });
   return address;
 }
