@@ -34,10 +34,11 @@ export function fullNameFrom(text: string): string {
   return nameFrom(text, 'full_name');
 }
 
-/** No control or invisible characters: names are shown in lists and terminals. */
+/** No control or invisible characters but those that join emoji: names are shown in lists and terminals. */
 function nameFrom(text: string, field: string): string {
   const name = text.trim();
-  if (!/^\P{C}*$/u.test(name)) throw invalidField(field, { kind: 'invisible' });
+  if (!/^\P{C}*$/u.test(name.replaceAll(/\p{RGI_Emoji}/gv, '')))
+    throw invalidField(field, { kind: 'invisible' });
   if (!/^.{0,100}$/u.test(name)) throw invalidField(field, { kind: 'length', max: 100 });
   return name;
 }
