@@ -184,6 +184,7 @@ describe('own, others’ and missing objects', () => {
       ['POST', { at: '/api/v1/chat/messages', body: { session_id: said('session'), content: said('text') } }],
       ['POST', { at: '/api/v1/auth/login', body: { email: said('email'), password } }],
       ['GET', { at: `/api/v1/admin/search?q=${encodeURIComponent(said('search'))}` }],
+      ...failingInStudio(token, said, (await world.own('session', 'user')).id),
     ];
     for (const [door, sent] of failing) {
       const { status } = await knock(parley, door, sent, callers.assistant.user);
@@ -197,6 +198,18 @@ describe('own, others’ and missing objects', () => {
     );
     (await world.vendor.next()).refuse(400, 'Not that.');
     assert.equal((await asked).status, 200, 'another model answers');
+    const relayed = knock(
+      parley,
+      'POST',
+      {
+        at: '/api/bailian/chat/completions',
+        body: { model: 'gpt-4o-mini', messages: [{ role: 'user', content: said('relay') }] },
+      },
+      callers.studio.user,
+    );
+    (await world.vendor.next()).refuse(400, `Not “${said('relay')}”.`);
+    const refused = await relayed;
+    assert.deepEqual([refused.status, refused.text.includes(said('relay'))], [400, true]);
     const broken = await fetch(`${parley.url}/api/v1/chat`, {
       method: 'POST',
       headers: { ...callers.assistant.user, 'content-type': 'application/json' },
@@ -206,6 +219,46 @@ describe('own, others’ and missing objects', () => {
     secrets.assertNoneIn(parley.log());
   });
 });
+
+/** Requests to studio's addresses that are refused, with what nobody but the asker may read. */
+function failingInStudio(
+  token: string,
+  said: (name: string) => string,
+  conversation: number | string,
+): [string, Sent][] {
+  const messages = `/api/conversations/${conversation}/messages`;
+  const link = (url: string) => ({ type: 'image_url', image_url: { url } });
+  const address = encodeURIComponent(said('address'));
+  return [
+    ['POST', { at: '/api/auth/register', body: { username: said('name'), email: said('email'), password } }],
+    ['POST', { at: '/api/auth/login', body: { username: said('name'), password } }],
+    ['POST', { at: '/api/auth/login', body: { username: 'user', password: said('password') } }],
+    ['POST', { at: '/api/auth/refresh', body: { refresh_token: said('refresh token') } }],
+    ['POST', { at: '/api/auth/refresh', body: { refresh_token: token } }],
+    ['POST', { at: '/api/conversations', body: { model_name: said('model') } }],
+    ['PUT', { at: `/api/conversations/${conversation}`, body: { title: said('title').repeat(20) } }],
+    ['GET', { at: `/api/conversations/${address}` }],
+    ['POST', { at: messages, body: { content: said('text') } }],
+    ['POST', { at: messages, body: { content: [link(`http://example.com/${address}`)] } }],
+    ['POST', { at: messages, body: { content: [link(`data:image/png;base64,${said('image')}`)] } }],
+    [
+      'POST',
+      { at: `${messages}?wait=${address}`, body: { content: [{ type: 'text', text: said('text') }] } },
+    ],
+    ['POST', { at: `${messages}/stream?last_event_id=${address}` }],
+    ['DELETE', { at: `/api/messages/${address}` }],
+    [
+      'POST',
+      {
+        at: '/api/bailian/chat/completions',
+        body: { model: said('model'), messages: [{ role: 'user', content: said('text') }], n: said('count') },
+      },
+    ],
+    ['GET', { at: `/api/history/api-calls?start_date=${address}` }],
+    ['GET', { at: `/api/nowhere/${token}?q=${address}` }],
+    ['GET', { at: `/api/%zz/${token}` }],
+  ];
+}
 
 function titleOf(door: string, object: ObjectCase): string {
   return `${door}: the ${object.kind}${'where' in object ? ` ${object.where}` : ''}`;

@@ -53,6 +53,7 @@ export async function makeWorld(): Promise<World> {
   secrets.addCallers({ victim: victim.headers } as unknown as Callers);
   secrets.add('what the victim said', victim.word);
   secrets.add('what callers said', 'the own words of');
+  secrets.add('what callers said, in an address', encodeURIComponent('the own words of'));
   return {
     parley,
     vendor,
