@@ -4,6 +4,7 @@ import type {
   ChatDailyTable,
   ConversationsTable,
   FeedTable,
+  MediaTable,
   MessagesTable,
   OwnerUsageTable,
   RatingsTable,
@@ -23,6 +24,7 @@ export interface Books {
   users: { id: number; username: string }[];
   conversations: Row<ConversationsTable>[];
   messages: Row<MessagesTable>[];
+  media: Row<MediaTable>[];
   turns: Row<TurnsTable>[];
   turn_log: Row<TurnLogTable>[];
   feed: Row<FeedTable>[];
@@ -44,6 +46,7 @@ export function readBooks(file: string): Books {
       users: all('users', 'id'),
       conversations: all('conversations', 'id'),
       messages: all('messages', 'conversation_id, place'),
+      media: all('media', 'id'),
       turns: all('turns', 'id'),
       turn_log: all('turn_log', 'turn_id'),
       feed: all('feed', 'cursor'),

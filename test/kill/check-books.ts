@@ -1,6 +1,7 @@
 import type { Books } from './books.ts';
 import { checkCalls } from './check-calls.ts';
 import { checkSums } from './check-sums.ts';
+import { checkMedia } from './check-media.ts';
 import { answerTo } from './questions.ts';
 import type { Records, SessionRecord } from './records.ts';
 import type { VendorCall } from './vendor.ts';
@@ -10,7 +11,8 @@ export function checkBooks(records: Records, calls: VendorCall[], books: Books):
   return [
     ...checkRest(books),
     ...checkPlaces(books),
-    ...checkMessages(books),
+    ...checkMessages(records, books),
+    ...checkMedia(books),
     ...checkFeed(records, books),
     ...checkRatings(records, books),
     ...checkCalls(records, calls, books),
@@ -27,13 +29,15 @@ function checkRest({ turns, turn_log, messages }: Books): string[] {
   ];
 }
 
-/** Places begin at 1 and leave none out; a user's do too, unless something was removed. */
+/** Places begin at 1 and leave none out but those of removed messages; a user's do too, unless something was removed. */
 function checkPlaces({ conversations, messages, user_counters }: Books): string[] {
   const findings: string[] = [];
-  for (const { id, message_count: count } of conversations) {
+  for (const { id, message_count: count, removed_messages: removed } of conversations) {
     const places = messages.filter((message) => message.conversation_id === id).map(({ place }) => place);
-    if (places.length !== count || places.some((place, at) => place !== at + 1)) {
-      findings.push(`conversation ${id} counts ${count} messages, at the places ${places.join(' ')}`);
+    const isWithin = places.every((place, at) => place > (places[at - 1] ?? 0) && place <= count);
+    if (places.length !== count - removed || !isWithin) {
+      const but = removed === 0 ? '' : ` but ${removed}`;
+      findings.push(`conversation ${id} counts ${count} messages${but}, at the places ${places.join(' ')}`);
     }
   }
   for (const counter of user_counters) {
@@ -41,7 +45,9 @@ function checkPlaces({ conversations, messages, user_counters }: Books): string[
     const places = messages.filter(ofUser).map(({ user_place: place }) => place ?? 0);
     const own = conversations.filter(ofUser);
     const last = Math.max(0, ...places);
-    const nothingRemoved = counter.last_conversation_place === counter.conversations;
+    const nothingRemoved =
+      counter.last_conversation_place === counter.conversations &&
+      own.every(({ removed_messages: removed }) => removed === 0);
     const isRight =
       counter.messages === places.length &&
       counter.conversations === own.length &&
@@ -53,13 +59,25 @@ function checkPlaces({ conversations, messages, user_counters }: Books): string[
   return findings;
 }
 
-/** Each text once, each question with the one answer that follows it. */
-function checkMessages({ messages }: Books): string[] {
+/** Each text once, each question with the one answer that follows it, each answer that is none with a reason. */
+function checkMessages({ askings }: Records, { messages }: Books): string[] {
   const findings: string[] = [];
   const questions = messages.filter(({ role }) => role === 'user');
   const texts = new Set(questions.map(({ content }) => content));
   if (texts.size < questions.length) findings.push('a question is stored twice');
+  const removed = new Set(
+    askings.flatMap(({ answerId, removed: { answer } }) => (answer.acknowledged === true ? [answerId] : [])),
+  );
+  for (const { id, state, error_code: code, error_text: text } of messages) {
+    const isNone = state === 'interrupted' || state === 'failed';
+    const isReasoned = (code ?? '') !== '' && (text ?? '') !== '';
+    if (isNone && !isReasoned && !questions.some((question) => question.id === id)) {
+      findings.push(`answer ${id} is ${state} for no reason`);
+    }
+  }
+  const isHalf = new Set(askings.filter((asking) => removed.has(asking.answerId)).map(({ text }) => text));
   for (const question of questions) {
+    if (isHalf.has(question.content)) continue;
     const answers = messages.filter(({ question_id: id }) => id === question.id);
     const [answer] = answers;
     const follows =
@@ -77,7 +95,7 @@ function checkMessages({ messages }: Books): string[] {
 }
 
 /** Each change was recorded once. */
-function checkFeed({ sessions }: Records, { feed, messages }: Books): string[] {
+function checkFeed({ sessions, askings }: Records, { feed, messages }: Books): string[] {
   const counts = new Map<string, number>();
   const bump = (key: string) => counts.set(key, (counts.get(key) ?? 0) + 1);
   for (const { type, conversation_id: conversation, message_id: message } of feed) {
@@ -91,6 +109,10 @@ function checkFeed({ sessions }: Records, { feed, messages }: Books): string[] {
     ...messages.flatMap(({ id, role }) =>
       expect(role === 'user' ? `asked of message ${id}` : `answered of message ${id}`, 1),
     ),
+    ...askings.flatMap(({ questionId, answerId, removed: { question, answer } }) => [
+      ...expect(`message_removed of message ${questionId}`, question.acknowledged === true ? 1 : 0),
+      ...expect(`message_removed of message ${answerId}`, answer.acknowledged === true ? 1 : 0),
+    ]),
     ...sessions.flatMap(({ id, renames, ratings, removed }) => [
       ...expect(`renamed of conversation ${id}`, renames),
       ...expect(`rated of conversation ${id}`, ratings),

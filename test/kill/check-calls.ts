@@ -1,7 +1,7 @@
 import type { Books } from './books.ts';
 import { checkUsage } from './check-usage.ts';
-import { questionIn, usageOf } from './questions.ts';
-import type { Records } from './records.ts';
+import { imagesOf, questionIn, usageOf } from './questions.ts';
+import { isMadeAgain, lifeAt, mostAttempts, type Asking, type Records } from './records.ts';
 import type { VendorCall } from './vendor.ts';
 
 type Call = Books['api_calls'][number];
@@ -9,40 +9,103 @@ type Call = Books['api_calls'][number];
 /** Every call that the vendor got is in the books once; no row is there without a reason. */
 export function checkCalls(records: Records, calls: VendorCall[], books: Books): string[] {
   return [
-    ...checkVendor(calls),
-    ...checkTurns(calls, books),
+    ...checkVendor(records, calls),
+    ...checkTurns(records, calls, books),
     ...checkRemoved(records, calls, books),
+    ...checkRemovedAnswers(records, calls, books),
     ...checkStateless(records, books),
     ...checkUsage(books),
   ];
 }
 
-/** A repeat never reaches the vendor: each question is asked once. */
-function checkVendor(calls: VendorCall[]): string[] {
-  const asked = new Set<string>();
-  return calls.flatMap(({ question }) => {
-    const again = asked.has(question);
-    asked.add(question);
-    return again ? [`the vendor was asked twice: ${question}`] : [];
+/** A repeat never reaches the vendor: each question is asked once, by each life that makes its answer. It comes with its images. */
+function checkVendor(records: Records, calls: VendorCall[]): string[] {
+  const byText = new Map(records.askings.map((asking) => [asking.text, asking]));
+  return [...Map.groupBy(calls, ({ question }) => question)].flatMap(([question, own]) => {
+    const asking = byText.get(question);
+    const lives = Map.groupBy(own, ({ at }) => lifeAt(records, at));
+    const isOften =
+      lives.size > mostRows(asking) || [...lives.values()].some((made) => made.length > mostTries(asking));
+    const images = JSON.stringify(imagesOf(question));
+    const isWhole = own.every((call) => JSON.stringify(call.images) === images);
+    return [
+      ...(isOften ? [`the vendor was asked ${own.length} times in ${lives.size} lives: ${question}`] : []),
+      ...(isWhole ? [] : [`the vendor was shown other images: ${question}`]),
+    ];
   });
 }
 
-function checkTurns(calls: VendorCall[], { messages, api_calls: rows }: Books): string[] {
+/** In one attempt. A refusal may be of an image that came earlier in the conversation: then the vendor is asked once more without. */
+function mostTries(asking: Asking | undefined): number {
+  const isRefused = asking !== undefined && questionIn(asking.text)?.pace === 'never';
+  return isRefused && isMadeAgain(asking) ? 2 : 1;
+}
+
+function mostRows(asking: Asking | undefined): number {
+  return asking !== undefined && isMadeAgain(asking) ? mostAttempts : 1;
+}
+
+function checkTurns(records: Records, calls: VendorCall[], { messages, api_calls: rows }: Books): string[] {
   const findings: string[] = [];
   const byMessage = Map.groupBy(rows, ({ message_id: id }) => id ?? 0);
-  const called = new Set(calls.map(({ question }) => question));
   const texts = new Map(messages.map(({ id, content }) => [id, content]));
   for (const answer of messages.filter(({ role }) => role === 'assistant')) {
-    const question = texts.get(answer.question_id ?? 0) ?? '';
+    const asked = texts.get(answer.question_id ?? 0);
+    const asking = records.askings.find(({ text, answerId }) =>
+      asked === undefined ? answerId === answer.id : text === asked,
+    );
+    const question = asking?.text ?? '';
     const own = byMessage.get(answer.id) ?? [];
-    const [row] = own;
-    const least = called.has(question) ? 1 : 0;
-    if (own.length < least || own.length > 1) {
-      findings.push(`answer ${answer.id} (${answer.state}) has ${own.length} rows for ${least} calls`);
-    }
-    if (row !== undefined) findings.push(...checkRow(answer, row, question));
+    findings.push(...checkCount(records, `answer ${answer.id} (${answer.state})`, own, asking, calls));
+    const row = own.at(-1);
+    if (row !== undefined && !isLost(row, answer)) findings.push(...checkRow(answer, row, question));
   }
   return findings;
+}
+
+/**
+ * The rows tell of as many attempts as the vendor got calls, or of more that did not reach it. All but the last were cut off, and each is put
+ * down by a life of its own.
+ */
+function checkCount(
+  records: Records,
+  what: string,
+  own: Call[],
+  asking: Asking | undefined,
+  calls: VendorCall[],
+): string[] {
+  const called = calls.filter(({ question }) => question === asking?.text).length;
+  // How often the vendor was asked in an attempt that was cut off, nobody knows.
+  const attempts = own.reduce((sum, row) => sum + (isCutOff(row) ? mostTries(asking) : row.attempts), 0);
+  const isRight = attempts >= called && own.length <= mostRows(asking);
+  const broken = own.slice(0, -1).filter((row) => !isCutOff(row));
+  const lost = own.filter(isCutOff).map(({ at }) => lifeAt(records, at));
+  return [
+    ...(isRight ? [] : [`${what} has ${own.length} rows for ${called} calls`]),
+    ...broken.map(({ id, outcome }) => `${what} has another call after ${id}, a ${outcome}`),
+    ...(new Set(lost).size === lost.length
+      ? []
+      : [`${what} lost a call twice, in the lives ${lost.join(' ')}`]),
+  ];
+}
+
+function isCutOff({ outcome, error_code: code }: Call): boolean {
+  return outcome === 'failure' && code === 'interrupted';
+}
+
+/** Whether the answer waited to be made again when it ended: then its last call is one that had been lost before. */
+function isLost(row: Call, { state, content }: Books['messages'][number]): boolean {
+  return isCutOff(row) && content === '' && (state === 'interrupted' || state === 'cancelled');
+}
+
+/** Of a removed answer the calls stay. */
+function checkRemovedAnswers(records: Records, calls: VendorCall[], { api_calls: rows }: Books): string[] {
+  return records.askings
+    .filter(({ removed: { answer } }) => answer.acknowledged === true)
+    .flatMap((asking) => {
+      const own = rows.filter(({ message_id: id }) => id === asking.answerId);
+      return checkCount(records, `the removed answer ${asking.answerId}`, own, asking, calls);
+    });
 }
 
 function checkRow(answer: Books['messages'][number], row: Call, question: string): string[] {
@@ -84,16 +147,20 @@ function checkStateless({ calls }: Records, { api_calls: rows }: Books): string[
     rows.filter(({ message_id: id }) => id === null),
     ({ request_id: id }) => id,
   );
-  for (const { id, text, acknowledged } of calls) {
+  for (const { id, text, acknowledged, conversationId, left } of calls) {
     const own = byRequest.get(id) ?? [];
     byRequest.delete(id);
     const least = acknowledged ? 1 : 0;
     if (own.length < least || own.length > 1) {
       findings.push(`call ${id} has ${own.length} rows, acknowledged: ${acknowledged}`);
     }
-    const outcome = questionIn(text)?.pace === 'never' ? 'failure' : 'success';
-    if (acknowledged && own[0] !== undefined && own[0].outcome !== outcome) {
+    const outcomes =
+      questionIn(text)?.pace === 'never' ? ['failure'] : ['success', ...(left ? ['cancelled'] : [])];
+    if (acknowledged && own[0] !== undefined && !outcomes.includes(own[0].outcome)) {
       findings.push(`call ${id} was acknowledged, and is a ${own[0].outcome}`);
+    }
+    if (own.some((row) => row.conversation_id !== conversationId)) {
+      findings.push(`call ${id} is put down to another conversation than ${conversationId}`);
     }
   }
   return [...findings, ...[...byRequest.keys()].map((id) => `nobody made the call ${id}`)];

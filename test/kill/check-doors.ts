@@ -1,6 +1,7 @@
 import type { Seen, SeenMessage, SeenSession } from './look.ts';
 import { answerTo } from './questions.ts';
-import type { Asking, Records, SessionRecord, Written } from './records.ts';
+import { isUnderWay, type Asking, type Records, type SessionRecord } from './records.ts';
+import { checkStudio } from './check-studio.ts';
 
 /** What is wrong with what a user sees at rest, by what that user's clients know. Empty where nothing is. */
 export function checkDoors(records: Records, seen: Seen): string[] {
@@ -11,8 +12,9 @@ export function checkDoors(records: Records, seen: Seen): string[] {
     ...sessions.flatMap((session) => checkSession(session, seen)),
     ...seen.sessions.flatMap((session) => checkShape(session, askings)),
     ...checkHistory(seen),
-    ...checkTotal(sessions, seen),
+    ...checkTotal(sessions, askings, seen),
     ...checkAgain(seen),
+    ...(seen.studio === undefined ? [] : checkStudio(seen, seen.studio)),
   ].map((finding) => `${seen.user}: ${finding}`);
 }
 
@@ -22,9 +24,6 @@ function isGone(sessions: SessionRecord[], { sessionId }: Asking): boolean {
   return session !== undefined && isUnderWay(session.removed);
 }
 
-const isUnderWay = (written: Written<unknown>) =>
-  written.asked !== undefined || written.acknowledged !== undefined;
-
 function checkAsking(asking: Asking, seen: Seen, isGone: boolean): string[] {
   const { id, text, outcome, sessionId, answerId } = asking;
   const places = seen.sessions.flatMap(({ id: session, messages }) =>
@@ -33,6 +32,7 @@ function checkAsking(asking: Asking, seen: Seen, isGone: boolean): string[] {
     ),
   );
   if (isGone) return [];
+  if (isHalved(asking)) return checkHalves(asking, seen);
   if (places.length > 1) return [`${id} is there ${places.length} times`];
   const [place] = places;
   const wasRefused = outcome !== undefined && 'failure' in outcome;
@@ -45,6 +45,32 @@ function checkAsking(asking: Asking, seen: Seen, isGone: boolean): string[] {
     ...(sessionId !== undefined && sessionId !== session ? [`${id} is in ${session}, not ${sessionId}`] : []),
     ...(answerId !== undefined && answerId !== answer.id ? [`${id} has another answer's id`] : []),
     ...checkAnswer(asking, answer),
+  ];
+}
+
+/** Whether one of the two messages was to be removed. */
+function isHalved({ removed: { question, answer } }: Asking): boolean {
+  return isUnderWay(question) || isUnderWay(answer);
+}
+
+/** What was removed is gone, and nothing else is. */
+function checkHalves(asking: Asking, seen: Seen): string[] {
+  const { id, text, removed, questionId, answerId } = asking;
+  const messages = seen.sessions.flatMap((session) => session.messages);
+  const question = messages.find((message) => message.id === questionId);
+  const answer = messages.find((message) => message.id === answerId);
+  const check = (half: 'question' | 'answer', message: SeenMessage | undefined) => {
+    const { acknowledged } = removed[half];
+    if (acknowledged === true && message !== undefined)
+      return [`${id}: the ${half} was removed, and is there`];
+    const isLost = !isUnderWay(removed[half]) && message === undefined;
+    return isLost ? [`${id}: the ${half} is lost, and was not removed`] : [];
+  };
+  return [
+    ...check('question', question),
+    ...check('answer', answer),
+    ...(question !== undefined && question.content !== text ? [`${id} has another question`] : []),
+    ...(answer === undefined ? [] : checkAnswer(asking, answer)),
   ];
 }
 
@@ -87,8 +113,10 @@ function checkShape({ id, messageCount, messages }: SeenSession, askings: Asking
   if (messageCount !== messages.length) {
     findings.push(`session ${id} counts ${messageCount} messages, and has ${messages.length}`);
   }
+  const isHalf = askings.some((asking) => asking.sessionId === id && isHalved(asking));
   messages.forEach(({ role, content }, at) => {
-    if (role !== (at % 2 === 0 ? 'user' : 'assistant')) findings.push(`session ${id}: a ${role} at ${at}`);
+    if (!isHalf && role !== (at % 2 === 0 ? 'user' : 'assistant'))
+      findings.push(`session ${id}: a ${role} at ${at}`);
     if (role === 'user' && !askings.some(({ text }) => text === content)) {
       findings.push(`session ${id}: nobody asked ${JSON.stringify(content)}`);
     }
@@ -114,8 +142,8 @@ function checkHistory({ sessions, history }: Seen): string[] {
 }
 
 /** What was removed stays in the figures: then they are checked with the books. */
-function checkTotal(records: SessionRecord[], { sessions, total }: Seen): string[] {
-  if (records.some(({ removed }) => isUnderWay(removed))) return [];
+function checkTotal(records: SessionRecord[], askings: Asking[], { sessions, total }: Seen): string[] {
+  if (records.some(({ removed }) => isUnderWay(removed)) || askings.some(isHalved)) return [];
   const messages = sessions.flatMap((session) => session.messages);
   const said = messages.filter(({ role, content }) => role === 'user' || content !== '').length;
   const failed = messages.filter(

@@ -87,7 +87,7 @@ function checkModels({ chat_daily: sums, api_calls: calls }: Books): string[] {
     .map(([key, left]) => `chat_daily of ${key}: ${left} tokens of its calls are not counted`);
 }
 
-function expectedFigures({ sessions }: Records, books: Books): Map<string, Figures> {
+function expectedFigures({ sessions, askings }: Records, books: Books): Map<string, Figures> {
   const all = new Map<string, Figures>();
   const of = (user: number | null, channel: string) => {
     const figures = all.get(keyOf(user, channel)) ?? nothing();
@@ -106,6 +106,15 @@ function expectedFigures({ sessions }: Records, books: Books): Map<string, Figur
   for (const { user_id: user, channel, score } of books.ratings) {
     of(user, channel).ratings++;
     if (score >= 4) of(user, channel).satisfied++;
+  }
+  for (const { user: name, removed, outcome } of askings) {
+    const user = books.users.find(({ username }) => username === name)?.id ?? 0;
+    const figures = of(user, 'studio');
+    if (removed.question.acknowledged === true) figures.messages++;
+    if (removed.answer.acknowledged !== true) continue;
+    if (outcome !== undefined && 'content' in outcome) {
+      count(figures, 'assistant', { state: outcome.status, content: outcome.content });
+    } else figures.open++;
   }
   for (const session of sessions.filter(({ removed }) => removed.acknowledged === true)) {
     const user = books.users.find(({ username }) => username === session.user)?.id ?? 0;

@@ -1,25 +1,30 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { within } from '../support/eventually.ts';
+import { eventually, within } from '../support/eventually.ts';
 import { runChatClient, runDeletingClient, runStreamClient } from './assistant-clients.ts';
 import { readBooks } from './books.ts';
 import { checkBooks } from './check-books.ts';
 import { checkDoors } from './check-doors.ts';
+import { checkShownCalls } from './check-studio.ts';
 import { checkShownTotal } from './check-sums.ts';
 import { checkWatch } from './check-watches.ts';
 import { runCompanionClient } from './companion-clients.ts';
-import { killAt, killAtStart, killKinds, planKills, type KillKind } from './kills.ts';
+import { killAgain, killAt, killAtStart, killKinds, planKills, type KillKind } from './kills.ts';
 import { logInAdministrator, makePerson, runLoginClient } from './login-client.ts';
 import { isLetIn, look, lookAtTotal, type Seen } from './look.ts';
+import { isAtRest } from './look-studio.ts';
 import { createMoments } from './moments.ts';
 import { createChance } from '../support/chance.ts';
 import { createRecords } from './records.ts';
 import { createMortalServer, type Life } from '../support/mortal-server.ts';
+import { runRelayClient } from './relay-client.ts';
 import { runAssistantSockets, runCompanionSockets } from './socket-clients.ts';
 import { runStatelessClient } from './stateless-clients.ts';
 import { runGatewaySocketClient } from './stateless-sockets.ts';
-import { startSteadyVendor, type SteadyVendor } from './vendor.ts';
+import { runStudioClient, runStudioStreams } from './studio-clients.ts';
+import { runStudioRemovals } from './studio-removals.ts';
+import { startSteadyVendor, type SteadyVendor, type VendorCall } from './vendor.ts';
 import type { Person, World } from './world.ts';
 
 const seed = Number(process.env['PARLEY_KILL_SEED'] ?? Date.now() % 2 ** 32);
@@ -44,7 +49,7 @@ describe('SIGKILL', () => {
       chance: createChance(seed),
       isRunning: () => running,
     };
-    server.launch();
+    launch(world);
     await server.listening();
     server.open();
     const people = await Promise.all(names.map((name) => makePerson(world, name)));
@@ -57,11 +62,14 @@ describe('SIGKILL', () => {
     await setTimeout(500);
     running = false;
     await unlessStuck(world, within(30_000, traffic), busy);
-    const seen = await checkLife(world, people, await server.life());
+    const life = await server.life();
+    await eventually(async () => ((await areAtRest(life, people)) ? true : undefined));
+    const seen = await checkLife(world, people, life);
+    assert.equal(seen.length, people.length);
     for (const watch of world.records.watches) {
       const own = seen.find(({ user }) => user === watch.user);
       assert.ok(own !== undefined);
-      world.records.faults.push(...checkWatch(watch, own));
+      world.records.faults.push(...checkWatch(world.records, watch, own));
     }
     const service = await lookAtTotal(await server.life(), await logInAdministrator(world));
     await server.terminate();
@@ -69,6 +77,7 @@ describe('SIGKILL', () => {
     world.records.faults.push(
       ...checkBooks(world.records, vendor.calls, books),
       ...seen.flatMap(({ user, total }) => checkShownTotal(user, total, books)),
+      ...seen.flatMap((own) => (own.studio === undefined ? [] : checkShownCalls(own, own.studio, books))),
       ...checkShownTotal('the service', service, books),
     );
     assert.deepEqual([...world.records.faults, ...errorsIn(server.log())], []);
@@ -81,7 +90,6 @@ const names = [
   'asker1',
   'asker2',
   'asker3',
-  'asker4',
   'listener1',
   'listener2',
   'deleter',
@@ -91,6 +99,11 @@ const names = [
   'talker2',
   'chatter1',
   'chatter2',
+  'sender1',
+  'sender2',
+  'hearer1',
+  'remover1',
+  'relayer1',
 ];
 
 function clients(world: World, people: Person[], busy: Set<string>): Promise<void>[] {
@@ -106,6 +119,10 @@ function clients(world: World, people: Person[], busy: Set<string>): Promise<voi
     companion: runCompanionClient,
     talker: runAssistantSockets,
     chatter: runCompanionSockets,
+    sender: runStudioClient,
+    hearer: runStudioStreams,
+    remover: runStudioRemovals,
+    relayer: runRelayClient,
   };
   return [
     ...people.map((person) => {
@@ -145,6 +162,9 @@ async function killOverAndOver(
     if (kind === 'starting') {
       await killStarting({ ...world, chance });
       hit(kind);
+    } else if (kind === 'again') {
+      const isKilled = await unlessStuck(world, within(30_000, killAtSecondTry(world, people, vendor.calls)));
+      hit(isKilled ? kind : 'random');
     } else {
       if (at > 0) await beginLife(world, people);
       await unlessStuck(world, Promise.race([killAt({ ...world, chance }, vendor.calls, kind), failed]));
@@ -178,7 +198,7 @@ async function unlessStuck<T>(
 async function killStarting(world: World): Promise<void> {
   const { server } = world;
   for (let tries = 0; tries < 5; tries++) {
-    server.launch();
+    launch(world);
     const callOff = killAtStart(world);
     const life = await server.listening();
     callOff();
@@ -189,16 +209,44 @@ async function killStarting(world: World): Promise<void> {
   throw new Error('the server starts too quickly to be killed');
 }
 
+/** A life that goes on with what the one before it had only begun, and is killed at that, too. False where it had nothing to go on with. */
+async function killAtSecondTry(world: World, people: Person[], calls: VendorCall[]): Promise<boolean> {
+  const { server } = world;
+  const called = Promise.withResolvers<true>();
+  const callOff = killAgain(world, calls, () => called.resolve(true));
+  launch(world);
+  const life = await server.listening();
+  const isIdle = async () => (life !== undefined && (await areAtRest(life, people)) ? false : undefined);
+  // Once it is killed, it says nothing of that any more.
+  const isKilled = await Promise.race([called.promise, eventually(isIdle).catch(() => called.promise)]);
+  callOff();
+  if (!isKilled) server.kill();
+  return isKilled;
+}
+
+async function areAtRest(life: Life, people: Person[]): Promise<boolean> {
+  return (await Promise.all(people.map((person) => isAtRest(life, person)))).every(Boolean);
+}
+
+function launch({ server, records }: World): void {
+  records.launches.push(Date.now());
+  server.launch();
+}
+
 async function beginLife(world: World, people: Person[]): Promise<void> {
-  world.server.launch();
+  launch(world);
   const life = await world.server.listening();
   assert.ok(life !== undefined);
   await checkLife(world, people, life);
   world.server.open();
 }
 
+/** Whoever has answers on their way, which this life makes again, is looked at later. */
 async function checkLife({ records }: World, people: Person[], life: Life): Promise<Seen[]> {
-  const seen = await Promise.all(people.map((person) => look(life, person)));
+  const looks = people.map(async (person) =>
+    (await isAtRest(life, person)) ? [await look(life, person)] : [],
+  );
+  const seen = (await Promise.all(looks)).flat();
   records.faults.push(...seen.flatMap((one) => checkDoors(records, one)));
   for (const { user, token, revoked } of records.logins) {
     const letIn = await isLetIn(life, token);

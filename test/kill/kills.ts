@@ -2,12 +2,16 @@ import { setTimeout } from 'node:timers/promises';
 import { within } from '../support/eventually.ts';
 import type { Moment } from './moments.ts';
 import type { Chance } from '../support/chance.ts';
-import { isTurn } from './records.ts';
+import { isMadeAgain, isTurn, type Asking } from './records.ts';
 import type { World } from './world.ts';
 import type { VendorCall } from './vendor.ts';
 
 /** When a server is killed. */
 export const killKinds = [
+  /** The vendor is asked for an answer that the next life can make again, and has said nothing. */
+  'begun',
+  /** The same, once more: in the life that makes it again. */
+  'again',
   /** The question is stored, and the vendor has said nothing. */
   'unanswered',
   /** A client has seen some of the answer. */
@@ -27,19 +31,25 @@ export type KillKind = (typeof killKinds)[number];
 /** Kills in a random order; each kind as often as it is worth. */
 export function planKills(chance: Chance): KillKind[] {
   const counts = {
-    unanswered: 3,
-    streaming: 4,
-    finished: 4,
+    begun: 2,
+    unanswered: 2,
+    streaming: 3,
+    finished: 3,
     acknowledged: 2,
-    writing: 3,
+    writing: 2,
     starting: 2,
-    random: 2,
+    random: 1,
   };
-  const plan = killKinds.flatMap((kind) => Array.from({ length: counts[kind] }, () => kind));
+  const kinds = Object.keys(counts) as (keyof typeof counts)[];
+  const plan = kinds.flatMap((kind) => Array.from({ length: counts[kind] }, () => kind));
   for (;;) {
     const shuffled = chance.shuffled(plan);
     // A start that is killed needs something that was left behind.
-    if (shuffled[0] !== 'starting') return shuffled;
+    if (shuffled[0] === 'starting') continue;
+    let times = 0;
+    return shuffled.flatMap((kind): KillKind[] =>
+      kind === 'begun' ? [kind, ...Array.from({ length: ++times }, () => 'again' as const)] : [kind],
+    );
   }
 }
 
@@ -50,7 +60,7 @@ const waitMs = 30_000;
 export async function killAt(
   world: World,
   calls: VendorCall[],
-  kind: Exclude<KillKind, 'starting'>,
+  kind: Exclude<KillKind, 'starting' | 'again'>,
 ): Promise<void> {
   const { chance, server } = world;
   await setTimeout(chance.whole(50, 450));
@@ -67,18 +77,19 @@ export async function killAt(
   return within(waitMs, killAtMoment(world, calls, kind));
 }
 
-async function killAtMoment(
-  world: World,
-  calls: VendorCall[],
-  kind: 'unanswered' | 'streaming' | 'finished' | 'acknowledged',
-): Promise<void> {
-  const { chance, moments, server } = world;
+type AimedKind = Exclude<KillKind, 'starting' | 'again' | 'writing' | 'random'>;
+
+async function killAtMoment(world: World, calls: VendorCall[], kind: AimedKind): Promise<void> {
+  const { chance, moments, records, server } = world;
+  const first = records.askings.length;
   // The vendor's last words are still on their way to the server, or it stores the answer already.
   const delayMs = kind === 'finished' ? chance.pick([0, 0, 1, 2, 4]) : 0;
   for (;;) {
     const { promise, resolve } = Promise.withResolvers<Moment>();
-    let left = chance.whole(1, 8);
-    const isIt = (moment: Moment) => isMoment(world, calls, kind, moment) && --left <= 0;
+    let left = kind === 'begun' ? 1 : chance.whole(1, 8);
+    // What was asked before may have been begun so often already that it is not made again.
+    const asked = () => (kind === 'begun' ? records.askings.slice(first) : records.askings);
+    const isIt = (moment: Moment) => isMoment(asked(), calls, kind, moment) && --left <= 0;
     moments.await(isIt, (moment) => {
       if (delayMs === 0) server.kill();
       resolve(moment);
@@ -92,20 +103,23 @@ async function killAtMoment(
 }
 
 function isMoment(
-  world: World,
+  askings: Asking[],
   calls: VendorCall[],
-  kind: 'unanswered' | 'streaming' | 'finished' | 'acknowledged',
+  kind: AimedKind,
   { type, question }: Moment,
 ): boolean {
   if (!isTurn(question)) return false;
-  const call = calls.find((made) => made.question === question);
+  const asking = askings.find(({ text }) => text === question);
+  const call = calls.findLast((made) => made.question === question);
   switch (kind) {
+    case 'begun':
+      return type === 'called' && asking?.stopped === false && isMadeAgain(asking);
     case 'unanswered':
       return (type === 'called' || type === 'asked') && (call === undefined || call.told === '');
     case 'streaming':
       return type === 'seen' && call?.finished === false;
     case 'finished':
-      return type === 'answered' && outcomeOf(world, question) === undefined;
+      return type === 'answered' && asking?.outcome === undefined;
     case 'acknowledged':
       return type === 'acknowledged';
     default:
@@ -115,6 +129,16 @@ function isMoment(
 
 function outcomeOf({ records }: World, question: string) {
   return records.askings.find(({ text }) => text === question)?.outcome;
+}
+
+/** Has the server killed when its vendor is asked for an answer for another time: to be called before it is launched. Returns what calls it off. */
+export function killAgain({ moments, server }: World, calls: VendorCall[], then: () => void): () => void {
+  const isAgain = ({ type, question }: Moment) =>
+    type === 'called' && calls.filter((call) => call.question === question).length > 1;
+  return moments.await(isAgain, () => {
+    server.kill();
+    then();
+  });
 }
 
 /**

@@ -10,11 +10,11 @@ export async function makePerson(world: World, name: string): Promise<Person> {
   const body = { username: name, email: `${name}@example.com`, password };
   const headers = { 'idempotency-key': `register-${name}` };
   const made = await insist(world, `registering ${name}`, (life) =>
-    request(life, 'POST', '/api/v1/auth/register', '', { body, headers }),
+    request<{ id: number }>(life, 'POST', '/api/v1/auth/register', '', { body, headers }),
   );
   if (made.status !== 200) throw new Error(`${name} was not registered: ${JSON.stringify(made.body)}`);
   const token = await logIn(world, name, '/api/v1/auth/token');
-  return { name, token, companionToken: await logIn(world, name, '/api/v1/login') };
+  return { id: made.body.id, name, token, companionToken: await logIn(world, name, '/api/v1/login') };
 }
 
 /** People who come, log in, and half of whom log out again: whose logout was acknowledged is never let in again. */

@@ -1,3 +1,4 @@
+import { lookThroughStudio, type SeenStudio } from './look-studio.ts';
 import { request, type Person } from './world.ts';
 import type { Life } from '../support/mortal-server.ts';
 
@@ -8,6 +9,8 @@ export interface Seen {
   /** Companion's history, over all sessions. */
   history: { id: number; role: string; content: string }[];
   total: SeenTotal;
+  /** What studio shows beside it, to those who use it. */
+  studio?: SeenStudio;
   /** The same figures, as two other routes tell them. */
   again: { chats: number; messages: number; days: Pick<SeenTotal, 'total_tokens' | 'total_errors'> };
 }
@@ -45,6 +48,14 @@ type Door = Pick<Life, 'url'>;
 
 /** Everything that a person can see. */
 export async function look(door: Door, person: Person): Promise<Seen> {
+  const [seen, studio] = await Promise.all([
+    lookThroughOthers(door, person),
+    lookThroughStudio(door, person),
+  ]);
+  return { ...seen, studio };
+}
+
+async function lookThroughOthers(door: Door, person: Person): Promise<Seen> {
   const get = <T>(path: string) => read<T>(door, person.token, path);
   const [listed, history, total, again] = await Promise.all([
     pages((skip) => get<SessionBody[]>(`/api/v1/chat/sessions?skip=${skip}&limit=100`)),

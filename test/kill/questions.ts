@@ -13,10 +13,57 @@ const subjects = [
   'knots',
 ];
 
-/** A question that names itself; its answer follows from its text. */
-export function questionText(id: string, pace: Pace): string {
+/** What comes with a question: nothing, an image within the message, or the address of one. */
+export const pictures = ['none', 'within', 'address'] as const;
+export type Picture = (typeof pictures)[number];
+
+/** A question that names itself, as plain text; its answer follows from it, and what comes with it. */
+export function questionText(id: string, pace: Pace, picture: Picture = 'none'): string {
   const { pick } = createChance(numberOf(id));
-  return `[${id}] Tell me ${pace} about ${pick(subjects)}.`;
+  const shown = { none: '', within: '\n[image]', address: `\n[image: ${addressOf(id)}]` };
+  return `[${id}] Tell me ${pace} about ${pick(subjects)}.${shown[picture]}`;
+}
+
+const addressOf = (id: string) => `https://images.example/${id}.png`;
+
+/** A part of a message in OpenAI's spelling. */
+export interface WirePart {
+  type: string;
+  text?: string;
+  image_url?: { url: string };
+}
+
+/** What a question consists of. */
+export function partsOf(question: string): WirePart[] {
+  const [text = ''] = question.split('\n');
+  const images = imagesOf(question).map((url) => ({ type: 'image_url', image_url: { url } }));
+  return [{ type: 'text', text }, ...images];
+}
+
+/** The images that come with a question. */
+export function imagesOf(question: string): string[] {
+  const { id = '' } = questionIn(question) ?? {};
+  if (question.endsWith('\n[image]')) return [imageOf(id)];
+  return question.endsWith(`\n[image: ${addressOf(id)}]`) ? [addressOf(id)] : [];
+}
+
+/** An image that nobody else has; a few are large. */
+function imageOf(id: string): string {
+  const { whole, percent } = createChance(numberOf(`image of ${id}`));
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  const bytes = percent(20) ? whole(20_000, 60_000) : whole(20, 400);
+  return `data:image/png;base64,${Buffer.concat([signature, Buffer.alloc(bytes, id)]).toString('base64')}`;
+}
+
+/** The question that parts make up, as plain text. */
+export function plainTextOf(content: string | WirePart[]): string {
+  if (typeof content === 'string') return content;
+  return content
+    .map(({ text, image_url: image }) => {
+      if (text !== undefined) return text;
+      return image?.url.startsWith('https:') === true ? `[image: ${image.url}]` : '[image]';
+    })
+    .join('\n');
 }
 
 /** The name of the question in a text; undefined where none is in it. */

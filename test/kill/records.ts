@@ -1,8 +1,10 @@
 import type { Moments } from './moments.ts';
-import { questionText, type Pace } from './questions.ts';
+import { questionIn, questionText, type Pace, type Picture } from './questions.ts';
 
 /** What clients know, and nothing that only the server knows. */
 export interface Records {
+  /** When each life of the server was launched. */
+  launches: number[];
   askings: Asking[];
   calls: StatelessCall[];
   sessions: SessionRecord[];
@@ -21,7 +23,14 @@ export interface Asking {
   text: string;
   /** Undefined as long as the client was not told. */
   sessionId: number | undefined;
+  questionId: number | undefined;
   answerId: number | undefined;
+  /** In which life of the server the client began to ask. */
+  life: number;
+  /** Whether somebody asked for its answer to be stopped. */
+  stopped: boolean;
+  /** What of the exchange was removed, or is to be. */
+  removed: Record<'question' | 'answer', Written<boolean>>;
   /** Whether the client knows that the question is stored. */
   stored: boolean;
   /** What the client has seen of the answer on its way. */
@@ -38,7 +47,11 @@ export interface StatelessCall {
   id: string;
   door: string;
   text: string;
-  /** Whether the client has the whole answer. */
+  /** The conversation that it is for. */
+  conversationId: number | null;
+  /** Whether the client went away in the middle of the answer. */
+  left: boolean;
+  /** Whether the client has the whole answer, or has seen the call in the history of calls. */
   acknowledged: boolean;
 }
 
@@ -79,7 +92,7 @@ export interface WatchRecord {
 }
 
 export function createRecords(): Records {
-  return { askings: [], calls: [], sessions: [], logins: [], watches: [], faults: [] };
+  return { launches: [], askings: [], calls: [], sessions: [], logins: [], watches: [], faults: [] };
 }
 
 /** Begins a question of `user`; nothing is known of it yet. */
@@ -89,21 +102,45 @@ export function beginAsking(
   user: string,
   pace: Pace,
   sessionId?: number,
+  picture?: Picture,
 ): Asking {
   const id = `t${records.askings.length + 1}`;
+  const nothing = { acknowledged: undefined, asked: undefined };
   const asking: Asking = {
     id,
     door,
     user,
-    text: questionText(id, pace),
+    text: questionText(id, pace, picture),
     sessionId,
+    questionId: undefined,
     answerId: undefined,
+    life: records.launches.length,
+    stopped: false,
+    removed: { question: { ...nothing }, answer: { ...nothing } },
     stored: false,
     seen: '',
     outcome: undefined,
   };
   records.askings.push(asking);
   return asking;
+}
+
+/** How often the answer to a question of studio is begun at most. */
+export const mostAttempts = 3;
+
+/** Whether an answer that a crash cuts off before its first word is made by the next life: studio's clients need not wait for it. */
+export function isMadeAgain({ door }: Asking): boolean {
+  return door.startsWith('studio');
+}
+
+/** The life of the server at a time. */
+export function lifeAt({ launches }: Pick<Records, 'launches'>, at: number): number {
+  return launches.filter((launched) => launched <= at).length;
+}
+
+/** Whether somebody wanted it, be it acknowledged or not. */
+export function isUnderWay({ asked, acknowledged }: Written<unknown>): boolean {
+  return asked !== undefined || acknowledged !== undefined;
 }
 
 export function isTurn(question: string): boolean {
@@ -139,6 +176,7 @@ export function noteAsked(
   asking: Asking,
   sessionId?: number,
   answerId?: number,
+  questionId?: number,
 ): void {
   const { id } = asking;
   const differs = (before: number | undefined, now: number | undefined) =>
@@ -149,6 +187,10 @@ export function noteAsked(
   if (differs(asking.answerId, answerId)) {
     records.faults.push(`${id} has the answer ${asking.answerId}, and is told to have ${answerId}`);
   }
+  if (differs(asking.questionId, questionId)) {
+    records.faults.push(`${id} has the id ${asking.questionId}, and is told to have ${questionId}`);
+  }
+  asking.questionId ??= questionId;
   asking.sessionId ??= sessionId;
   asking.answerId ??= answerId;
   if (sessionId !== undefined) sessionRecord(records, asking.user, sessionId);
@@ -189,7 +231,18 @@ export function noteOutcome(records: Records, moments: Moments, asking: Asking, 
   if (!content.startsWith(seen)) {
     records.faults.push(`${id}: showed ${JSON.stringify(seen)}, and ended as ${is}`);
   }
+  const life = records.launches.length;
+  if (isGivenUp(asking, outcome) && life - asking.life < mostAttempts) {
+    records.faults.push(`${id} was asked in life ${asking.life}, and is given up in life ${life}: ${is}`);
+  }
   asking.stored = true;
   asking.outcome ??= outcome;
   if (before === undefined) moments.tell('acknowledged', asking.text);
+}
+
+/** Whether an answer that is to be made again never came, though the vendor has one and nobody wanted it stopped. */
+function isGivenUp(asking: Asking, outcome: Outcome): boolean {
+  const isSaid = 'content' in outcome && (outcome.content !== '' || outcome.status === 'completed');
+  const hasAnswer = questionIn(asking.text)?.pace !== 'never';
+  return isMadeAgain(asking) && !asking.stopped && hasAnswer && !isSaid;
 }

@@ -2,6 +2,7 @@ import { askOverHttp, type MessageBody } from './assistant-clients.ts';
 import { openLine, type Line, type SocketFrame } from './line.ts';
 import {
   beginAsking,
+  isMadeAgain,
   noteAsked,
   noteOutcome,
   noteSeen,
@@ -23,6 +24,21 @@ export async function runAssistantSockets(world: World, person: Person): Promise
     known: snapshot.body.map(({ id }) => id),
     sessionId,
     frame: ({ id, text }) => ({ type: 'message', id, data: { content: text } }),
+  });
+}
+
+/** A socket that only watches a session, from its beginning or from now on. */
+export async function watchSession(world: World, person: Person, sessionId: number): Promise<Line> {
+  const path = `/api/v1/chat/sessions/${sessionId}/messages`;
+  const { cursor, body } = await lookFirst<MessageBody[]>(world, path, person.token);
+  const known = body.map(({ id }) => id);
+  const name = `${person.name}'s watching socket`;
+  return watchLine(world, person, {
+    name,
+    asks: false,
+    path: `/ws/chat/${sessionId}?token=${person.token}`,
+    cursor,
+    known,
   });
 }
 
@@ -63,10 +79,7 @@ async function talk(world: World, person: Person, door: Door): Promise<void> {
   const { cursor, known, path } = door;
   const lines = [true, false].map((asks) => {
     const name = `${person.name}'s ${asks ? 'asking' : 'watching'} ${door.door}`;
-    const watch = { name, user: person.name, once: !asks, known, told: [] };
-    records.watches.push(watch);
-    const reader = createReader(world, watch, asks);
-    return openLine(world, { name, path: `${path}&stream=true`, cursor, onFrame: reader });
+    return watchLine(world, person, { name, asks, path, cursor, known });
   });
   const [line] = lines as [Line];
   while (world.isRunning()) {
@@ -77,6 +90,20 @@ async function talk(world: World, person: Person, door: Door): Promise<void> {
   }
   for (const each of lines) await each.connection();
   for (const each of lines) each.close();
+}
+
+interface Watched extends Pick<Door, 'path' | 'cursor' | 'known'> {
+  name: string;
+  /** Whether questions are asked on it, too. */
+  asks: boolean;
+}
+
+/** A line whose frames are noted. */
+function watchLine(world: World, person: Person, { name, asks, path, cursor, known }: Watched): Line {
+  const watch = { name, user: person.name, once: !asks, known, told: [] };
+  world.records.watches.push(watch);
+  const onFrame = createReader(world, watch, asks);
+  return openLine(world, { name, path: `${path}&stream=true`, cursor, onFrame });
 }
 
 /** Sends the question again after a crash, unless it was shown meanwhile; sometimes twice for no reason. */
@@ -104,6 +131,7 @@ function createReader(world: World, watch: WatchRecord, asks: boolean): (frame: 
   let open: Asking | undefined;
   return ({ type, data = {}, cursor }) => {
     const id = Number(data.id);
+    if (type === 'message_removed') return note(records, watch, 'removed', id, cursor);
     if (type === 'message' && data.role === 'user') {
       const asking = records.askings.find(({ text }) => text === data.content);
       if (asking === undefined)
@@ -115,7 +143,7 @@ function createReader(world: World, watch: WatchRecord, asks: boolean): (frame: 
     }
     const isFailure = type === 'error' && data.id !== undefined && data.role === 'system';
     if ((type !== 'message' || data.role !== 'assistant') && !isFailure) return;
-    const asking = askings.get(id) ?? open;
+    const asking = askings.get(id) ?? records.askings.find(({ answerId }) => answerId === id) ?? open;
     if (asking === undefined) return void records.faults.push(`${watch.name}: an answer ${id} to nothing`);
     askings.set(id, asking);
     const { content = '' } = data;
@@ -125,6 +153,8 @@ function createReader(world: World, watch: WatchRecord, asks: boolean): (frame: 
     note(records, watch, 'answered', id, cursor);
     const failed = isFailure || (content === '' && state !== 'completed');
     noteAsked(records, moments, asking, undefined, id);
+    // Studio's clients are told more of a failure.
+    if (failed && isMadeAgain(asking)) return;
     noteOutcome(records, moments, asking, failed ? { failure: 'told' } : { content, status: state });
     settlers.get(asking)?.();
   };

@@ -1,4 +1,4 @@
-import { answerTo, questionText, type Pace } from './questions.ts';
+import { answerTo, questionText, type Pace, type Picture } from './questions.ts';
 import type { StatelessCall } from './records.ts';
 import { sseEvents } from './sse.ts';
 import { drawPace, insist, openRequest, think, type World } from './world.ts';
@@ -27,9 +27,10 @@ export async function runStatelessClient(world: World, door: 'gateway' | 'openai
 }
 
 /** A call that nobody has made yet. */
-export function beginCall({ records }: World, door: string, pace: Pace): StatelessCall {
+export function beginCall({ records }: World, door: string, pace: Pace, picture?: Picture): StatelessCall {
   const id = `s${records.calls.length + 1}`;
-  const call = { id, door, text: questionText(id, pace), acknowledged: false };
+  const text = questionText(id, pace, picture);
+  const call: StatelessCall = { id, door, text, conversationId: null, left: false, acknowledged: false };
   records.calls.push(call);
   return call;
 }
@@ -56,7 +57,7 @@ async function expectRefusal(world: World, call: StatelessCall, response: Respon
   call.acknowledged = true;
 }
 
-async function leave(response: Response, stop: AbortController): Promise<void> {
+export async function leave(response: Response, stop: AbortController): Promise<void> {
   await response.body?.getReader().read();
   stop.abort();
 }
@@ -81,7 +82,7 @@ interface StreamBody {
 }
 
 /** The text of a stream that came to its end. */
-async function readStream(door: string, response: Response): Promise<string> {
+export async function readStream(door: string, response: Response): Promise<string> {
   if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
   let text = '';
   for await (const { data } of sseEvents(response)) {

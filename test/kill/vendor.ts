@@ -3,11 +3,15 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Moments } from './moments.ts';
-import { piecesOf, answerTo, questionIn, usageOf } from './questions.ts';
+import { piecesOf, plainTextOf, answerTo, questionIn, usageOf, type WirePart } from './questions.ts';
 
 /** A call that the vendor got. */
 export interface VendorCall {
+  /** As plain text. */
   question: string;
+  /** The images that came with it. */
+  images: string[];
+  at: number;
   /** How much of the answer has left. */
   told: string;
   /** Whether all of it has. */
@@ -23,7 +27,7 @@ export interface SteadyVendor {
 
 interface ChatBody {
   stream?: boolean;
-  messages: { role: string; content: string }[];
+  messages: { role: string; content: string | WirePart[] }[];
 }
 
 export async function startSteadyVendor(moments: Moments): Promise<SteadyVendor> {
@@ -33,8 +37,11 @@ export async function startSteadyVendor(moments: Moments): Promise<SteadyVendor>
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as ChatBody;
-      const question = body.messages.findLast(({ role }) => role === 'user')?.content ?? '';
-      const call = { question, told: '', finished: false };
+      const content = body.messages.findLast(({ role }) => role === 'user')?.content ?? '';
+      const question = plainTextOf(content);
+      const images =
+        typeof content === 'string' ? [] : content.flatMap(({ image_url: image }) => image?.url ?? []);
+      const call = { question, images, told: '', finished: false, at: Date.now() };
       calls.push(call);
       moments.tell('called', question);
       void answer(moments, call, response, body.stream === true);

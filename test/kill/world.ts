@@ -19,6 +19,7 @@ export interface World {
 
 /** Somebody with a login of each kind. */
 export interface Person {
+  id: number;
   name: string;
   token: string;
   companionToken: string;

@@ -122,6 +122,7 @@ const optionsOf = (vendorUrl: string, yaml: ParleyOptions['yaml']): ParleyOption
   env,
   yaml: { cache: { enabled: false }, ...yaml },
   openAi: vendorUrl,
+  dashScope: vendorUrl,
 });
 
 /** The kernel tells of every write to the log of the database, so that one can be hit in the middle of a transaction. */
