@@ -24,14 +24,8 @@ export interface IdempotentWrites {
     write: (claim: Claim | undefined) => Promise<T>,
     again: (result: unknown) => Promise<T>,
   ): Promise<T>;
-  /** The claim of an earlier write under the key. Throws as `once` does. */
-  find(owner: string, idempotency: Idempotency): Promise<Claim | undefined>;
-  /** What a write stores to be found by its repeats. */
-  claimOf(owner: string, idempotency: Idempotency, result: unknown): Claim;
-  /** Stores the claim of a write that has no unit of its own; rejects with what `isTaken` recognises. */
+  /** Stores the claim of a write that has no unit of its own. */
   store(claim: Claim): Promise<void>;
-  /** Whether a write was refused because another under the same key was quicker; nothing of it was stored. */
-  isTaken(thrown: unknown): boolean;
   /** Forgets the keys whose time is over. */
   removeExpired(): Promise<void>;
 }
@@ -45,12 +39,12 @@ export function createIdempotency(parts: {
 }): IdempotentWrites {
   const { keys, runtime } = parts;
 
-  const find: IdempotentWrites['find'] = async (owner, { key, fingerprint }) => {
+  const find = async (owner: string, { key, fingerprint }: Idempotency): Promise<Claim | undefined> => {
     const claim = await keys.find(owner, key, runtime.now());
     if (claim === undefined || claim.fingerprint === fingerprint) return claim;
     throw usedOtherwise();
   };
-  const claimOf: IdempotentWrites['claimOf'] = (owner, { key, fingerprint }, result) => ({
+  const claimOf = (owner: string, { key, fingerprint }: Idempotency, result: unknown): Claim => ({
     owner,
     key,
     fingerprint,
@@ -58,10 +52,7 @@ export function createIdempotency(parts: {
     expiresAt: runtime.now() + lifetimeMs,
   });
   return {
-    find,
-    claimOf,
     store: (claim) => keys.put(claim, runtime.now()),
-    isTaken,
     async removeExpired() {
       while ((await keys.removeExpired(runtime.now())) > 0);
     },

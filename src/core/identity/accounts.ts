@@ -60,7 +60,7 @@ export interface AccountsParts {
   accessTokens: AccessTokens;
   /** Counts failed logins. */
   limits: Limits;
-  idempotency: Pick<IdempotentWrites, 'once' | 'find'>;
+  idempotency: Pick<IdempotentWrites, 'once'>;
   runtime: Pick<Runtime, 'now' | 'token'>;
 }
 

@@ -8,7 +8,6 @@ import type { Runtime } from '../runtime.ts';
 import { checkPassword, emailFrom, fullNameFrom } from './account-fields.ts';
 import { accountOf, mayAnswer, type Account, type AccountStatus, type NewAccount } from './account.ts';
 import { ownerOf, type Role, type UserCaller } from './caller.ts';
-import { madeOnce } from './made-once.ts';
 import type { Passwords } from './passwords.ts';
 import { alreadyTaken, takenField, type Registry } from './registry.ts';
 
@@ -63,7 +62,7 @@ export interface AdministrationParts {
   users: Users;
   passwords: Passwords;
   registry: Pick<Registry, 'create'>;
-  idempotency: Pick<IdempotentWrites, 'once' | 'find'>;
+  idempotency: Pick<IdempotentWrites, 'once'>;
   runtime: Pick<Runtime, 'now'>;
   /** To be told when logins may have ended or rights changed. */
   onChanged: () => void;
@@ -91,8 +90,7 @@ export function createAdministration(parts: AdministrationParts): Administration
         { email, role },
       );
       const make = (claim?: AccountClaim) => registry.create({ ...account, username: email }, claim, audit);
-      if (sent === undefined) return make();
-      return madeOnce(idempotency, ownerOf(caller), sent, make, async (result) => {
+      return idempotency.once(ownerOf(caller), sent, null, make, async (result) => {
         const user = await found(users, (result as { userId: number }).userId);
         await showsPassword(passwords, user, account.password);
         return accountOf(user);

@@ -2,7 +2,6 @@ import { hash } from 'node:crypto';
 import type { Users } from '../../storage/users.ts';
 import { usedOtherwise, type Idempotency, type IdempotentWrites } from '../idempotency.ts';
 import { accountOf, type Account, type Registration } from './account.ts';
-import { madeOnce } from './made-once.ts';
 import type { Passwords } from './passwords.ts';
 import type { Registry } from './registry.ts';
 
@@ -19,7 +18,7 @@ export function createRegistration(parts: {
   users: Users;
   passwords: Passwords;
   registry: Pick<Registry, 'create'>;
-  idempotency: Pick<IdempotentWrites, 'once' | 'find'>;
+  idempotency: Pick<IdempotentWrites, 'once'>;
 }): Register {
   const { users, passwords, registry, idempotency } = parts;
 
@@ -35,7 +34,7 @@ export function createRegistration(parts: {
       }
       return accountOf(user);
     };
-    return madeOnce(idempotency, owner, repeatable, (claim) => registry.create(account, claim), again);
+    return idempotency.once(owner, repeatable, null, (claim) => registry.create(account, claim), again);
   };
 }
 
