@@ -43,6 +43,19 @@ describe('statusError', () => {
     assert.ok(!error.includes('sk-'));
   });
 
+  test('an image that a vendor repeats is in neither message nor log', () => {
+    const said = `Cannot read data:image/png;base64,${'iVBORw0KGgo+/'.repeat(200)}= at part 2`;
+    for (const quoted of [said, said.replaceAll('/', '\\/').replace('data:', 'DATA:')]) {
+      const error = statusError(vendor, 400, {}, JSON.stringify({ error: { message: quoted } }), now);
+      assert.equal(error.message, 'vendor answered with status 400: Cannot read data:… at part 2');
+      assert.ok(!JSON.stringify(error.internal).includes('iVBOR'), 'the log');
+    }
+    assert.equal(
+      messageOf({ error: 'data: none, data:x' }),
+      'vendor answered with status 400: data: none, data:x',
+    );
+  });
+
   test('line breaks become spaces', () => {
     assert.equal(messageOf({ error: 'a\n\n  b' }), 'vendor answered with status 400: a b');
   });

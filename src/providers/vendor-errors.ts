@@ -133,6 +133,8 @@ function publicText(vendor: VendorIdentity, text: string): string {
   return clean.length <= publicMessageLimit ? clean : `${clean.slice(0, publicMessageLimit - 1)}…`;
 }
 
+/** Without secrets, and without the images and videos that vendors repeat. */
 function redact(vendor: VendorIdentity, text: string): string {
-  return vendor.secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  const clean = vendor.secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  return clean.replace(/\bdata:[\w.+/\\;=-]{1,200},[\w+/\\=-]+/gi, 'data:…');
 }
