@@ -189,6 +189,8 @@ describe('a relayed request, streamed', () => {
     assert.deepEqual(chunksOf(events), [written(role), written(reasoning), odd, written(end)]);
     const texts = events.map((event) => (event.type === 'wire-chunk' ? event.text : event.type));
     assert.deepEqual(texts, ['', 'Hm', 'ü', '', 'finish']);
+    const thoughts = events.map((event) => event.type === 'wire-chunk' && event.thought === true);
+    assert.deepEqual(thoughts, [false, true, false, false, false]);
     assert.deepEqual(events.at(-1), {
       type: 'finish',
       reason: 'stop',

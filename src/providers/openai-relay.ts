@@ -64,9 +64,10 @@ export function createChunkRelay(wire: WireObject): ReadChunk {
     const isUsage = objectOf(chunk.usage) !== undefined;
     if (isUsage) progress.usage = readOpenAiUsage(chunk.usage);
     let text = '';
+    let thinks = false;
     for (const choice of choices) {
       text += writtenIn(choice?.delta);
-      progress.thought ||= hasThoughts(objectOf(choice?.delta) ?? {});
+      thinks ||= hasThoughts(objectOf(choice?.delta) ?? {});
       const index = countOf(choice?.index) ?? 0;
       begun.add(index);
       if (typeof choice?.finish_reason !== 'string' || choice.finish_reason === '') continue;
@@ -75,9 +76,11 @@ export function createChunkRelay(wire: WireObject): ReadChunk {
         progress.lastReason = toFinishReason(choice.finish_reason);
     }
     progress.output += text;
+    progress.thought ||= thinks;
     progress.reason = finished.size < begun.size ? undefined : progress.lastReason;
     if (isUsage && choices.length === 0 && !isUsageWanted) return;
-    const event: ProviderEvent = { type: 'wire-chunk', chunk: onOneLine(data, chunk), text };
+    const said = { chunk: onOneLine(data, chunk), text };
+    const event: ProviderEvent = { type: 'wire-chunk', ...said, ...(thinks && { thought: true }) };
     speaks ||= choices.some(saysSomething);
     if (!speaks) return void progress.held.push(event);
     group.push(...progress.held.splice(0), event);

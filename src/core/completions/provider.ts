@@ -57,9 +57,10 @@ export type ProviderEvent =
   | { type: 'extra-delta'; delta: Record<string, unknown> }
   /**
    * Instead of deltas, of a request with `wire` to a provider that speaks OpenAI's wire format: a chunk of the stream on one
-   * line, as the vendor sent it. `text` is what was written in it, tool calls and reasoning included, for estimates.
+   * line, as the vendor sent it. `text` is what was written in it, tool calls and reasoning included, for estimates; `thought` is there
+   * where it holds some of what the model thinks before it answers.
    */
-  | { type: 'wire-chunk'; chunk: string; text: string }
+  | { type: 'wire-chunk'; chunk: string; text: string; thought?: true }
   | { type: 'finish'; reason: FinishReason; usage: Usage; citations?: Citation[] };
 
 export interface EmbeddingRequest {

@@ -300,6 +300,33 @@ describe('a streamed answer that is cancelled', () => {
     assert.equal(bench.completions.cache.stats().entries, 0);
   });
 
+  it('while the model thinks keeps the estimate of its thoughts, at their price', async (t) => {
+    const stop = new AbortController();
+    const thoughts = 'A long thought about it. ';
+    const call = { index: 0, id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } };
+    const price = { from: '1970-01-01', currency: 'CNY' as const, input: 0, output: 2, thinkingOutput: 8 };
+    const bench = await createTested(
+      t,
+      async function* (_request, signal) {
+        yield await Promise.resolve([
+          { type: 'extra-delta' as const, delta: { reasoning_content: thoughts } },
+          { type: 'extra-delta' as const, delta: { reasoning_content: thoughts } },
+          { type: 'extra-delta' as const, delta: { tool_calls: [call] } },
+        ]);
+        yield await hang(signal);
+      },
+      { models: [{ id: 'fast', provider: 'acme', prices: [price] }] },
+    );
+    const events = open(bench, question('Hi'), stop.signal);
+    await events.next();
+    await events.next();
+    stop.abort();
+    await assert.rejects(events.next(), { code: 'cancelled' });
+    const row = await onlyRow(bench);
+    const written = estimateTokens(`${thoughts}${thoughts}f{}`);
+    assert.deepEqual([row.completionTokens, row.costNano], [written, written * 8_000]);
+  });
+
   it('by a reader that leaves early ends the vendor’s stream too', async (t) => {
     let ended = false;
     const bench = await createTested(t, async function* () {

@@ -41,6 +41,9 @@ export async function* stream(
 /** Everything that is known of a running stream, for the books. */
 interface Tally {
   text: string;
+  /** What was written beside it: thoughts, arguments of tools. */
+  aside: string;
+  thought: boolean;
   extra: Record<string, unknown> | undefined;
   firstTokenMs: number | null;
   answeredBy: Candidate;
@@ -57,6 +60,8 @@ async function* metered(
 ): AsyncGenerator<CompletionEvent[]> {
   const tally: Tally = {
     text: '',
+    aside: '',
+    thought: false,
     extra: undefined,
     firstTokenMs: null,
     answeredBy: preparation.candidates[0],
@@ -142,6 +147,7 @@ function tallied(
   tally.firstTokenMs ??= parts.runtime.elapsed() - began;
   if (event.type === 'wire-chunk') {
     tally.text += event.text;
+    tally.thought ||= event.thought === true;
     return { type: 'wire-chunk', chunk: event.chunk, text: event.text, model };
   }
   if (event.type === 'text-delta') {
@@ -149,7 +155,17 @@ function tallied(
     return { type: 'text-delta', text: event.text, model };
   }
   tally.extra = event.delta;
+  tally.aside += writtenIn(event.delta);
+  tally.thought ||= (event.delta.reasoning_content ?? '') !== '';
   return { type: 'extra-delta', delta: event.delta, model };
+}
+
+/** The words of a delta, without what only names its parts. */
+function writtenIn(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return '';
+  const named = Object.entries(value).filter(([name]) => name !== 'id' && name !== 'type');
+  return named.map(([, inner]) => writtenIn(inner)).join('');
 }
 
 async function finish(
@@ -185,13 +201,14 @@ async function settleUnfinished(
   const cancelled = failure === undefined || signal.aborted;
   const begun = tally.firstTokenMs !== null || (cancelled && tally.attempts > 0);
   const nothing = { promptTokens: 0, completionTokens: 0, estimated: true };
-  const { media } = tally.answeredBy.model;
-  const usage = tally.usage ?? (begun ? estimateUsage(request.messages, tally.text, media) : nothing);
+  const { text, aside, thought, answeredBy } = tally;
+  const usage =
+    tally.usage ?? (begun ? estimateUsage(request.messages, text + aside, answeredBy.model.media) : nothing);
   await parts.meter.settle(origin, {
-    model: tally.answeredBy.model,
+    model: answeredBy.model,
     outcome: cancelled ? 'cancelled' : 'failure',
     errorCode: failure?.code ?? 'cancelled',
-    usage,
+    usage: thought ? { ...usage, thought } : usage,
     durationMs: parts.runtime.elapsed() - began,
     firstTokenMs: tally.firstTokenMs,
     attempts: tally.attempts,
