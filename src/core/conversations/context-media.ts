@@ -148,6 +148,19 @@ export async function withMedia(
   });
 }
 
+/**
+ * Lets go of what came within the messages, which is many megabytes. To be called once nobody is asked with them any more: estimates of what
+ * they cost need to know only what there was.
+ */
+export function releaseMedia(messages: readonly Message[]): void {
+  for (const { content } of messages) {
+    if (!Array.isArray(content)) continue;
+    for (const part of content) {
+      if ((part.type === 'image' || part.type === 'video') && isData(part.url)) part.url = 'data:,';
+    }
+  }
+}
+
 function idsOf(parts: readonly AnyPart[]): number[] {
   return parts.flatMap((part) => ('mediaId' in part ? part.mediaId : []));
 }

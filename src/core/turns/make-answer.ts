@@ -5,7 +5,7 @@ import type { CallEnd, CallOrigin, Meter } from '../completions/meter.ts';
 import type { FinishReason } from '../completions/provider.ts';
 import { needsOfParts } from '../completions/needs.ts';
 import { assembleContext, type Context } from '../conversations/context.ts';
-import { withMedia, type AnyPart, type Seeing } from '../conversations/context-media.ts';
+import { releaseMedia, withMedia, type AnyPart, type Seeing } from '../conversations/context-media.ts';
 import { asParleyError, ParleyError } from '../errors.ts';
 import type { Participant } from '../identity/caller.ts';
 import type { Ground } from '../knowledge/grounding.ts';
@@ -77,7 +77,13 @@ export async function makeAnswer(
     signal.throwIfAborted();
     const { given, ...input } = await completionInput(parts, work);
     sources = given;
+    let held = true;
     for await (const group of stream({ ...parts.completions, meter }, work.caller, input, signal)) {
+      // From its first word on, no other provider is asked.
+      if (held && group[0]?.type !== 'start') {
+        held = false;
+        releaseMedia(input.messages);
+      }
       for (const event of group) {
         if (event.type === 'text-delta') live.say(event.text);
         else if (event.type === 'finish') ({ reason, citations: sources = sources } = event);

@@ -39,10 +39,11 @@ async function createTested(t: TestContext) {
       );
       conversationId = asked.conversationId;
       const speaker = await tested.speakers.next();
+      const shown = structuredClone(speaker.request.messages.map(({ content }) => content));
       speaker.say('Well.');
       speaker.finish();
       await tested.turns.result(mina, asked.turnId, never);
-      return speaker.request.messages.map(({ content }) => content);
+      return shown;
     },
     reads: () => reads,
     count: async () =>
@@ -85,6 +86,25 @@ describe('a question with images', () => {
       'And now?',
     ]);
     assert.deepEqual(reads(), []);
+  });
+
+  it('is not kept in memory once the model has begun to answer', async (t) => {
+    const { turns, speakers } = await createTested(t);
+    const parts = [text('What is this?'), image(png), image(cat)];
+    const { turnId } = await turns.ask(mina, question(plainText(parts), { parts, model: 'sees' }));
+    assert.ok(turnId !== null);
+    const speaker = await speakers.next();
+    const { messages } = speaker.request;
+    assert.deepEqual(messages, [{ role: 'user', content: parts }]);
+    speaker.say('Well');
+    for await (const group of turns.follow(mina, turnId, 0, never)) {
+      if (group.some(({ type }) => type === 'delta')) break;
+    }
+    const held = [text('What is this?'), image('data:,'), image(cat)];
+    assert.deepEqual(messages, [{ role: 'user', content: held }]);
+    turns.interruptAll();
+    const { exchangeTokens } = await turns.result(mina, turnId, never);
+    assert.ok((exchangeTokens ?? 0) > 2_000, 'what images cost is still estimated');
   });
 
   it('is refused before anything is stored where the model cannot take it', async (t) => {
