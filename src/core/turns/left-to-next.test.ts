@@ -410,12 +410,13 @@ describe('what has happened meanwhile', () => {
     const tested = await asked(t);
     const next = tested.another();
     await next.recover();
-    const stopping = next.stop(mina, tested.conversationId);
-    next.resume();
+    const stopped = await next.stop(mina, tested.conversationId);
     assert.deepEqual(
-      (await stopping).map(({ state }) => state),
+      stopped.map(({ state }) => state),
       ['cancelled'],
+      'it ends before the models are known',
     );
+    next.resume();
     await (await restarted(tested)).idle();
     assert.equal(tested.speakers.count(), 1);
   });

@@ -7,6 +7,7 @@ import { ownerOf, type Participant } from '../identity/caller.ts';
 import { ask } from './ask.ts';
 import { changeOwner, type NewOwner, type WithChange } from './change-owner.ts';
 import { createClosing } from './closing.ts';
+import { runWhenFirst } from './end-turn.ts';
 import { hold } from './gathering.ts';
 import { createInOrder } from './in-order.ts';
 import { refuseWhereLeft, resume } from './left-to-next.ts';
@@ -219,9 +220,11 @@ async function stop(
   );
 }
 
-async function stopAll({ line }: TurnsState, conversationId: number): Promise<Message[]> {
-  const turns = [...line.in(conversationId)];
+async function stopAll(state: TurnsState, conversationId: number): Promise<Message[]> {
+  const turns = [...state.line.in(conversationId)];
   for (const { controller } of turns) controller.abort(stopped);
+  // One that is to be made again may wait until the models are known; to end, it need not.
+  runWhenFirst(state, turns[0]);
   await Promise.allSettled(turns.map(({ live }) => live.ended));
   return Promise.all(turns.filter(({ stored }) => stored).map(({ live }) => live.ended));
 }
