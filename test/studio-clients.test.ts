@@ -5,12 +5,12 @@ import OpenAI from 'openai';
 import { bearer, makeAccount, tokenOf } from './support/accounts.ts';
 import { eventually } from './support/eventually.ts';
 import { read, send } from './support/gateway.ts';
-import { startParley, vendorKey, type Parley } from './support/parley.ts';
+import { startParley, type Parley } from './support/parley.ts';
+import { askStudio, visionModel as model, type CallBody, type Envelope } from './support/studio.ts';
 import { startMock, startScriptedVendor, vendorText, vendorUsage } from './support/vendor.ts';
 
 /** What clients that exist for studio.md, and OpenAI's own package, do with the proxy: see it as they do. */
 
-const model = 'qwen-vl-max-latest';
 /** Of `model`, CNY for a million tokens. */
 const price = { input: 1.6, output: 4 };
 const path = '/api/bailian/chat/completions';
@@ -32,32 +32,10 @@ const asked = {
 type Kind = keyof typeof asked;
 const kinds = Object.keys(asked) as Kind[];
 
-interface Envelope<T> {
-  code: number;
-  message: string;
-  data: T;
-}
-
 interface WireCompletion {
   choices: { message: { role: string; content: { type: string; text: string }[] } }[];
   usage: typeof vendorUsage;
 }
-
-interface CallRow {
-  model_name: string;
-  api_endpoint: string;
-  status_code: number;
-  request_tokens: number;
-  response_tokens: number;
-  total_tokens: number;
-  call_duration: number;
-  client_ip: string;
-  cost: number;
-  currency: string;
-  estimated: boolean;
-}
-
-const dashScope = (url: string) => ({ DASHSCOPE_BASE_URL: url, DASHSCOPE_API_KEY: vendorKey });
 
 /** A new account's token, and its calls as `GET /api/history/api-calls` shows them, once there are `count`. */
 async function newcomer(parley: Parley, username: string) {
@@ -65,9 +43,13 @@ async function newcomer(parley: Parley, username: string) {
   const token = await tokenOf(parley, username);
   const calls = (count: number) =>
     eventually(async () => {
-      const url = `${parley.url}/api/history/api-calls`;
-      const { body } = await read<Envelope<{ api_calls: CallRow[] }>>(
-        send(url, 'GET', undefined, bearer(token)),
+      const at = '/history/api-calls';
+      const { body } = await askStudio<{ api_calls: CallBody[] }>(
+        parley,
+        'GET',
+        at,
+        undefined,
+        bearer(token),
       );
       return body.data.api_calls.length >= count ? body.data.api_calls : undefined;
     });
@@ -90,7 +72,7 @@ describe('clients of the Bailian proxy', () => {
   let parley: Parley;
   before(async () => {
     mock = await startMock();
-    parley = await startParley({ env: dashScope(mock.url) });
+    parley = await startParley({ dashScope: mock.url });
   });
   after(async () => {
     await parley.close();
@@ -105,7 +87,7 @@ describe('clients of the Bailian proxy', () => {
   };
   const messagesOf = (kind: Kind) => [{ role: 'user', content: asked[kind] }];
 
-  const checkCalls = (calls: CallRow[]) => {
+  const checkCalls = (calls: CallBody[]) => {
     const cost =
       (vendorUsage.prompt_tokens * price.input + vendorUsage.completion_tokens * price.output) / 1e6;
     assert.equal(calls.length, kinds.length);
@@ -175,7 +157,7 @@ describe('clients of the Bailian proxy', () => {
 
 test('a stream that its client cuts after three chunks is in the call history, estimated', async () => {
   const vendor = await startScriptedVendor();
-  const parley = await startParley({ env: dashScope(vendor.url) });
+  const parley = await startParley({ dashScope: vendor.url });
   try {
     const { token, calls } = await newcomer(parley, 'hasty-user');
     const leaving = new AbortController();

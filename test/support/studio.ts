@@ -60,6 +60,31 @@ export interface ConversationBody {
   updated_at: string;
 }
 
+/** A row of the call history. */
+export interface CallBody {
+  id: number;
+  user_id: number | null;
+  conversation_id: number | null;
+  message_id: number | null;
+  model_name: string;
+  api_endpoint: string;
+  status_code: number;
+  request_tokens: number;
+  response_tokens: number;
+  total_tokens: number;
+  call_duration: number;
+  client_ip: string;
+  created_at: string;
+  estimated: boolean;
+  cost: number;
+  currency: string;
+  outcome: string;
+  error_code: string | null;
+  contract: string;
+  streamed: boolean;
+  request_id: string;
+}
+
 export type Headers = Record<string, string>;
 
 /** Sees images and videos; DashScope's. */

@@ -10,35 +10,13 @@ import {
   makeStudio,
   studioWith,
   visionModel,
+  type CallBody,
   type Envelope,
   type PaginationBody,
   type Studio,
 } from '../../../../test/support/studio.ts';
 import { startScriptedVendor, vendorUsage, type ScriptedVendor } from '../../../../test/support/vendor.ts';
 
-interface CallBody {
-  id: number;
-  user_id: number | null;
-  conversation_id: number | null;
-  message_id: number | null;
-  model_name: string;
-  api_endpoint: string;
-  status_code: number;
-  request_tokens: number;
-  response_tokens: number;
-  total_tokens: number;
-  call_duration: number;
-  client_ip: string;
-  created_at: string;
-  estimated: boolean;
-  cost: number;
-  currency: string;
-  outcome: string;
-  error_code: string | null;
-  contract: string;
-  streamed: boolean;
-  request_id: string;
-}
 interface CallsBody {
   api_calls: CallBody[];
   pagination: PaginationBody;
