@@ -11,7 +11,7 @@ async function createTested(t: TestContext) {
   t.after(() => storage.close());
   const { articles } = storage;
   const create = async (fields: Partial<NewArticle> = {}, at = 1_000) => {
-    const id = articles.nextId();
+    const id = await articles.nextId();
     const article = { id, name: null, title: 'Returns', language: 'en', tags: ['shop'], createdBy: 1 };
     const whole = { ...article, content: 'Within 30 days.', ...fields };
     assert.ok(await articles.change({ create: [whole], update: [], at, audit: [] }));

@@ -56,7 +56,7 @@ export interface ArticleChanges {
 /** Articles of the knowledge base. A taken name is a `conflict` with `articles.name` as its `constraint`. */
 export interface Articles {
   /** An id that no other article has or had. */
-  nextId(): number;
+  nextId(): Promise<number>;
   find(id: number): Promise<Article | undefined>;
   /** Those of these names. */
   named(names: readonly string[]): Promise<ArticleSummary[]>;

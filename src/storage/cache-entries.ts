@@ -151,7 +151,7 @@ function compilePut(queries: Queries): Statement {
   );
 }
 
-function tableRow(entry: NewCacheEntry): Omit<CacheEntriesTable, 'id'> {
+function tableRow(entry: NewCacheEntry): Omit<CacheEntriesTable, 'id' | 'revision'> {
   return {
     exact_key: entry.exactKey,
     group_key: entry.groupKey,

@@ -30,7 +30,7 @@ export type NewCannedReply = CannedReplyFields & { id: number; createdBy: number
 /** Prepared replies. A taken shortcut is a `conflict` with `canned_replies.shortcut_key` as its `constraint`. */
 export interface CannedReplies {
   /** An id that no other reply has or had. */
-  nextId(): number;
+  nextId(): Promise<number>;
   find(id: number): Promise<CannedReply | undefined>;
   /** All of them, by shortcut. */
   list(): Promise<CannedReply[]>;

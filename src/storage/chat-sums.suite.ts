@@ -107,7 +107,7 @@ async function take(storage: Storage, model: Model, one: Step): Promise<void> {
 
 async function begin(storage: Storage, model: Model, one: Step, id: number | undefined): Promise<void> {
   const changes = { userId: one.user, day: one.day, countedModel: one.model };
-  const turn = newTurn(
+  const turn = await newTurn(
     storage,
     id === undefined ? changes : { ...changes, conversation: { kind: 'existing', id } },
   );
@@ -174,7 +174,9 @@ async function rate(
 async function retry(storage: Storage, one: Step): Promise<void> {
   const claim = newClaim();
   await storage.idempotencyKeys.put(claim, 0).catch(() => {});
-  await assert.rejects(storage.turns.begin(newTurn(storage, { userId: one.user, day: one.day }), claim));
+  await assert.rejects(
+    storage.turns.begin(await newTurn(storage, { userId: one.user, day: one.day }), claim),
+  );
 }
 
 function add(model: Model, user: number, day: string, of: string, share: Partial<Sums>): void {

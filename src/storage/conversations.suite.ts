@@ -45,7 +45,7 @@ async function exchange(
   changes: Partial<NewTurn> = {},
   end: Partial<TurnEnd> = {},
 ): Promise<NewTurn> {
-  const turn = newTurn(storage, changes);
+  const turn = await newTurn(storage, changes);
   await storage.turns.begin(turn);
   assert.equal(await storage.turns.end(endOf(turn, end)), true);
   return turn;
@@ -84,7 +84,7 @@ const zero = {
 function beginTests(openOne: OpenOne): void {
   it('make the conversation, the question, an empty answer, the turn and its event', async (test) => {
     const storage = await openOne(test);
-    const turn = newTurn(storage, { systemPrompt: 'Be brief.', state: 'queued' });
+    const turn = await newTurn(storage, { systemPrompt: 'Be brief.', state: 'queued' });
     await storage.turns.begin(turn);
     const conversationId = turn.conversation.id;
     assert.deepEqual(await storage.conversations.find(conversationId), {
@@ -196,8 +196,8 @@ function beginTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     const own = await exchange(storage);
     const before = await snapshot(storage);
-    const foreign = newTurn(storage, { ...existing(own), userId: 8, systemPrompt: 'Mine.' });
-    const unknown = newTurn(storage, { conversation: { kind: 'existing', id: 99 } });
+    const foreign = await newTurn(storage, { ...existing(own), userId: 8, systemPrompt: 'Mine.' });
+    const unknown = await newTurn(storage, { conversation: { kind: 'existing', id: 99 } });
     const claim = newClaim();
     for (const turn of [foreign, unknown]) {
       await assert.rejects(storage.turns.begin(turn, claim), (error) => {
@@ -214,7 +214,7 @@ function beginTests(openOne: OpenOne): void {
 
   it('are refused whole where the key is taken; of two at once one wins', async (test) => {
     const storage = await openOne(test);
-    const turns = [newTurn(storage), newTurn(storage)];
+    const turns = [await newTurn(storage), await newTurn(storage)];
     const outcomes = await Promise.allSettled(turns.map((turn) => storage.turns.begin(turn, newClaim())));
     assert.deepEqual(
       outcomes.map(({ status }) => status),
@@ -231,17 +231,17 @@ function beginTests(openOne: OpenOne): void {
 
   it('take a key again whose claim has expired', async (test) => {
     const storage = await openOne(test);
-    await storage.turns.begin(newTurn(storage), newClaim({ expiresAt: 2000 }));
-    await assert.rejects(storage.turns.begin(newTurn(storage, { at: 1999 }), newClaim()), isTakenClaim);
+    await storage.turns.begin(await newTurn(storage), newClaim({ expiresAt: 2000 }));
+    await assert.rejects(storage.turns.begin(await newTurn(storage, { at: 1999 }), newClaim()), isTakenClaim);
     const later = newClaim({ fingerprint: 'f-2' });
-    await storage.turns.begin(newTurn(storage, { at: 2000 }), later);
+    await storage.turns.begin(await newTurn(storage, { at: 2000 }), later);
     assert.deepEqual(await storage.idempotencyKeys.find('user:7', 'key-1', 0), later);
   });
 
   it('find the places of questions that come at once', async (test) => {
     const storage = await openOne(test);
     const first = await exchange(storage);
-    const turns = Array.from({ length: 20 }, () => newTurn(storage, existing(first)));
+    const turns = await Promise.all(Array.from({ length: 20 }, () => newTurn(storage, existing(first))));
     await Promise.all(turns.map((turn) => storage.turns.begin(turn)));
     const listed = await storage.messages.listOf(first.conversation.id, { skip: 0, limit: 100 });
     assert.deepEqual(
@@ -258,7 +258,7 @@ function beginTests(openOne: OpenOne): void {
 function endTests(openOne: OpenOne): void {
   it('fill the answer, remove turn and log, and write the books', async (test) => {
     const storage = await openOne(test);
-    const turn = newTurn(storage);
+    const turn = await newTurn(storage);
     await storage.turns.begin(turn);
     await storage.turns.append(turn.id, 0, 'It is');
     const call = newCall({ userId: 7, conversationId: turn.conversation.id, messageId: turn.id });
@@ -310,7 +310,7 @@ function endTests(openOne: OpenOne): void {
 
   it('once only, and not at another fence: nothing is stored then', async (test) => {
     const storage = await openOne(test);
-    const turn = newTurn(storage);
+    const turn = await newTurn(storage);
     await storage.turns.begin(turn);
     await storage.turns.append(turn.id, 0, 'It');
     const begun = await snapshot(storage);
@@ -326,14 +326,14 @@ function endTests(openOne: OpenOne): void {
     const ended = await snapshot(storage);
     assert.equal(ended.calls[0]?.length, 1);
     assert.equal(await storage.turns.end(end), false);
-    assert.equal(await storage.turns.end(endOf(newTurn(storage))), false, 'one that never began');
+    assert.equal(await storage.turns.end(endOf(await newTurn(storage))), false, 'one that never began');
     assert.deepEqual(await snapshot(storage), ended);
   });
 
   it('count by how they ended', async (test) => {
     const storage = await openOne(test);
     const totalsAfter = async (end: Partial<TurnEnd>) => {
-      const day = `day-${storage.messages.nextId()}`;
+      const day = `day-${await storage.messages.nextId()}`;
       const turn = await exchange(storage, { day }, end);
       const {
         chats: _chats,
@@ -413,7 +413,7 @@ function endTests(openOne: OpenOne): void {
 function leaseTests(openOne: OpenOne): void {
   it('a queued turn starts once', async (test) => {
     const { turns, messages, ...rest } = await openOne(test);
-    const turn = newTurn({ turns, messages, ...rest }, { state: 'queued' });
+    const turn = await newTurn({ turns, messages, ...rest }, { state: 'queued' });
     await turns.begin(turn);
     assert.deepEqual(await Promise.all([turns.start(turn.id, 8000), turns.start(turn.id, 9000)]), [
       true,
@@ -423,7 +423,7 @@ function leaseTests(openOne: OpenOne): void {
     assert.deepEqual([active?.state, active?.leaseUntil], ['running', 8000]);
     assert.equal((await messages.find(turn.id))?.state, 'running');
     assert.equal(await turns.start(99, 8000), false);
-    const taken = newTurn({ turns, messages, ...rest }, { state: 'queued' });
+    const taken = await newTurn({ turns, messages, ...rest }, { state: 'queued' });
     await turns.begin(taken);
     await turns.takeOver('another node', null, 9000);
     assert.equal(await turns.start(taken.id, 8000), false, 'somebody else closes it');
@@ -435,7 +435,7 @@ function leaseTests(openOne: OpenOne): void {
   it('a turn that was cut off before it said a word is queued again, and its call recorded, once', async (test) => {
     const storage = await openOne(test);
     const { turns, messages, apiCalls, chatTotals } = storage;
-    const turn = newTurn(storage);
+    const turn = await newTurn(storage);
     const call = newCall({ conversationId: turn.conversation.id, messageId: turn.id });
     const { userId, channel } = turn;
     const again = { id: turn.id, userId, channel, fence: 2, node: '', leaseUntil: 7000, call };
@@ -467,8 +467,8 @@ function leaseTests(openOne: OpenOne): void {
 
   it('renews the leases of one node', async (test) => {
     const storage = await openOne(test);
-    const mine = newTurn(storage);
-    const other = newTurn(storage, { node: 'node-2' });
+    const mine = await newTurn(storage);
+    const other = await newTurn(storage, { node: 'node-2' });
     await Promise.all([storage.turns.begin(mine), storage.turns.begin(other)]);
     await storage.turns.renew('node-1', 7777);
     assert.equal((await storage.turns.find(mine.id))?.leaseUntil, 7777);
@@ -478,9 +478,9 @@ function leaseTests(openOne: OpenOne): void {
   it('takes over what other nodes let lapse, and only that', async (test) => {
     const storage = await openOne(test);
     const { turns } = storage;
-    const lapsed = newTurn(storage, { node: 'node-2', leaseUntil: 3999 });
-    const held = newTurn(storage, { node: 'node-2', leaseUntil: 4000 });
-    const own = newTurn(storage, { leaseUntil: 100, channel: 'companion' });
+    const lapsed = await newTurn(storage, { node: 'node-2', leaseUntil: 3999 });
+    const held = await newTurn(storage, { node: 'node-2', leaseUntil: 4000 });
+    const own = await newTurn(storage, { leaseUntil: 100, channel: 'companion' });
     await Promise.all([lapsed, held, own].map((turn) => turns.begin(turn)));
     const before = await turns.find(lapsed.id);
     const taken = await turns.takeOver('node-1', 4000, 9000);
@@ -493,7 +493,7 @@ function leaseTests(openOne: OpenOne): void {
   it('takes over all of the others, the oldest first; two that ask at once share nothing', async (test) => {
     const storage = await openOne(test);
     const { turns } = storage;
-    const begun = Array.from({ length: 30 }, () => newTurn(storage, { node: 'gone' }));
+    const begun = await Promise.all(Array.from({ length: 30 }, () => newTurn(storage, { node: 'gone' })));
     await Promise.all(begun.map((turn) => turns.begin(turn)));
     const [first, second] = await Promise.all([
       turns.takeOver('node-1', null, 9000),
@@ -513,7 +513,7 @@ function leaseTests(openOne: OpenOne): void {
 function logTests(openOne: OpenOne): void {
   it('gives back what many turns said at once, in order', async (test) => {
     const storage = await openOne(test);
-    const running = Array.from({ length: 40 }, () => newTurn(storage));
+    const running = await Promise.all(Array.from({ length: 40 }, () => newTurn(storage)));
     await Promise.all(running.map((turn) => storage.turns.begin(turn)));
     const said = new Map(running.map(({ id }) => [id, '']));
     for (let round = 0; round < 12; round++) {
@@ -532,7 +532,7 @@ function logTests(openOne: OpenOne): void {
 
   it('shares one commit between turns', async (test) => {
     const storage = await openOne(test);
-    const running = [newTurn(storage), newTurn(storage)];
+    const running = [await newTurn(storage), await newTurn(storage)];
     await Promise.all(running.map((turn) => storage.turns.begin(turn)));
     const before = storage.stats();
     await Promise.all(
@@ -544,7 +544,7 @@ function logTests(openOne: OpenOne): void {
 
   it('lets what follows a first piece wait for company, and leave with what cannot wait', async (test) => {
     const storage = await openOne(test);
-    const [early, late] = [newTurn(storage), newTurn(storage)];
+    const [early, late] = [await newTurn(storage), await newTurn(storage)];
     await storage.turns.begin(early);
     await storage.turns.append(early.id, 0, 'a');
     const before = storage.stats();
@@ -558,7 +558,7 @@ function logTests(openOne: OpenOne): void {
 
   it('puts a character together whose halves came apart', async (test) => {
     const storage = await openOne(test);
-    const turn = newTurn(storage);
+    const turn = await newTurn(storage);
     await storage.turns.begin(turn);
     const halves = ['a\ud83d', '\ude00', '\ud83d', '\ude01\ud83d', '\ude02z'];
     let said = '';
@@ -572,7 +572,11 @@ function logTests(openOne: OpenOne): void {
 
   it('says nothing for a turn that ended or was removed, and spoils nobody else’s', async (test) => {
     const storage = await openOne(test);
-    const [ended, removed, running] = [newTurn(storage), newTurn(storage), newTurn(storage)];
+    const [ended, removed, running] = [
+      await newTurn(storage),
+      await newTurn(storage),
+      await newTurn(storage),
+    ];
     await Promise.all([ended, removed, running].map((turn) => storage.turns.begin(turn)));
     await storage.turns.append(removed.id, 0, 'before');
     await storage.turns.end(endOf(ended));
@@ -703,7 +707,7 @@ function changeTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     const first = await exchange(storage);
     const other = await exchange(storage);
-    const running = newTurn(storage, existing(first));
+    const running = await newTurn(storage, existing(first));
     await storage.turns.begin(running);
     await storage.turns.append(running.id, 0, 'half');
     const { id } = first.conversation;
@@ -835,7 +839,7 @@ function receiptTests(openOne: OpenOne): void {
   it('of an answer on its way stay, and are moved once it is there', async (test) => {
     const storage = await openOne(test);
     const { messages, turns } = storage;
-    const first = newTurn(storage);
+    const first = await newTurn(storage);
     await turns.begin(first);
     const second = await exchange(storage, existing(first));
     const conversationId = first.conversation.id;
@@ -1025,9 +1029,9 @@ function idTests(prepare: (test: TestContext) => StorageUnderTest): void {
     await before.close();
     const after = await store.open();
     test.after(() => after.close());
-    assert.equal(after.conversations.nextId(), last.conversation.id + 1);
-    assert.equal(after.messages.nextId(), last.id + 1);
-    assert.equal(after.messages.nextId(), last.id + 2);
+    assert.equal(await after.conversations.nextId(), last.conversation.id + 1);
+    assert.equal(await after.messages.nextId(), last.id + 1);
+    assert.equal(await after.messages.nextId(), last.id + 2);
     await exchange(after);
     assert.equal(await after.feed.head(), 7);
   });

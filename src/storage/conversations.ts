@@ -109,7 +109,7 @@ export interface Rating {
 /** Conversations. What begins or continues one is a turn: `Turns.begin`. */
 export interface Conversations {
   /** An id that no other conversation has or had. */
-  nextId(): number;
+  nextId(): Promise<number>;
   find(id: number): Promise<Conversation | undefined>;
   findByKey(key: string): Promise<Conversation | undefined>;
   /** One unit: a conversation without a message, its customer, the counts and sums, an event `begun`, the claim. */

@@ -24,13 +24,13 @@ async function openOne(test: TestContext, path = join(temporaryFolder(test), 'pa
 }
 
 async function visit(storage: Storage, guestId: string, at = 1000): Promise<void> {
-  await storage.conversations.begin(newConversation(storage, { customer: { guestId }, at }));
+  await storage.conversations.begin(await newConversation(storage, { customer: { guestId }, at }));
 }
 
 /** A user with a conversation. */
 async function enter(storage: Storage, username: string, email: string, fullName = ''): Promise<number> {
   const userId = await storage.users.create(newUser({ username, email, fullName }));
-  await storage.conversations.begin(newConversation(storage, { userId, customer: { userId } }));
+  await storage.conversations.begin(await newConversation(storage, { userId, customer: { userId } }));
   return userId;
 }
 

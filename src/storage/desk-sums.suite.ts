@@ -120,14 +120,14 @@ async function begin(storage: Storage, model: Model, { pick, day, at, late }: St
   const begun: Begun = { id: 0, day, there: true, human: false, over: false, rating: undefined };
   model.begun.push(begun);
   if (late) {
-    const turn = newTurn(storage, { userId, day, at });
+    const turn = await newTurn(storage, { userId, day, at });
     await storage.turns.begin(turn);
     model.running.push(turn);
     begun.id = turn.conversation.id;
     return;
   }
   const customer = userId === null ? { guestId: `g-${pick}` } : { userId };
-  const conversation = newConversation(storage, { userId, customer, day, at });
+  const conversation = await newConversation(storage, { userId, customer, day, at });
   await storage.conversations.begin(conversation);
   begun.id = conversation.id;
 }
@@ -135,7 +135,7 @@ async function begin(storage: Storage, model: Model, { pick, day, at, late }: St
 async function ask(storage: Storage, model: Model, one: Step, conversation: Conversation): Promise<void> {
   const { id, userId, status, agentType } = conversation;
   const existing = { kind: 'existing', id } as const;
-  const turn = newTurn(storage, { userId, conversation: existing, day: one.day, at: one.at });
+  const turn = await newTurn(storage, { userId, conversation: existing, day: one.day, at: one.at });
   const begun = await accepted(storage.turns.begin(turn));
   assert.equal(begun, status === 'open' && agentType === 'ai');
   if (begun) model.running.push(turn);
@@ -145,7 +145,7 @@ async function join(storage: Storage, model: Model, { pick, day, at }: Step): Pr
   const turn = model.running[pick % (model.running.length || 1)];
   if (!turn) return;
   const { id: turnId, userId, channel } = turn;
-  const question = { questionId: storage.messages.nextId(), question: 'And?', questionTokens: 1 };
+  const question = { questionId: await storage.messages.nextId(), question: 'And?', questionTokens: 1 };
   const where = { turnId, fence: 1, conversationId: turn.conversation.id, userId, channel };
   await storage.turns.join({ ...where, ...question, day, at, countedModel: 'gpt-4o' });
 }
@@ -172,7 +172,7 @@ async function post(
     agentId === null
       ? agentType === 'human' && (status === 'open' || status === 'pending')
       : agentType === 'human' && status === 'open' && assigneeId === agentId;
-  const stored = await storage.posts.post(newPost(storage, conversation, { agentId, day, at }));
+  const stored = await storage.posts.post(await newPost(storage, conversation, { agentId, day, at }));
   assert.equal(stored, inCharge);
   if (!stored || agentId === null) return;
   begun.human = true;

@@ -49,12 +49,12 @@ function noteTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     const { notes, users, feed } = storage;
     await users.create(newUser());
-    const { conversation } = newTurn(storage);
+    const { conversation } = await newTurn(storage);
     await begin(storage, conversation.id);
     const before = await feed.head();
-    const first = { id: notes.nextId(), conversationId: 1, authorId: 1, content: 'Angry.', at: 5 };
+    const first = { id: await notes.nextId(), conversationId: 1, authorId: 1, content: 'Angry.', at: 5 };
     assert.equal(await notes.add(first, newClaim(), audit), true);
-    const second = { id: notes.nextId(), conversationId: 1, authorId: 99, content: 'Calmer.', at: 6 };
+    const second = { id: await notes.nextId(), conversationId: 1, authorId: 99, content: 'Calmer.', at: 6 };
     assert.equal(await notes.add(second), true);
 
     const row = { id: 1, conversationId: 1, authorId: 1, content: 'Angry.', createdAt: 5 };
@@ -87,11 +87,11 @@ function noteTests(openOne: OpenOne): void {
   it('are refused for a conversation that does not exist, and by a taken claim, and leave nothing', async (test) => {
     const storage = await openOne(test);
     const { notes } = storage;
-    const note = { id: notes.nextId(), conversationId: 1, authorId: 1, content: 'x', at: 5 };
+    const note = { id: await notes.nextId(), conversationId: 1, authorId: 1, content: 'x', at: 5 };
     assert.equal(await notes.add(note, undefined, audit), false);
     await begin(storage, 1);
     await notes.add(note, newClaim());
-    const again = notes.add({ ...note, id: notes.nextId() }, newClaim(), audit);
+    const again = notes.add({ ...note, id: await notes.nextId() }, newClaim(), audit);
     await assert.rejects(again, isTakenClaim);
     assert.deepEqual([(await notes.listOf(1, page)).total, await audited(storage)], [1, 0]);
   });
@@ -100,7 +100,7 @@ function noteTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     await begin(storage, 1);
     await storage.notes.add({
-      id: storage.notes.nextId(),
+      id: await storage.notes.nextId(),
       conversationId: 1,
       authorId: 1,
       content: 'x',
@@ -113,7 +113,7 @@ function noteTests(openOne: OpenOne): void {
 
 /** A conversation of user 7. */
 async function begin(storage: Storage, id: number): Promise<void> {
-  const turn = newTurn(storage);
+  const turn = await newTurn(storage);
   await storage.turns.begin({
     ...turn,
     conversation: { ...turn.conversation, id },
@@ -127,12 +127,12 @@ function cannedReplyTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     const { cannedReplies } = storage;
     await cannedReplies.create(
-      { id: cannedReplies.nextId(), ...greeting, createdBy: 3, at: 5 },
+      { id: await cannedReplies.nextId(), ...greeting, createdBy: 3, at: 5 },
       newClaim(),
       audit,
     );
     const bye = { shortcut: 'bye', title: 'End', content: 'Good bye!' };
-    await cannedReplies.create({ id: cannedReplies.nextId(), ...bye, createdBy: 3, at: 6 });
+    await cannedReplies.create({ id: await cannedReplies.nextId(), ...bye, createdBy: 3, at: 6 });
     const row = { id: 1, ...greeting, createdBy: 3, createdAt: 5, updatedAt: 5 };
     assert.deepEqual(await cannedReplies.find(1), row);
     assert.deepEqual(
@@ -156,8 +156,8 @@ function cannedReplyTests(openOne: OpenOne): void {
 
   it('have shortcuts that differ in more than case', async (test) => {
     const { cannedReplies } = await openOne(test);
-    const make = (shortcut: string) =>
-      cannedReplies.create({ id: cannedReplies.nextId(), ...greeting, shortcut, createdBy: 3, at: 5 });
+    const make = async (shortcut: string) =>
+      cannedReplies.create({ id: await cannedReplies.nextId(), ...greeting, shortcut, createdBy: 3, at: 5 });
     await make('Grüße');
     await make('other');
     const taken = { code: 'conflict', constraint: 'canned_replies.shortcut_key' };
@@ -172,13 +172,13 @@ function idTests(prepare: (test: TestContext) => StorageUnderTest): void {
     const storage = await open();
     const { cannedReplies } = storage;
     const reply = { shortcut: 'a', title: 'a', content: 'a', createdBy: 1, at: 1 };
-    await cannedReplies.create({ id: cannedReplies.nextId(), ...reply });
+    await cannedReplies.create({ id: await cannedReplies.nextId(), ...reply });
     await cannedReplies.remove(1, 2);
     await storage.close();
     const again = await open();
     test.after(() => again.close());
-    assert.equal(again.cannedReplies.nextId(), 2);
-    assert.equal(again.notes.nextId(), 1);
+    assert.equal(await again.cannedReplies.nextId(), 2);
+    assert.equal(await again.notes.nextId(), 1);
   });
 }
 
@@ -246,10 +246,10 @@ function detailTests(openOne: OpenOne): void {
   it('are the newest message that says something, and the score, of many conversations at once', async (test) => {
     const storage = await openOne(test);
     const { deskDetails, turns, conversations } = storage;
-    const answered = newTurn(storage, { question: 'First?' });
+    const answered = await newTurn(storage, { question: 'First?' });
     await turns.begin(answered);
     await turns.end(endOf(answered, { content: 'Answer.' }));
-    const failed = newTurn(storage, { question: 'Second?' });
+    const failed = await newTurn(storage, { question: 'Second?' });
     await turns.begin(failed);
     await turns.end(endOf(failed, { state: 'failed', content: '' }));
     const [one, other] = [answered.conversation.id, failed.conversation.id];

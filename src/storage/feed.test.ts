@@ -17,7 +17,7 @@ describe('pages of the feed', () => {
     test.after(() => storage.close());
     for (let round = 0; round < 5; round++) {
       await inCharge(storage, [{}]);
-      const turn = newTurn(storage, { userId: 7 + (round % 2) });
+      const turn = await newTurn(storage, { userId: 7 + (round % 2) });
       await storage.turns.begin(turn);
       await storage.turns.end(endOf(turn));
     }

@@ -32,7 +32,7 @@ function beginTests(openOne: OpenOne): void {
   it('begin with their metadata, an event and the claim, and count at once', async (test) => {
     const storage = await openOne(test);
     const metadata = { source: 'web', user_agent: '<script>', n: [1, null] };
-    const begun = newConversation(storage, { metadata });
+    const begun = await newConversation(storage, { metadata });
     await storage.conversations.begin(begun, newClaim());
     assert.deepEqual(await storage.conversations.findByKey(begun.key), {
       id: begun.id,
@@ -62,7 +62,7 @@ function beginTests(openOne: OpenOne): void {
       [['begun', null, null, null]],
     );
     assert.equal((await storage.chatTotals.total({ userId: null })).chats, 1);
-    const again = newConversation(storage);
+    const again = await newConversation(storage);
     await assert.rejects(storage.conversations.begin(again, newClaim()), isTakenClaim);
     assert.equal(await storage.conversations.find(again.id), undefined);
     assert.equal((await storage.customers.find(1))?.conversationCount, 1);
@@ -70,7 +70,7 @@ function beginTests(openOne: OpenOne): void {
 
   it('of a user are among the user’s, and called after the first question', async (test) => {
     const storage = await openOne(test);
-    const begun = newConversation(storage, { userId: 7, customer: { userId: 7 } });
+    const begun = await newConversation(storage, { userId: 7, customer: { userId: 7 } });
     await storage.conversations.begin(begun);
     assert.equal(await storage.conversations.countOf(7), 1);
     assert.equal(await storage.messages.countOf(7), 0);
@@ -80,7 +80,7 @@ function beginTests(openOne: OpenOne): void {
     );
     for (const title of ['What is it?', 'And then?']) {
       await storage.turns.begin(
-        newTurn(storage, { conversation: { kind: 'existing', id: begun.id, title } }),
+        await newTurn(storage, { conversation: { kind: 'existing', id: begun.id, title } }),
       );
     }
     const { title, messageCount } = await find(storage, begun.id);
@@ -91,13 +91,13 @@ function beginTests(openOne: OpenOne): void {
 function guestTests(openOne: OpenOne): void {
   it('are asked and answered, and are in nobody’s history', async (test) => {
     const storage = await openOne(test);
-    const turn = newTurn(storage, { userId: null });
+    const turn = await newTurn(storage, { userId: null });
     const { id } = turn.conversation;
     await storage.turns.begin(turn);
     await storage.turns.append(turn.id, 0, 'It');
     const citations = [{ number: 1, articleId: null, title: 'About', section: null }];
     assert.equal(await storage.turns.end(endOf(turn, { citations })), true);
-    const more = newTurn(storage, { userId: null, conversation: { kind: 'existing', id } });
+    const more = await newTurn(storage, { userId: null, conversation: { kind: 'existing', id } });
     await storage.turns.begin(more);
     const listed = await storage.messages.listOf(id, page);
     assert.deepEqual(
@@ -110,11 +110,11 @@ function guestTests(openOne: OpenOne): void {
       ],
     );
     assert.deepEqual(await storage.messages.historyOf(0, { ...page, newestFirst: true }), []);
-    const foreign = newTurn(storage, { conversation: { kind: 'existing', id } });
+    const foreign = await newTurn(storage, { conversation: { kind: 'existing', id } });
     await assert.rejects(storage.turns.begin(foreign), isRefusedUnit);
-    const own = newTurn(storage);
+    const own = await newTurn(storage);
     await storage.turns.begin(own);
-    const taken = newTurn(storage, {
+    const taken = await newTurn(storage, {
       userId: null,
       conversation: { kind: 'existing', id: own.conversation.id },
     });
@@ -125,7 +125,7 @@ function guestTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     const { conversations } = storage;
     const { id } = await inCharge(storage, []);
-    const own = newTurn(storage);
+    const own = await newTurn(storage);
     await storage.turns.begin(own);
     const rating = { channel: 'helpdesk', score: 4, comment: null, day: '2026-09-21', at: 2000 };
     const whose: [number, number | null, boolean][] = [
@@ -156,8 +156,8 @@ function customerTests(openOne: OpenOne): void {
   it('are who begins conversations: an account with its name, or a guest', async (test) => {
     const storage = await openOne(test);
     const userId = await storage.users.create(newUser());
-    const begin = (changes: Parameters<typeof newConversation>[1]) =>
-      storage.conversations.begin(newConversation(storage, changes));
+    const begin = async (changes: Parameters<typeof newConversation>[1]) =>
+      storage.conversations.begin(await newConversation(storage, changes));
     await begin({ customer: { guestId: '7' } });
     await begin({ userId, customer: { userId }, at: 2000 });
     await begin({ customer: { guestId: '7' }, at: 3000 });
@@ -192,13 +192,13 @@ function customerTests(openOne: OpenOne): void {
       return [conversationCount, lastSeenAt];
     };
     const existing = { conversation: { kind: 'existing', id } as const, userId: null };
-    await storage.turns.begin(newTurn(storage, { ...existing, at: 61_000 }));
+    await storage.turns.begin(await newTurn(storage, { ...existing, at: 61_000 }));
     assert.deepEqual(await customer(), [1, 1000], 'seen a minute ago');
-    await storage.turns.begin(newTurn(storage, { ...existing, at: 61_001 }));
+    await storage.turns.begin(await newTurn(storage, { ...existing, at: 61_001 }));
     assert.deepEqual(await customer(), [1, 61_001]);
     await storage.ownership.change(changeOf(conversation, { ...to(3), at: 70_000 }));
-    await storage.posts.post(newPost(storage, conversation, { at: 130_000 }));
-    await storage.posts.post(newPost(storage, conversation, { at: 200_000, agentId: 3 }));
+    await storage.posts.post(await newPost(storage, conversation, { at: 130_000 }));
+    await storage.posts.post(await newPost(storage, conversation, { at: 200_000, agentId: 3 }));
     assert.deepEqual(await customer(), [1, 130_000]);
     await storage.conversations.remove({ id, userId: null, at: 300_000 });
     assert.deepEqual(await customer(), [0, 130_000]);
@@ -210,8 +210,8 @@ function receiptTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     const { messages } = storage;
     const conversation = await inCharge(storage, [to(3)]);
-    const asked = newPost(storage, conversation);
-    const answer = newPost(storage, conversation, { agentId: 3 });
+    const asked = await newPost(storage, conversation);
+    const answer = await newPost(storage, conversation, { agentId: 3 });
     for (const post of [asked, answer]) assert.equal(await storage.posts.post(post), true);
     const acknowledgement = {
       conversationId: conversation.id,
@@ -231,7 +231,7 @@ function receiptTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     const user = { userId: 7, customer: { userId: 7 } };
     const conversation = await inCharge(storage, [{}], user);
-    const post = newPost(storage, conversation);
+    const post = await newPost(storage, conversation);
     await storage.posts.post(post);
     for (const scope of [{}, { conversationId: conversation.id }]) {
       const acknowledgement = { userId: 7, ...scope, upTo: post.id, receipt: 'read', at: 5000 } as const;
@@ -243,13 +243,13 @@ function receiptTests(openOne: OpenOne): void {
   it('of the customer’s messages are moved by staff, forward and up to a message', async (test) => {
     const storage = await openOne(test);
     const { messages, posts, feed } = storage;
-    const asked = newTurn(storage, { userId: null });
+    const asked = await newTurn(storage, { userId: null });
     const { id } = asked.conversation;
     await storage.turns.begin(asked);
     await storage.turns.end(endOf(asked));
     await storage.ownership.change(changeOf(await find(storage, id)));
     const conversation = await find(storage, id);
-    const [first, second, third] = [1, 2, 3].map(() => newPost(storage, conversation));
+    const [first, second, third] = await Promise.all([1, 2, 3].map(() => newPost(storage, conversation)));
     assert.ok(first && second && third);
     for (const post of [first, second, third]) await posts.post(post);
     const head = await feed.head();
@@ -261,7 +261,7 @@ function receiptTests(openOne: OpenOne): void {
     assert.equal(await move(third.id, 'read'), 2);
     assert.equal(await move(third.id, 'read'), 0);
     assert.equal((await messages.find(asked.id))?.receipt, 'sent', 'the answer is the customer’s to read');
-    const later = newPost(storage, conversation);
+    const later = await newPost(storage, conversation);
     await posts.post(later);
     assert.equal(await move(later.id, 'delivered'), 1);
     const events = await feed.after({ conversationId: id }, head, 10);

@@ -3,19 +3,43 @@ import type { Database } from './database.ts';
 import { compileQuery } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 
-/** Ids of rows that are yet to be written, so that one unit can refer to its own new rows. */
+/** Ids of rows that are yet to be written, so that one unit can refer to its own new rows: of no other row, now or ever; lost where the unit fails. */
 export interface Ids {
-  /** An id that no other row has or had; it is lost where its unit fails. */
-  nextConversation(): number;
-  nextMessage(): number;
-  nextMedia(): number;
-  nextNote(): number;
-  nextCannedReply(): number;
-  nextArticle(): number;
+  nextConversation(): Promise<number>;
+  nextMessage(): Promise<number>;
+  nextNote(): Promise<number>;
+  nextCannedReply(): Promise<number>;
+  nextArticle(): Promise<number>;
+  /** So many at once, rising. */
+  nextMedia(count: number): Promise<number[]>;
+}
+
+/** Tables whose ids are given out before their rows are written. */
+export const countedTables = [
+  'conversations',
+  'messages',
+  'media',
+  'notes',
+  'canned_replies',
+  'articles',
+] as const;
+export type CountedTable = (typeof countedTables)[number];
+
+/** Ids over whatever gives out `count` rising ids of a table. */
+export function createIds(take: (table: CountedTable, count: number) => Promise<number[]>): Ids {
+  const one = async (table: CountedTable) => (await take(table, 1))[0] as number;
+  return {
+    nextConversation: () => one('conversations'),
+    nextMessage: () => one('messages'),
+    nextNote: () => one('notes'),
+    nextCannedReply: () => one('canned_replies'),
+    nextArticle: () => one('articles'),
+    nextMedia: (count) => take('media', count),
+  };
 }
 
 /** Counts on from the highest id that each table ever held, deleted rows included. */
-export async function readIds(database: Database, queries: Queries): Promise<Ids> {
+export async function readSqliteIds(database: Database, queries: Queries): Promise<Ids> {
   const rows = await database.read(
     compileQuery(
       queries
@@ -24,18 +48,9 @@ export async function readIds(database: Database, queries: Queries): Promise<Ids
     ),
   );
   const last = new Map(rows.map(({ name, seq }) => [name, seq]));
-  let conversation = last.get('conversations') ?? 0;
-  let message = last.get('messages') ?? 0;
-  let media = last.get('media') ?? 0;
-  let note = last.get('notes') ?? 0;
-  let cannedReply = last.get('canned_replies') ?? 0;
-  let article = last.get('articles') ?? 0;
-  return {
-    nextConversation: () => ++conversation,
-    nextMessage: () => ++message,
-    nextMedia: () => ++media,
-    nextNote: () => ++note,
-    nextCannedReply: () => ++cannedReply,
-    nextArticle: () => ++article,
-  };
+  return createIds((table, count) => {
+    const before = last.get(table) ?? 0;
+    last.set(table, before + count);
+    return Promise.resolve(Array.from({ length: count }, (_, index) => before + 1 + index));
+  });
 }

@@ -33,25 +33,31 @@ export interface StoredParts {
 /** Puts `data:` URLs aside, so that lists need not walk through them. */
 export function compileParts(
   queries: Queries,
-  ids: Ids,
-): (messageId: number, parts: readonly NewPart[] | undefined) => StoredParts {
+): (messageId: number, parts: readonly NewPart[] | undefined, mediaIds: readonly number[]) => StoredParts {
   const insert = compileStatement(
     queries.insertInto('media').values({ id: 0, message_id: 0, bytes: 0, url: '' }),
   );
-  return (messageId, parts = []) => {
+  return (messageId, parts = [], mediaIds) => {
+    let used = 0;
     if (parts.every(({ type }) => type === 'text') && parts.length < 2) return { row: null, media: [] };
     const media: Statement[] = [];
     const stored = parts.map((part): MessagePart => {
       if (part.type === 'text') return { type: 'text', text: part.text };
       const { type, url } = part;
       if (!isData(url)) return { type, url };
-      const mediaId = ids.nextMedia();
+      const mediaId = mediaIds[used++] as number;
       const bytes = bytesOf(url);
       media.push(withValues(insert, [mediaId, messageId, bytes, url]));
       return { type, mediaId, bytes };
     });
     return { row: JSON.stringify(stored), media };
   };
+}
+
+/** Ids for the media that came within these parts; asks for none where there are none. */
+export function mediaIdsFor(ids: Ids, parts: readonly NewPart[] | undefined): Promise<number[]> | undefined {
+  const count = parts?.filter((part) => part.type !== 'text' && isData(part.url)).length ?? 0;
+  return count === 0 ? undefined : ids.nextMedia(count);
 }
 
 /** The parts of a message from its row. */

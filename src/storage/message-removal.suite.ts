@@ -31,11 +31,11 @@ function existing({ conversation }: NewTurn): Pick<NewTurn, 'conversation'> {
 
 /** A conversation of user 7 with so many exchanges; the messages' ids are 1, 2, 3 … */
 async function talk(storage: Storage, exchanges: number, changes: Partial<NewTurn> = {}): Promise<NewTurn> {
-  const first = newTurn(storage, changes);
+  const first = await newTurn(storage, changes);
   for (let turn = first, at = 0; at < exchanges; at++) {
     await storage.turns.begin(turn);
     assert.equal(await storage.turns.end(endOf(turn)), true);
-    if (at + 1 < exchanges) turn = newTurn(storage, { ...changes, ...existing(first) });
+    if (at + 1 < exchanges) turn = await newTurn(storage, { ...changes, ...existing(first) });
   }
   return first;
 }
@@ -113,7 +113,7 @@ function removalTests(openOne: OpenOne): void {
   it('take an answer on its way with them: its turn has ended, and says nothing more', async (test) => {
     const storage = await openOne(test);
     const { turns, messages } = storage;
-    const turn = newTurn(storage);
+    const turn = await newTurn(storage);
     await turns.begin(turn);
     await turns.append(turn.id, 0, 'It is');
     assert.equal(await messages.remove(removalOf(turn, turn.id)), true);
@@ -126,7 +126,7 @@ function removalTests(openOne: OpenOne): void {
 
   it('leave an answer whose question is gone to its end', async (test) => {
     const storage = await openOne(test);
-    const turn = newTurn(storage);
+    const turn = await newTurn(storage);
     await storage.turns.begin(turn);
     assert.equal(await storage.messages.remove(removalOf(turn, turn.questionId)), true);
     const failed = endOf(turn, { state: 'failed', content: '' });
@@ -139,7 +139,7 @@ function removalTests(openOne: OpenOne): void {
     const talked = await talk(storage, 2);
     const { id } = talked.conversation;
     for (const last of [4, 3]) assert.equal(await storage.messages.remove(removalOf(talked, last)), true);
-    await storage.turns.begin(newTurn(storage, existing(talked)));
+    await storage.turns.begin(await newTurn(storage, existing(talked)));
     const places = (await storage.messages.listOf(id, page)).map((message) => [message.id, message.place]);
     assert.deepEqual(places, [
       [1, 1],
@@ -157,16 +157,16 @@ function removalTests(openOne: OpenOne): void {
     const { turns, messages } = storage;
     const talked = await talk(storage, 1);
     assert.equal(await messages.remove(removalOf(talked, 1)), true);
-    const running = newTurn(storage, existing(talked));
+    const running = await newTurn(storage, existing(talked));
     await turns.begin(running);
-    const join = () =>
+    const join = async () =>
       turns.join({
         turnId: running.id,
         fence: 1,
         conversationId: talked.conversation.id,
         userId: 7,
         channel: 'assistant',
-        questionId: messages.nextId(),
+        questionId: await messages.nextId(),
         question: 'And that?',
         questionTokens: 3,
         at: 3500,
@@ -176,7 +176,7 @@ function removalTests(openOne: OpenOne): void {
     assert.equal(await join(), true);
     assert.deepEqual(idsOf(await messages.listOf(talked.conversation.id, page)), [2, 3, 5, 4]);
     assert.deepEqual(idsOf(await messages.historyOf(7, { ...page, newestFirst: true })), [4, 5, 3, 2]);
-    const later = newTurn(storage, existing(talked));
+    const later = await newTurn(storage, existing(talked));
     await turns.begin(later);
     for (const id of [later.questionId, later.id]) {
       assert.equal(await messages.remove(removalOf(talked, id)), true);
@@ -192,7 +192,7 @@ function removalTests(openOne: OpenOne): void {
     const conversation = await inCharge(storage, [to(3)], owner);
     const { id: conversationId } = conversation;
     for (const content of ['One', 'Two', 'Three']) {
-      assert.equal(await posts.post(newPost(storage, conversation, { agentId: 3, content })), true);
+      assert.equal(await posts.post(await newPost(storage, conversation, { agentId: 3, content })), true);
     }
     const removal = (id: number) => ({ id, conversationId, userId: 7, at: 5000 });
     assert.equal(await messages.remove(removal(1)), true);
@@ -200,7 +200,7 @@ function removalTests(openOne: OpenOne): void {
     assert.deepEqual([await acknowledge(), await acknowledge()], [2, 0]);
     assert.equal(await messages.remove(removal(3)), true);
     assert.equal((await deskDetails.lastMessagesOf([conversationId])).get(conversationId)?.content, 'Two');
-    assert.equal(await posts.post(newPost(storage, conversation, { agentId: 3 })), true);
+    assert.equal(await posts.post(await newPost(storage, conversation, { agentId: 3 })), true);
     assert.equal(
       await messages.acknowledge({ userId: 7, conversationId, upTo: 99, receipt: 'read', at: 6000 }),
       1,
@@ -267,8 +267,8 @@ function pageTests(openOne: OpenOne): void {
     const talked = await talk(storage, 1);
     const { id } = talked.conversation;
     const asked = [
-      newTurn(storage, existing(talked)),
-      newTurn(storage, { ...existing(talked), state: 'queued' }),
+      await newTurn(storage, existing(talked)),
+      await newTurn(storage, { ...existing(talked), state: 'queued' }),
     ];
     for (const turn of asked) await turns.begin(turn);
     const checked = async (ids: number[], pending: number[]) => {

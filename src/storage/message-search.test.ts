@@ -26,7 +26,7 @@ async function say(storage: Storage, texts: readonly string[]): Promise<number[]
   const conversation = await inCharge(storage, [{}]);
   const ids: number[] = [];
   for (const content of texts) {
-    const post = newPost(storage, conversation, { content });
+    const post = await newPost(storage, conversation, { content });
     assert.equal(await storage.posts.post(post), true);
     ids.push(post.id);
   }
@@ -63,7 +63,7 @@ function has(content: string, search: string): boolean {
 describe('the search of messages', () => {
   it('finds what customers, the AI and people have said, the newest first', async (test) => {
     const storage = await openOne(test);
-    const turn = newTurn(storage, { question: 'Where is my refund?' });
+    const turn = await newTurn(storage, { question: 'Where is my refund?' });
     await storage.turns.begin(turn);
     assert.deepEqual(await foundBy(storage, 'refund'), [turn.questionId]);
     await storage.turns.end(endOf(turn, { content: 'Your REFUND is on its way.' }));

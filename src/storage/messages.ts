@@ -99,7 +99,7 @@ export interface MessageRemoval {
 /** Messages. They are written by `Turns`. */
 export interface Messages {
   /** An id that no other message has or had. */
-  nextId(): number;
+  nextId(): Promise<number>;
   find(id: number): Promise<Message | undefined>;
   /** Oldest first. A page deep inside costs what the first costs. */
   listOf(conversationId: number, page: Page): Promise<Message[]>;

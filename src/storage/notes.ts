@@ -34,7 +34,7 @@ export interface NoteRow {
 /** Notes among agents. They go with their conversation. */
 export interface Notes {
   /** An id that no other note has or had. */
-  nextId(): number;
+  nextId(): Promise<number>;
   find(id: number): Promise<NoteRow | undefined>;
   /** One unit: the note, an event `noted` with `{noteId}` that belongs to no user, the claim, the audit entry. False where there is no such conversation. */
   add(note: NewNote, claim?: Claim, audit?: NewAuditEntry): Promise<boolean>;

@@ -124,7 +124,7 @@ function endTests(openOne: OpenOne): void {
   it('end before the change is told, and say nothing after it', async (test) => {
     const storage = await openOne(test);
     const { turns, feed, messages } = storage;
-    const [said, silent] = [newTurn(storage), newTurn(storage)];
+    const [said, silent] = [await newTurn(storage), await newTurn(storage)];
     await turns.begin(said);
     const { id } = said.conversation;
     const second = { ...silent, conversation: { kind: 'existing', id } as const };
@@ -159,7 +159,7 @@ function endTests(openOne: OpenOne): void {
 
   it('are refused with the change where one had ended already', async (test) => {
     const storage = await openOne(test);
-    const turn = newTurn(storage);
+    const turn = await newTurn(storage);
     await storage.turns.begin(turn);
     const change = changeOf(await find(storage, turn.conversation.id), { ends: [endOf(turn)] });
     const both = [storage.turns.end(endOf(turn)), storage.ownership.change(change)];
@@ -171,7 +171,7 @@ function endTests(openOne: OpenOne): void {
   it('of other processes can write no more', async (test) => {
     const storage = await openOne(test);
     const { turns, ownership } = storage;
-    const [turn, elsewhere] = [newTurn(storage, { state: 'queued' }), newTurn(storage)];
+    const [turn, elsewhere] = [await newTurn(storage, { state: 'queued' }), await newTurn(storage)];
     await Promise.all([turns.begin(turn), turns.begin(elsewhere)]);
     assert.equal(await ownership.change(changeOf(await find(storage, turn.conversation.id))), true);
     assert.equal(await turns.start(turn.id, 9000), false);
@@ -245,7 +245,7 @@ function labelTests(openOne: OpenOne): void {
   it('stay with a conversation, each told by an event', async (test) => {
     const storage = await openOne(test);
     const { ownership } = storage;
-    const begun = newConversation(storage);
+    const begun = await newConversation(storage);
     await storage.conversations.begin(begun);
     const label = { conversationId: begun.id, actorId: 3, at: 5000 };
     const tags = ['a "b"', '你好'];
@@ -266,7 +266,7 @@ function labelTests(openOne: OpenOne): void {
     await assert.rejects(ownership.label({ ...label, priority: 'low' }, newClaim()), isTakenClaim);
     assert.equal(await ownership.label({ ...label, conversationId: 99, priority: 'low' }), false);
     await storage.ownership.change(changeOf(await find(storage, begun.id), to(3)));
-    await storage.posts.post(newPost(storage, await find(storage, begun.id)));
+    await storage.posts.post(await newPost(storage, await find(storage, begun.id)));
     assert.equal((await find(storage, begun.id)).priority, 'high');
   });
 }

@@ -47,7 +47,7 @@ function partsTests(openOne: OpenOne): void {
   it('keep their parts in the row, and what came within them beside it', async (test) => {
     const storage = await openOne(test);
     const { messages } = storage;
-    const turn = newTurn(storage, { parts: sent });
+    const turn = await newTurn(storage, { parts: sent });
     await storage.turns.begin(turn);
     const [question, answer] = await messages.listOf(turn.conversation.id, page);
     assert.deepEqual([question?.content, question?.parts], ['What is it?', kept(1)]);
@@ -68,7 +68,7 @@ function partsTests(openOne: OpenOne): void {
   it('are none where there is one text; two texts are two', async (test) => {
     const storage = await openOne(test);
     const partsOf = async (parts: NewPart[] | undefined) => {
-      const turn = newTurn(storage, { parts });
+      const turn = await newTurn(storage, { parts });
       await storage.turns.begin(turn);
       return (await storage.messages.find(turn.questionId))?.parts;
     };
@@ -88,7 +88,7 @@ function partsTests(openOne: OpenOne): void {
       [null, 1],
       [3, 3],
     ] as const) {
-      const post = newPost(storage, conversation, { agentId, parts: sent });
+      const post = await newPost(storage, conversation, { agentId, parts: sent });
       assert.equal(await storage.posts.post(post), true);
       assert.deepEqual((await storage.messages.find(post.id))?.parts, kept(first));
       assert.equal((await storage.messages.mediaOf([first])).get(first), pixel);
@@ -97,11 +97,11 @@ function partsTests(openOne: OpenOne): void {
 
   it('are stored whole or not at all', async (test) => {
     const storage = await openOne(test);
-    await storage.turns.begin(newTurn(storage, { parts: sent }), newClaim());
+    await storage.turns.begin(await newTurn(storage, { parts: sent }), newClaim());
     const before = await storage.feed.head();
-    await assert.rejects(storage.turns.begin(newTurn(storage, { parts: sent }), newClaim()));
+    await assert.rejects(storage.turns.begin(await newTurn(storage, { parts: sent }), newClaim()));
     const conversation = await inCharge(storage, []);
-    assert.equal(await storage.posts.post(newPost(storage, conversation, { parts: sent })), false);
+    assert.equal(await storage.posts.post(await newPost(storage, conversation, { parts: sent })), false);
     assert.equal(await storage.feed.head(), before + 1);
     assert.deepEqual([...(await storage.messages.mediaOf([1, 2, 3, 4, 5, 6])).keys()], [1, 2]);
   });
@@ -109,12 +109,12 @@ function partsTests(openOne: OpenOne): void {
   it('take their media with them, alone and with their conversation', async (test) => {
     const storage = await openOne(test);
     const { messages, turns, conversations } = storage;
-    const first = newTurn(storage, { parts: sent });
+    const first = await newTurn(storage, { parts: sent });
     const conversation = { kind: 'existing', id: first.conversation.id } as const;
     await turns.begin(first);
     await turns.end(endOf(first));
-    await turns.begin(newTurn(storage, { conversation, parts: sent }));
-    await turns.begin(newTurn(storage, { parts: sent }));
+    await turns.begin(await newTurn(storage, { conversation, parts: sent }));
+    await turns.begin(await newTurn(storage, { parts: sent }));
     const media = async () => [...(await messages.mediaOf([1, 2, 3, 4, 5, 6])).keys()];
     assert.deepEqual(await media(), [1, 2, 3, 4, 5, 6]);
     const removal = { id: first.questionId, conversationId: conversation.id, userId: 7, at: 3000 };
@@ -129,13 +129,13 @@ function idTests(prepare: (test: TestContext) => StorageUnderTest): void {
   it('never get the id of a medium that was there before, also across restarts', async (test) => {
     const under = prepare(test);
     const first = await under.open();
-    const turn = newTurn(first, { parts: sent });
+    const turn = await newTurn(first, { parts: sent });
     await first.turns.begin(turn);
     await first.conversations.remove({ id: turn.conversation.id, userId: 7, at: 3000 });
     await first.close();
     const again = await under.open();
     test.after(() => again.close());
-    const next = newTurn(again, { parts: sent });
+    const next = await newTurn(again, { parts: sent });
     await again.turns.begin(next);
     assert.deepEqual((await again.messages.find(next.questionId))?.parts, kept(3));
   });

@@ -34,8 +34,10 @@ function postTests(openOne: OpenOne): void {
   it('are stored, counted and told; the customer waits from the first to an answer', async (test) => {
     const storage = await openOne(test);
     const begun = await inCharge(storage, [to(3)], { userId: 7, customer: { userId: 7 } });
-    const [first, second] = [4000, 5000].map((at) => newPost(storage, begun, { at, title: `${at}` }));
-    const reply = newPost(storage, begun, { agentId: 3, content: 'Yes, I am.', at: 6500 });
+    const [first, second] = await Promise.all(
+      [4000, 5000].map((at) => newPost(storage, begun, { at, title: `${at}` })),
+    );
+    const reply = await newPost(storage, begun, { agentId: 3, content: 'Yes, I am.', at: 6500 });
     assert.ok(first && second);
     const waits: (number | null)[] = [];
     for (const post of [first, second, reply]) {
@@ -97,8 +99,8 @@ function postTests(openOne: OpenOne): void {
       const head = await storage.feed.head();
       const claim = newClaim({ key: `key-${conversation.id}` });
       const said = [
-        await storage.posts.post(newPost(storage, conversation), claim),
-        await storage.posts.post(newPost(storage, conversation, { agentId: 3 })),
+        await storage.posts.post(await newPost(storage, conversation), claim),
+        await storage.posts.post(await newPost(storage, conversation, { agentId: 3 })),
       ];
       assert.deepEqual(said, [customer, agent], JSON.stringify(steps));
       const stored = said.filter(Boolean).length;
@@ -106,7 +108,7 @@ function postTests(openOne: OpenOne): void {
       assert.equal((await find(storage, conversation.id)).messageCount, stored);
       const kept = await storage.idempotencyKeys.find(claim.owner, claim.key, 0);
       assert.equal(kept !== undefined, customer);
-      const foreign = newPost(storage, { ...conversation, userId: 7 });
+      const foreign = await newPost(storage, { ...conversation, userId: 7 });
       assert.equal(await storage.posts.post(foreign), false, 'nobody else’s');
     }
   });
@@ -114,7 +116,7 @@ function postTests(openOne: OpenOne): void {
   it('are stored once under one key', async (test) => {
     const storage = await openOne(test);
     const conversation = await inCharge(storage, [{}]);
-    const post = () => storage.posts.post(newPost(storage, conversation), newClaim());
+    const post = async () => storage.posts.post(await newPost(storage, conversation), newClaim());
     assert.equal(await post(), true);
     await assert.rejects(post(), isTakenClaim);
     assert.equal((await find(storage, conversation.id)).messageCount, 1);
@@ -124,7 +126,8 @@ function postTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     for (const postsFirst of [true, false]) {
       const conversation = await inCharge(storage, [to(3)]);
-      const post = () => storage.posts.post(newPost(storage, conversation, { agentId: 3 }));
+      const written = await newPost(storage, conversation, { agentId: 3 });
+      const post = () => storage.posts.post(written);
       const change = () => storage.ownership.change(changeOf(conversation, to(4)));
       const [a, b] = await Promise.all(postsFirst ? [post(), change()] : [change(), post()]);
       assert.deepEqual([a, b], [true, postsFirst]);
@@ -134,10 +137,10 @@ function postTests(openOne: OpenOne): void {
 }
 
 /** A question that joins `turn`. */
-function joining({ messages }: Storage, turn: NewTurn, changes: Partial<JoiningQuestion> = {}) {
+async function joining({ messages }: Storage, turn: NewTurn, changes: Partial<JoiningQuestion> = {}) {
   const { id: turnId, userId, channel, day } = turn;
   const conversationId = turn.conversation.id;
-  const question = { questionId: messages.nextId(), question: 'And that?', questionTokens: 3 };
+  const question = { questionId: await messages.nextId(), question: 'And that?', questionTokens: 3 };
   return {
     turnId,
     fence: 1,
@@ -156,11 +159,11 @@ function joinTests(openOne: OpenOne): void {
   it('stand before the answer, which is theirs then', async (test) => {
     const storage = await openOne(test);
     const { turns, messages } = storage;
-    const turn = newTurn(storage);
+    const turn = await newTurn(storage);
     await turns.begin(turn);
-    const other = newTurn(storage);
+    const other = await newTurn(storage);
     await turns.begin(other);
-    const [first, second] = [joining(storage, turn), joining(storage, turn, { at: 1600 })];
+    const [first, second] = [await joining(storage, turn), await joining(storage, turn, { at: 1600 })];
     assert.equal(await turns.join(first, newClaim()), true);
     assert.equal((await turns.find(turn.id))?.state, 'queued');
     assert.equal(await turns.start(turn.id, 9000), true);
@@ -199,16 +202,16 @@ function joinTests(openOne: OpenOne): void {
   it('stay among a guest’s, and receipts that were moved stay so', async (test) => {
     const storage = await openOne(test);
     const { turns, messages } = storage;
-    const begun = newTurn(storage, { userId: null });
+    const begun = await newTurn(storage, { userId: null });
     const { id } = begun.conversation;
     await turns.begin(begun);
     await turns.end(endOf(begun));
-    const turn = newTurn(storage, { userId: null, conversation: { kind: 'existing', id } });
+    const turn = await newTurn(storage, { userId: null, conversation: { kind: 'existing', id } });
     await turns.begin(turn);
     const acknowledgement = { userId: null, conversationId: id, upTo: 1e15, receipt: 'read', at: 1 } as const;
     assert.equal(await messages.acknowledge(acknowledgement), 1);
     assert.equal(await messages.acknowledgeByStaff(acknowledgement), 0);
-    assert.equal(await turns.join(joining(storage, turn)), true);
+    assert.equal(await turns.join(await joining(storage, turn)), true);
     assert.equal(await messages.acknowledge(acknowledgement), 0);
     assert.equal(await turns.end(endOf(turn)), true);
     assert.equal(await messages.acknowledge(acknowledgement), 1);
@@ -221,7 +224,7 @@ function refusedJoinTests(openOne: OpenOne): void {
     const storage = await openOne(test);
     const { turns } = storage;
     const begun = async (changes: Partial<NewTurn> = {}) => {
-      const turn = newTurn(storage, changes);
+      const turn = await newTurn(storage, changes);
       await turns.begin(turn);
       return turn;
     };
@@ -237,10 +240,12 @@ function refusedJoinTests(openOne: OpenOne): void {
     const handedOver = await begun();
     const conversation = await find(storage, handedOver.conversation.id);
     await storage.ownership.change(changeOf(conversation));
-    const questions = [said, ended, overtaken, taken, handedOver].map((turn) => joining(storage, turn));
-    questions.push(joining(storage, another, { userId: 8 }));
-    questions.push(joining(storage, another, { conversationId: said.conversation.id }));
-    questions.push(joining(storage, handedOver, { fence: 2 }));
+    const questions = await Promise.all(
+      [said, ended, overtaken, taken, handedOver].map((turn) => joining(storage, turn)),
+    );
+    questions.push(await joining(storage, another, { userId: 8 }));
+    questions.push(await joining(storage, another, { conversationId: said.conversation.id }));
+    questions.push(await joining(storage, handedOver, { fence: 2 }));
     const head = await storage.feed.head();
     const messages = await storage.messages.countOf(7);
     for (const question of questions) {
@@ -251,7 +256,7 @@ function refusedJoinTests(openOne: OpenOne): void {
     assert.equal(await storage.messages.countOf(7), messages);
     assert.equal(await storage.idempotencyKeys.find('user:7', 'key-1', 0), undefined);
     await storage.idempotencyKeys.put(newClaim(), 0);
-    await assert.rejects(turns.join(joining(storage, another), newClaim()), isTakenClaim);
+    await assert.rejects(turns.join(await joining(storage, another), newClaim()), isTakenClaim);
   });
 
   it('are refused where the answer’s first word, its end or a person was quicker, and stored where not', async (test) => {
@@ -264,10 +269,11 @@ function refusedJoinTests(openOne: OpenOne): void {
         change: (_turn: NewTurn, conversation: Conversation) => ownership.change(changeOf(conversation)),
       };
       for (const [name, rival] of Object.entries(rivals)) {
-        const turn = newTurn(storage);
+        const turn = await newTurn(storage);
         await turns.begin(turn);
         const conversation = await find(storage, turn.conversation.id);
-        const join = () => turns.join(joining(storage, turn));
+        const question = await joining(storage, turn);
+        const join = () => turns.join(question);
         const other = () => rival(turn, conversation);
         const [a, b] = await Promise.all(joinFirst ? [join(), other()] : [other(), join()]);
         assert.deepEqual([a, b], [true, joinFirst], name);
@@ -280,7 +286,7 @@ function refusedJoinTests(openOne: OpenOne): void {
     for (const beginFirst of [true, false]) {
       const conversation = await inCharge(storage, []);
       const existing = { kind: 'existing', id: conversation.id } as const;
-      const turn = newTurn(storage, { userId: null, conversation: existing });
+      const turn = await newTurn(storage, { userId: null, conversation: existing });
       const begin = () => storage.turns.begin(turn);
       const change = () => storage.ownership.change(changeOf(conversation));
       const outcomes = await Promise.allSettled(beginFirst ? [begin(), change()] : [change(), begin()]);

@@ -10,7 +10,7 @@ import { compileEvent } from './feed.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
 import type { Ids } from './ids.ts';
-import { compileParts } from './media.ts';
+import { compileParts, mediaIdsFor } from './media.ts';
 import type { StoredParts } from './media.ts';
 import type { NewPart } from './messages.ts';
 import { accepted } from './storage-error.ts';
@@ -57,10 +57,10 @@ export function createPosts(database: Database, queries: Queries, ids: Ids): Pos
   const ofAgent = compileOfAgent(queries);
   const claiming = compileClaim(queries);
   const share = compileChatShare(queries);
-  const partsOf = compileParts(queries, ids);
-  const unit = (post: NewPost, claim: Claim | undefined): Statement[] => {
+  const partsOf = compileParts(queries);
+  const unit = (post: NewPost, claim: Claim | undefined, mediaIds: readonly number[]): Statement[] => {
     const { userId, day, channel, agentId, at, countedModel: model } = post;
-    const parts = partsOf(post.id, post.parts);
+    const parts = partsOf(post.id, post.parts, mediaIds);
     return [
       ...claiming(claim, at),
       ...(agentId === null ? ofCustomer(post, parts) : ofAgent(post, parts, agentId)),
@@ -68,7 +68,14 @@ export function createPosts(database: Database, queries: Queries, ids: Ids): Pos
       share({ userId, day, channel, model, messages: 1 }),
     ];
   };
-  return { post: (post, claim) => accepted(database.write(unit(post, claim))) };
+  return {
+    async post(post, claim) {
+      const asked = mediaIdsFor(ids, post.parts);
+      // Waited for only where there is something: units run in the order of the calls.
+      const mediaIds = asked === undefined ? [] : await asked;
+      return accepted(database.write(unit(post, claim, mediaIds)));
+    },
+  };
 }
 
 function compileOfCustomer(queries: Queries): (post: NewPost, parts: StoredParts) => Statement[] {

@@ -6,11 +6,11 @@ import { newUser } from './sample-rows.fixture.ts';
 import type { Storage } from './storage.ts';
 
 /** A conversation of guest `g-1` without a message, unless `changes` say otherwise. */
-export function newConversation(
+export async function newConversation(
   { conversations }: Storage,
   changes: Partial<NewConversation> = {},
-): NewConversation {
-  const id = conversations.nextId();
+): Promise<NewConversation> {
+  const id = await conversations.nextId();
   return {
     id,
     key: `key-${id}`,
@@ -28,13 +28,13 @@ export function newConversation(
 }
 
 /** The customer's next message in the conversation, unless `changes` say that it is an agent's. */
-export function newPost(
+export async function newPost(
   { messages }: Storage,
   { id, userId, channel }: Pick<Conversation, 'id' | 'userId' | 'channel'>,
   changes: Partial<NewPost> = {},
-): NewPost {
+): Promise<NewPost> {
   return {
-    id: messages.nextId(),
+    id: await messages.nextId(),
     conversationId: id,
     userId,
     channel,
@@ -91,7 +91,7 @@ export async function inCharge(
   steps: readonly Partial<OwnerChange>[],
   changes: Partial<NewConversation> = {},
 ): Promise<Conversation> {
-  const begun = newConversation(storage, changes);
+  const begun = await newConversation(storage, changes);
   await storage.conversations.begin(begun);
   for (const step of steps) {
     assert.equal(await storage.ownership.change(changeOf(await find(storage, begun.id), step)), true);

@@ -3,8 +3,11 @@ import type { Storage } from './storage.ts';
 import type { NewTurn, TurnEnd } from './turns.ts';
 
 /** A question of user 7 that begins a conversation, unless `changes` say otherwise. With the user null, it is guest `g-1`. */
-export function newTurn({ conversations, messages }: Storage, changes: Partial<NewTurn> = {}): NewTurn {
-  const started = changes.conversation === undefined ? conversations.nextId() : 0;
+export async function newTurn(
+  { conversations, messages }: Storage,
+  changes: Partial<NewTurn> = {},
+): Promise<NewTurn> {
+  const started = changes.conversation === undefined ? await conversations.nextId() : 0;
   const { userId = 7 } = changes;
   const customer = userId === null ? { guestId: 'g-1' } : { userId };
   return {
@@ -12,10 +15,10 @@ export function newTurn({ conversations, messages }: Storage, changes: Partial<N
     userId,
     channel: 'assistant',
     systemPrompt: undefined,
-    questionId: messages.nextId(),
+    questionId: await messages.nextId(),
     question: 'What is it?',
     questionTokens: 4,
-    id: messages.nextId(),
+    id: await messages.nextId(),
     state: 'running',
     node: 'node-1',
     leaseUntil: 5000,

@@ -122,6 +122,28 @@ export interface CacheEntriesTable {
   prompt: string;
   answer: string;
   embedding: Uint8Array | null;
+  revision: Generated<number>;
+}
+
+export interface CacheRevisionTable {
+  id: number;
+  revision: number;
+}
+
+export interface LeasesTable {
+  name: string;
+  node: string;
+  lease_until: number;
+}
+
+export interface ReservationsTable {
+  id: Generated<number>;
+  owner: string;
+  tokens: number;
+  usd_nano: number;
+  cny_nano: number;
+  node: string;
+  held_until: number;
 }
 
 export interface SettingsTable {
@@ -441,6 +463,7 @@ export interface Schema {
   usage_daily: UsageDailyTable;
   owner_usage: OwnerUsageTable;
   cache_entries: CacheEntriesTable;
+  cache_revision: CacheRevisionTable;
   settings: SettingsTable;
   readiness: ReadinessTable;
   conversations: ConversationsTable;
@@ -457,6 +480,8 @@ export interface Schema {
   desk_daily: DeskDailyTable;
   turns: TurnsTable;
   turn_log: TurnLogTable;
+  leases: LeasesTable;
+  reservations: ReservationsTable;
   feed: FeedTable;
   feed_forgotten: FeedForgottenTable;
   ratings: RatingsTable;

@@ -142,7 +142,7 @@ async function assertIndexed(database: Database, { sql, parameters }: Query<unkn
 /** Everything once that reads or writes conversations. */
 async function useConversations(storage: Storage): Promise<void> {
   const { conversations, messages, turns, feed, chatTotals, idempotencyKeys } = storage;
-  const turn = newTurn(storage, { state: 'queued' });
+  const turn = await newTurn(storage, { state: 'queued' });
   await turns.begin(turn, newClaim());
   await turns.start(turn.id, 1);
   await turns.append(turn.id, 0, 'a');
@@ -152,7 +152,7 @@ async function useConversations(storage: Storage): Promise<void> {
   await turns.takeOver('node-2', 1, 1);
   await turns.end(endOf(turn, { fence: 1, call: newCall(), state: 'failed', content: '' }));
   const { id } = turn.conversation;
-  await turns.begin(newTurn(storage, { conversation: { kind: 'existing', id }, systemPrompt: 'a' }));
+  await turns.begin(await newTurn(storage, { conversation: { kind: 'existing', id }, systemPrompt: 'a' }));
   const page = { skip: 1, limit: 2 };
   for (const skip of [0, 1]) {
     await conversations.find(id);
@@ -193,7 +193,7 @@ async function useConversations(storage: Storage): Promise<void> {
       day: 'a',
       at: 1,
     });
-    const other = newTurn(storage, { parts: [{ type: 'image', url: 'data:image/png;base64,' }] });
+    const other = await newTurn(storage, { parts: [{ type: 'image', url: 'data:image/png;base64,' }] });
     await turns.begin(other);
     const removal = { id: other.questionId, conversationId: other.conversation.id, userId: 7, at: 1 };
     await messages.remove(removal);
@@ -207,10 +207,10 @@ async function useConversations(storage: Storage): Promise<void> {
 async function useHandoff(storage: Storage): Promise<void> {
   const { conversations, messages, turns, posts, ownership } = storage;
   await hire(storage, 3);
-  const turn = newTurn(storage, { userId: null });
+  const turn = await newTurn(storage, { userId: null });
   const { id } = turn.conversation;
   await turns.begin(turn);
-  const question = { questionId: messages.nextId(), question: 'a', questionTokens: 1 };
+  const question = { questionId: await messages.nextId(), question: 'a', questionTokens: 1 };
   const where = { turnId: turn.id, conversationId: id, fence: 1, userId: null, channel: 'helpdesk' };
   await turns.join({ ...where, ...question, at: 1, day: 'a', countedModel: 'a' });
   for (const [index, owner] of [{}, to(3)].entries()) {
@@ -220,7 +220,7 @@ async function useHandoff(storage: Storage): Promise<void> {
   }
   const conversation = await find(storage, id);
   for (const agentId of [null, 3]) {
-    assert.equal(await posts.post(newPost(storage, conversation, { agentId })), true);
+    assert.equal(await posts.post(await newPost(storage, conversation, { agentId })), true);
   }
   await ownership.label({ conversationId: id, priority: 'high', tags: [], actorId: 3, at: 1 });
   await ownership.openOf(3, 5);
@@ -234,12 +234,12 @@ async function useHandoff(storage: Storage): Promise<void> {
   await conversations.rate(rating);
   await conversations.rename({ id, userId: null, title: 'a', at: 1 });
   await conversations.remove({ id, userId: null, at: 1 });
-  await conversations.begin(newConversation(storage));
+  await conversations.begin(await newConversation(storage));
 }
 
 /** Everything of the desk that grows without bound. */
 async function useDesk({ notes, waitingLine, deskDetails, agents }: Storage): Promise<void> {
-  await notes.add({ id: notes.nextId(), conversationId: 1, authorId: 1, content: 'a', at: 1 });
+  await notes.add({ id: await notes.nextId(), conversationId: 1, authorId: 1, content: 'a', at: 1 });
   await notes.find(1);
   await notes.listOf(1, { skip: 1, limit: 1 });
   await waitingLine.first();

@@ -32,7 +32,7 @@ import { createFeed } from './feed.ts';
 import type { Feed } from './feed.ts';
 import { createIdempotencyKeys } from './idempotency-keys.ts';
 import type { IdempotencyKeys } from './idempotency-keys.ts';
-import { readIds } from './ids.ts';
+import { readSqliteIds } from './ids.ts';
 import { createLogins } from './logins.ts';
 import type { Logins } from './logins.ts';
 import { createMessageSearch } from './message-search.ts';
@@ -130,7 +130,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
 /** The nouns over a database whose schema is up to date. */
 export async function createStorage(database: Database, queries: Queries): Promise<Storage> {
-  const ids = await readIds(database, queries);
+  const ids = await readSqliteIds(database, queries);
   return {
     apiCalls: createApiCalls(database, queries),
     apiKeys: createApiKeys(database, queries),

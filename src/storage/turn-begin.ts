@@ -9,7 +9,6 @@ import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
-import type { Ids } from './ids.ts';
 import { compileParts } from './media.ts';
 import type { NewTurn } from './turns.ts';
 import { compileUserCounts } from './user-counters.ts';
@@ -17,22 +16,21 @@ import { compileUserCounts } from './user-counters.ts';
 /** The unit that begins a turn. */
 export function compileBegin(
   queries: Queries,
-  ids: Ids,
-): (turn: NewTurn, claim: Claim | undefined) => Statement[] {
+): (turn: NewTurn, claim: Claim | undefined, mediaIds: readonly number[]) => Statement[] {
   const claiming = compileClaim(queries);
   const conversationOf = compileConversation(queries);
   const insertMessages = compileMessages(queries);
   const insertTurn = compileTurn(queries);
-  const partsOf = compileParts(queries, ids);
+  const partsOf = compileParts(queries);
   const event = compileEvent(queries);
   const share = compileChatShare(queries);
 
-  return (turn, claim) => {
+  return (turn, claim, mediaIds) => {
     const { id, questionId, userId, channel, at, day, countedModel: model } = turn;
     const chats = turn.conversation.kind === 'new' ? 1 : 0;
     const conversationId = turn.conversation.id;
     const own = [conversationId, userId];
-    const parts = partsOf(questionId, turn.parts);
+    const parts = partsOf(questionId, turn.parts, mediaIds);
     const said = [turn.questionTokens, turn.question, parts.row];
     const question = [questionId, conversationId, ...own, userId, at, ...said];
     const answer = [id, conversationId, ...own, userId, turn.state, at, questionId];

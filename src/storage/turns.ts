@@ -6,6 +6,7 @@ import type { Queries } from './dialect.ts';
 import type { NewCustomer } from './customers.ts';
 import type { Claim } from './idempotency-keys.ts';
 import type { Ids } from './ids.ts';
+import { mediaIdsFor } from './media.ts';
 import type { Citation, NewPart } from './messages.ts';
 import { accepted } from './storage-error.ts';
 import { compileBegin } from './turn-begin.ts';
@@ -178,7 +179,7 @@ export interface Turns {
 
 /** Turns kept in `database`. */
 export function createTurns(database: Database, queries: Queries, ids: Ids): Turns {
-  const beginning = compileBegin(queries, ids);
+  const beginning = compileBegin(queries);
   const joining = compileJoin(queries);
   const ending = compileEnd(queries);
   const requeuing = compileRequeue(queries);
@@ -187,7 +188,10 @@ export function createTurns(database: Database, queries: Queries, ids: Ids): Tur
 
   return {
     async begin(turn, claim) {
-      await database.write(beginning(turn, claim));
+      const asked = mediaIdsFor(ids, turn.parts);
+      // Waited for only where there is something: units run in the order of the calls.
+      const mediaIds = asked === undefined ? [] : await asked;
+      await database.write(beginning(turn, claim, mediaIds));
     },
     join: (question, claim) => accepted(database.write(joining(question, claim))),
     start: (id, leaseUntil, fence = 1) =>

@@ -36,7 +36,7 @@ export async function begin(
     made,
     async (claim) => {
       if (caller.kind === 'user') await refuseOverQuota(conversations, caller, parts.conversationsPerUser);
-      made.conversationId = conversations.nextId();
+      made.conversationId = await conversations.nextId();
       const at = runtime.now();
       const conversation: NewConversation = {
         id: made.conversationId,

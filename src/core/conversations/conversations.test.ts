@@ -71,8 +71,8 @@ async function createTested(t: TestContext) {
   /** Asks; where no conversation is named, in a new one. */
   const ask = async (asked: Saying = {}) => {
     const { by = ada, channel = 'assistant', text = 'Why?' } = asked;
-    const id = asked.in ?? storage.conversations.nextId();
-    const [questionId, turnId] = [messages.nextId(), messages.nextId()];
+    const id = asked.in ?? (await storage.conversations.nextId());
+    const [questionId, turnId] = [await messages.nextId(), await messages.nextId()];
     await turns.begin({
       conversation:
         asked.in === undefined

@@ -99,6 +99,8 @@ test('there are at most 1,000', async (t) => {
     createdBy: 1,
     at: 1,
   }));
-  await Promise.all(rows.map((row) => cannedReplies.create({ ...row, id: cannedReplies.nextId() })));
+  await Promise.all(
+    rows.map(async (row) => cannedReplies.create({ ...row, id: await cannedReplies.nextId() })),
+  );
   await assert.rejects(replies.create(boss, greeting), { code: 'quota_exceeded' });
 });

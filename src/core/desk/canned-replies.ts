@@ -71,7 +71,7 @@ export function createCannedReplies({ rows, idempotency, runtime }: CannedReplie
       const made = { id: 0 };
       const write = async (claim: Claim | undefined) => {
         await refuseOverQuota(rows);
-        made.id = rows.nextId();
+        made.id = await rows.nextId();
         const at = runtime.now();
         const audit = audited(caller, at, 'create', made.id, checked.shortcut);
         await named(rows.create({ ...made, ...checked, createdBy: caller.userId, at }, claim, audit));

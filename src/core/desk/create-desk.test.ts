@@ -43,7 +43,7 @@ test('a list has what the filter asks for, with what each shows', async (t) => {
 
 test('messages are read oldest first; a running answer with what it has said so far', async (t) => {
   const { desk, storage, ann } = await createDeskBench(t);
-  const turn = newTurn(storage);
+  const turn = await newTurn(storage);
   await storage.turns.begin(turn);
   await storage.turns.append(turn.id, 0, 'It is');
   const { id } = turn.conversation;
@@ -62,7 +62,7 @@ test('messages are read oldest first; a running answer with what it has said so 
     rest.map(({ content }) => content),
     ['It is this.'],
   );
-  const silent = newTurn(storage, { conversation: { kind: 'existing', id }, question: 'And?' });
+  const silent = await newTurn(storage, { conversation: { kind: 'existing', id }, question: 'And?' });
   await storage.turns.begin(silent);
   await storage.turns.end(endOf(silent, { state: 'failed', content: '' }));
   const last = await desk.messages(ann, id, { skip: 2, limit: 10 });
@@ -136,7 +136,7 @@ test('the dashboard counts today and the week from Monday', async (t) => {
   await change(taken, { status: 'open', assigneeId: ann.userId });
   runtime.time += 2500;
   await storage.posts.post({
-    id: storage.messages.nextId(),
+    id: await storage.messages.nextId(),
     conversationId: taken,
     userId: null,
     channel: 'helpdesk',

@@ -104,7 +104,7 @@ function createActs(storage: Storage, { now }: { now: () => number }, dayOf: (at
   const { conversations, ownership, posts, messages } = storage;
   return {
     async begin(changes: Partial<NewConversation> = {}) {
-      const id = conversations.nextId();
+      const id = await conversations.nextId();
       await conversations.begin({
         id,
         key: `key-${id}`,
@@ -129,7 +129,7 @@ function createActs(storage: Storage, { now }: { now: () => number }, dayOf: (at
       if (!done) throw new Error('the change was refused');
     },
     async says(id: number, content: string) {
-      const messageId = messages.nextId();
+      const messageId = await messages.nextId();
       await posts.post({
         id: messageId,
         conversationId: id,

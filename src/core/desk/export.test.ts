@@ -11,7 +11,7 @@ test('an export has everything, page by page, and is audited', async (t) => {
   for (let n = 1; n <= 201; n++) await says(id, `Message ${n}`);
   await change(id, { status: 'open', assigneeId: ann.userId, cause: 'taken', actorId: ann.userId });
   await storage.posts.post({
-    id: storage.messages.nextId(),
+    id: await storage.messages.nextId(),
     conversationId: id,
     userId: null,
     channel: 'helpdesk',
@@ -23,7 +23,7 @@ test('an export has everything, page by page, and is audited', async (t) => {
     countedModel: '',
   });
   const note = { conversationId: id, authorId: bob.userId, content: 'A talker.', at: 5 };
-  await storage.notes.add({ ...note, id: storage.notes.nextId() });
+  await storage.notes.add({ ...note, id: await storage.notes.nextId() });
 
   const exported = await exports.open(ann, id, 'json');
   assert.deepEqual(exported.conversation, (await desk.list(ann, {}, { skip: 0, limit: 1 })).conversations[0]);

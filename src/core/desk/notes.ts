@@ -39,7 +39,7 @@ export function createNotes({ rows, conversations, idempotency, runtime, wake }:
       // The claim shares this object: the id is filled in where nothing stands in the way.
       const made = { noteId: 0 };
       const write = async (claim: Parameters<typeof rows.add>[1]) => {
-        made.noteId = rows.nextId();
+        made.noteId = await rows.nextId();
         const at = runtime.now();
         const note = { id: made.noteId, conversationId, authorId: caller.userId, content: text, at };
         const target = { type: 'conversation', id: conversationId };

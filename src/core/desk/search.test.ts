@@ -88,7 +88,13 @@ describe('the search over everything that was said', () => {
         ...messageSearch,
         async follow(upTo) {
           assert.ok(++said < 20, 'it goes on for as long as something is said');
-          const note = { id: notes.nextId(), conversationId: id, authorId: 1, content: 'More.', at: said };
+          const note = {
+            id: await notes.nextId(),
+            conversationId: id,
+            authorId: 1,
+            content: 'More.',
+            at: said,
+          };
           await notes.add(note);
           return messageSearch.follow(upTo);
         },

@@ -17,11 +17,14 @@ async function createTested(t: TestContext, ground: Ground = () => null, answer 
 
 test('a suggestion answers the customer’s last message in its context, and stores nothing but the call', async (t) => {
   const { desk, storage, ann, provider, bench } = await createTested(t);
-  const first = newTurn(storage, { question: 'Hello', systemPrompt: 'Be brief.' });
+  const first = await newTurn(storage, { question: 'Hello', systemPrompt: 'Be brief.' });
   await storage.turns.begin(first);
   await storage.turns.end(endOf(first, { content: 'Good day!' }));
   const { id } = first.conversation;
-  const second = newTurn(storage, { conversation: { kind: 'existing', id }, question: 'When is my refund?' });
+  const second = await newTurn(storage, {
+    conversation: { kind: 'existing', id },
+    question: 'When is my refund?',
+  });
   await storage.turns.begin(second);
   await storage.turns.end(endOf(second, { state: 'failed', content: '' }));
   const before = await storage.feed.head();

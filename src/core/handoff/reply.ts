@@ -58,7 +58,7 @@ async function say(
       audit: () => conversationEntry(parts, caller, conversationId, 'take'),
     };
     const { userId, channel, title, model } = await changeAlone(parts, wish, now);
-    made.messageId = messages.nextId();
+    made.messageId = await messages.nextId();
     const at = runtime.now();
     const post = {
       id: made.messageId,

@@ -153,9 +153,8 @@ describe('articles', () => {
     const { storage, articles } = await createTested(t);
     const content = 'x'.repeat(contentMost);
     for (let batch = 0; batch < 5; batch++) {
-      const create = Array.from({ length: 20 }, () => {
-        return { ...returns, content, id: storage.articles.nextId(), name: null, createdBy: 1 };
-      });
+      const ids = await Promise.all(Array.from({ length: 20 }, () => storage.articles.nextId()));
+      const create = ids.map((id) => ({ ...returns, content, id, name: null, createdBy: 1 }));
       await storage.articles.change({ create, update: [], at: 1, audit: [] });
     }
     await assert.rejects(articles.create(ada, returns), { code: 'quota_exceeded' });

@@ -111,7 +111,7 @@ async function create(
     made,
     async (claim) => {
       await refuseOverSize(parts, 1, fields.content.length);
-      made.id = rows.nextId();
+      made.id = await rows.nextId();
       const at = parts.runtime.now();
       const audit = [entryOf(caller, at, 'create', made.id, { title: fields.title })];
       const article: NewArticle = { ...fields, id: made.id, name: null, createdBy: caller.userId };

@@ -39,7 +39,7 @@ export async function planImport(
     }
     const replaced = earlier.get(name);
     growth += fields.content.length - (replaced?.characters ?? 0);
-    if (replaced === undefined) create.push({ ...fields, id: rows.nextId(), name, createdBy });
+    if (replaced === undefined) create.push({ ...fields, id: await rows.nextId(), name, createdBy });
     else update.push({ ...fields, id: replaced.id });
   }
   return { create, update, growth, report: { created: create.length, updated: update.length, failed } };

@@ -204,7 +204,7 @@ it('a call that was cut off counts, and what was set aside for it comes back, wh
   const { turns: rows } = keptIn(stored, ledger);
   const limit: Limit = { budget: { tokens: 100 }, cnyPerUsd: 7 };
   const owner = 'user:7' as OwnerKey;
-  const turn = newTurn(stored);
+  const turn = await newTurn(stored);
   await rows.begin(turn);
   const made = await ledger.reserve(owner, limit, amountOf(50, null));
   assert.ok('reservation' in made);

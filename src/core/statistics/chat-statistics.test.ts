@@ -25,8 +25,8 @@ async function createTested(t: TestContext, timeZone = 'UTC') {
   const runtime = createFakeRuntime();
   const { conversations, messages, turns } = storage;
   const chat = async (day: string, responseMs: number, { userId }: UserCaller = ada) => {
-    const conversationId = conversations.nextId();
-    const [questionId, id] = [messages.nextId(), messages.nextId()];
+    const conversationId = await conversations.nextId();
+    const [questionId, id] = [await messages.nextId(), await messages.nextId()];
     const counted = { day, countedModel: 'parley-local' };
     const common = { userId, channel: 'assistant', questionId, id, at: runtime.now(), ...counted };
     await turns.begin({

@@ -20,7 +20,7 @@ async function createTested(t: TestContext) {
   const storage = await openTemporaryStorage(t);
   /** A question to one model that another answers. */
   const chat = async (day: string, asked: string, answering: string, userId = 7) => {
-    const turn = newTurn(storage, { userId, day, countedModel: asked });
+    const turn = await newTurn(storage, { userId, day, countedModel: asked });
     await storage.turns.begin(turn);
     await storage.turns.end(endOf(turn, { countedModel: answering, exchangeTokens: 9 }));
     return turn.conversation.id;
@@ -83,12 +83,12 @@ describe('statistics of conversations', () => {
   it('count conversations without a word, and messages to people', async (t) => {
     const { storage, figures } = await createTested(t);
     const model = 'qwen-plus';
-    const begun = newConversation(storage, { userId: 7, customer: { userId: 7 }, countedModel: model });
+    const begun = await newConversation(storage, { userId: 7, customer: { userId: 7 }, countedModel: model });
     await storage.conversations.begin(begun);
     const found = await storage.conversations.find(begun.id);
     assert.ok(found);
     assert.equal(await storage.ownership.change(changeOf(found)), true);
-    assert.equal(await storage.posts.post(newPost(storage, found, { countedModel: model })), true);
+    assert.equal(await storage.posts.post(await newPost(storage, found, { countedModel: model })), true);
     assert.deepEqual((await figures(ada, {})).models, [{ model, chats: 1, messages: 1, tokens: 0 }]);
   });
 

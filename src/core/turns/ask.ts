@@ -55,7 +55,7 @@ function askInNew(state: TurnsState, caller: UserCaller, question: Question): Pr
     refuseWhatDoesNotFit(parts, question, question.systemPrompt ?? null);
     await refuseOverBudget(parts, caller, question, question.systemPrompt ?? null);
     refuseUnderLoad(state, 0);
-    const id = parts.conversations.nextId();
+    const id = await parts.conversations.nextId();
     asking.asked.conversationId = id;
     // As soon as it is stored, somebody else may want to take it.
     await order.run(id, () => beginTurn(state, asking, undefined));
@@ -154,7 +154,7 @@ async function post(state: TurnsState, asking: Asking, conversation: Conversatio
   const { question, asked, claim } = asking;
   const { id: conversationId, userId, channel } = conversation;
   refuseUnderLoad(state, conversationId);
-  asked.questionId = messages.nextId();
+  asked.questionId = await messages.nextId();
   asked.turnId = null;
   const at = runtime.now();
   const isPosted = await posts.post(

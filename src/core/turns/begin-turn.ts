@@ -28,8 +28,7 @@ export async function beginTurn(
   conversation: Conversation | undefined,
 ): Promise<void> {
   const { parts, line } = state;
-  asked.questionId = parts.messages.nextId();
-  asked.turnId = parts.messages.nextId();
+  [asked.questionId, asked.turnId] = await Promise.all([parts.messages.nextId(), parts.messages.nextId()]);
   const burst = question.gathers ? beginBurst(parts.runtime.elapsed()) : null;
   const turn = createActiveTurn(parts, {
     id: asked.turnId,

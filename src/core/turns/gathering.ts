@@ -66,7 +66,7 @@ export async function join(
     await pause.reached.promise;
     if (isDone(turn)) return false;
     const at = runtime.now();
-    asked.questionId = messages.nextId();
+    asked.questionId = await messages.nextId();
     asked.turnId = turn.id;
     const { id: turnId, fence, conversationId, channel } = turn;
     const joining = {

@@ -7,6 +7,7 @@ import { search } from './0006-search.ts';
 import { auditWebhooks } from './0007-audit-webhooks.ts';
 import { knowledge } from './0008-knowledge.ts';
 import { studio } from './0009-studio.ts';
+import { nodes } from './0010-nodes.ts';
 
 /** One step of the schema. Migrations are frozen once released, and import nothing. */
 export interface Migration {
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   auditWebhooks,
   knowledge,
   studio,
+  nodes,
 ];

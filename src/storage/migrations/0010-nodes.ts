@@ -1,0 +1,34 @@
+/** Frozen: a database that has run this must never see it change. Times are milliseconds, money is nano units. */
+export const nodes = {
+  name: '0010-nodes',
+  sqlite: [
+    // What only one node may do at a time, and which does it until when.
+    `CREATE TABLE leases (
+      name TEXT PRIMARY KEY,
+      node TEXT NOT NULL,
+      lease_until INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+
+    // What is set aside for calls on their way: see Ledger of core. One that outlives its time is void.
+    `CREATE TABLE reservations (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      owner TEXT NOT NULL,
+      tokens INTEGER NOT NULL,
+      usd_nano INTEGER NOT NULL,
+      cny_nano INTEGER NOT NULL,
+      node TEXT NOT NULL,
+      held_until INTEGER NOT NULL
+    ) STRICT`,
+    `CREATE INDEX reservations_owner ON reservations (owner)`,
+    `CREATE INDEX reservations_node ON reservations (node)`,
+
+    // Raised by every change of a cached answer: what is above the one that a node has seen is new to it.
+    `ALTER TABLE cache_entries ADD COLUMN revision INTEGER NOT NULL DEFAULT 0`,
+    `CREATE INDEX cache_entries_revised ON cache_entries (revision)`,
+    `CREATE TABLE cache_revision (
+      id INTEGER PRIMARY KEY,
+      revision INTEGER NOT NULL
+    ) STRICT`,
+    `INSERT INTO cache_revision (id, revision) VALUES (1, 0)`,
+  ],
+};
