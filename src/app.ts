@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { close } from './app/close.ts';
 import { openCore } from './app/open-core.ts';
 import { openKnowledge } from './app/open-knowledge.ts';
+import { openNode, type OpenedNode } from './app/open-node.ts';
 import { createSlots } from './app/provider-slots.ts';
 import type { Config } from './config.ts';
 import { assistantPlugin } from './contracts/assistant/plugin.ts';
@@ -21,7 +22,6 @@ import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.t
 import { createHousekeeping, type Housekeeping } from './core/housekeeping.ts';
 import { createPasswords } from './core/identity/passwords.ts';
 import type { Limit } from './core/limits/limits.ts';
-import { createMemoryLimits, createNoLimits } from './core/limits/memory-limits.ts';
 import type { Log } from './core/log.ts';
 import type { Runtime } from './core/runtime.ts';
 import { accessPolicyOf } from './http/access.ts';
@@ -73,6 +73,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     onFatal,
     now: runtime.now,
   });
+  const node = openNode({ config, runtime, log });
   const metrics = createMetrics();
   const knowledge = await openKnowledge({ config, storage, runtime, log });
   const catalogue = createCatalogue(config.shippedModels, config.models);
@@ -83,6 +84,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     log,
     runtime,
     storage,
+    node,
     passwords,
     catalogue,
     slots,
@@ -94,7 +96,7 @@ export async function createApp(parts: AppParts): Promise<App> {
   const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
   await built.turns.recover();
   const running = createRunning();
-  const { server, sockets } = await createServer({ parts, built, storage, metrics, running });
+  const { server, sockets } = await createServer({ parts, built, storage, node, metrics, running });
   const housekeeping = housekeepingOf(built, log);
   const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
   return {
@@ -117,7 +119,19 @@ export async function createApp(parts: AppParts): Promise<App> {
     },
     close: (graceMs) =>
       close(
-        { server, sockets, running, opened: built, discovery, knowledge, storage, slots, housekeeping, log },
+        {
+          server,
+          sockets,
+          running,
+          opened: built,
+          discovery,
+          knowledge,
+          storage,
+          node,
+          slots,
+          housekeeping,
+          log,
+        },
         runtime,
         graceMs,
       ),
@@ -146,11 +160,12 @@ interface ServerInputs {
   parts: AppParts;
   built: Pick<Awaited<ReturnType<typeof openCore>>, 'core' | 'defaultModel'>;
   storage: Storage;
+  node: OpenedNode;
   metrics: Metrics;
   running: Running;
 }
 
-async function createServer({ parts, built, storage, metrics, running }: ServerInputs) {
+async function createServer({ parts, built, storage, node, metrics, running }: ServerInputs) {
   const { config, log, runtime, version } = parts;
   const { core, defaultModel } = built;
   const { limits } = config;
@@ -184,7 +199,7 @@ async function createServer({ parts, built, storage, metrics, running }: ServerI
     defaultModel,
     authenticator: createAuthenticator(core),
     access,
-    limits: config.rateLimits ? createMemoryLimits() : createNoLimits(),
+    limits: node.limits,
     running,
     runtime,
     clientAddress,

@@ -8,6 +8,7 @@ import { closeCodes, type Sockets } from '../http/sockets.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { openCore } from './open-core.ts';
 import type { OpenedKnowledge } from './open-knowledge.ts';
+import type { OpenedNode } from './open-node.ts';
 
 /** What runs, and ends when the app is closed. */
 export interface Closing {
@@ -24,6 +25,7 @@ export interface Closing {
   discovery: Discovery;
   knowledge: Pick<OpenedKnowledge, 'close'>;
   storage: Storage;
+  node: Pick<OpenedNode, 'close'>;
   slots: Map<string, ProviderSlot>;
   housekeeping: Housekeeping;
   log: Log;
@@ -65,4 +67,5 @@ export async function close(app: Closing, runtime: Runtime, graceMs: number): Pr
   await app.housekeeping.run();
   await Promise.allSettled([...app.slots.values()].map(({ provider }) => provider.close()));
   await app.storage.close();
+  await app.node.close();
 }

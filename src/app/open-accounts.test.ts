@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { createMemoryLimits } from '../core/limits/memory-limits.ts';
 import { createPasswords } from '../core/identity/passwords.ts';
 import { createRuntime } from '../core/runtime.ts';
 import { openStorage } from '../storage/storage.ts';
@@ -26,6 +27,7 @@ async function createTested(t: TestContext) {
       },
       storage,
       passwords: createPasswords(),
+      node: { loginLimits: createMemoryLimits() },
       runtime: createRuntime(),
     });
   const tokenOf = async (accounts: ReturnType<typeof open>) => {

@@ -8,16 +8,17 @@ import type { Handoff } from '../core/handoff/handoff.ts';
 import type { IdempotentWrites } from '../core/idempotency.ts';
 import type { Ground } from '../core/knowledge/grounding.ts';
 import type { Log } from '../core/log.ts';
-import { createMemoryBus } from '../core/realtime/bus.ts';
 import { createFeed, type Feed } from '../core/realtime/feed.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { DayOf } from '../core/statistics/calendar.ts';
 import { createTurns, type RunningTurns } from '../core/turns/turns.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { OpenedNode } from './open-node.ts';
 
 export interface OpenConversationsParts {
   config: Pick<Config, 'limits' | 'conversations'>;
   storage: Storage;
+  node: Pick<OpenedNode, 'bus' | 'nodes'>;
   completions: CompletionsParts;
   catalogue: Catalogue;
   idempotency: IdempotentWrites;
@@ -47,8 +48,7 @@ export function openConversations(parts: OpenConversationsParts): OpenedConversa
   const { messages } = storage;
   const { idleMs } = config.conversations;
   const conversationsPerUser = config.limits.assistant.sessionsPerUser;
-  const onError = (err: unknown) => log.error({ err }, 'somebody who watches could not be woken');
-  const feed = createFeed({ rows: storage.feed, messages, bus: createMemoryBus({ onError }) });
+  const feed = createFeed({ rows: storage.feed, messages, bus: parts.node.bus });
   const turns = createTurns({
     rows: storage.turns,
     posts: storage.posts,

@@ -23,6 +23,7 @@ import type { Storage } from '../storage/storage.ts';
 import { openAccounts } from './open-accounts.ts';
 import { openCompletions } from './open-completions.ts';
 import { openConversations } from './open-conversations.ts';
+import type { OpenedNode } from './open-node.ts';
 import { openDesk, openDeskSettings } from './open-desk.ts';
 import type { OpenedKnowledge } from './open-knowledge.ts';
 import { openMaintenance } from './open-maintenance.ts';
@@ -34,6 +35,7 @@ export interface OpenCoreParts {
   log: Log;
   runtime: Runtime;
   storage: Storage;
+  node: OpenedNode;
   passwords: Passwords;
   catalogue: Catalogue;
   slots: Map<string, ProviderSlot>;

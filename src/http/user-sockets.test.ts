@@ -10,6 +10,7 @@ import { WebSocket } from 'ws';
 import { eventually } from '../../test/support/eventually.ts';
 import { openAccounts } from '../app/open-accounts.ts';
 import { createRecordedLog } from '../core/log.fixture.ts';
+import { createMemoryLimits } from '../core/limits/memory-limits.ts';
 import { createPasswords } from '../core/identity/passwords.ts';
 import { createRuntime } from '../core/runtime.ts';
 import { openStorage } from '../storage/storage.ts';
@@ -38,7 +39,15 @@ async function createTested(t: TestContext) {
       dataDir,
       accessTokenTtlMs: 3_600_000,
     };
-    return { accounts: openAccounts({ config, storage, passwords: createPasswords(), runtime }) };
+    return {
+      accounts: openAccounts({
+        config,
+        storage,
+        passwords: createPasswords(),
+        node: { loginLimits: createMemoryLimits() },
+        runtime,
+      }),
+    };
   };
   const { accounts } = await connect();
   const log = createRecordedLog();
