@@ -1,5 +1,15 @@
-import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
-import type { Compilable, RawBuilder } from 'kysely';
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  sql,
+} from 'kysely';
+import type { Compilable, Expression, RawBuilder } from 'kysely';
 import type { Query, SqlValue, Statement } from './database.ts';
 import type { Schema } from './schema.ts';
 
@@ -16,6 +26,23 @@ export function createSqliteQueries(): Queries {
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   });
+}
+
+/** Queries in PostgreSQL's dialect. */
+export function createPostgresQueries(): Queries {
+  return new Kysely<Schema>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (queries) => new PostgresIntrospector(queries),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  });
+}
+
+/** For what the two databases say in different words. */
+export function isPostgres(queries: Queries): boolean {
+  return queries.getExecutor().adapter instanceof PostgresAdapter;
 }
 
 /** Compiles a select for `Database.read`. */
@@ -49,5 +76,51 @@ export function withValues<Compiled extends Query<unknown> | Statement>(
 
 /** Whether a column has the value that takes this place, or both are null. */
 export function isSame(column: string): RawBuilder<boolean> {
-  return sql<boolean>`${sql.ref(column)} is ${0}`;
+  return sql<boolean>`${sql.ref(column)} is not distinct from ${0}`;
+}
+
+/** The numbers of the JSON array that takes this place, as a subquery for `in`. */
+export function numbersOf(queries: Queries): RawBuilder<number> {
+  return isPostgres(queries)
+    ? sql<number>`(select value::bigint from json_array_elements_text(${'[]'}::json))`
+    : sql<number>`(select value from json_each(${'[]'}))`;
+}
+
+/** The texts of the JSON array that takes this place, as a subquery for `in`. */
+export function textsOf(queries: Queries): RawBuilder<string> {
+  return isPostgres(queries)
+    ? sql<string>`(select value collate "C" from json_array_elements_text(${'[]'}::json))`
+    : sql<string>`(select value from json_each(${'[]'}))`;
+}
+
+/** The greater of two numbers, neither of them null. */
+export function greater(
+  queries: Queries,
+  one: Expression<unknown>,
+  other: Expression<unknown>,
+): RawBuilder<number> {
+  return isPostgres(queries) ? sql<number>`greatest(${one}, ${other})` : sql<number>`max(${one}, ${other})`;
+}
+
+/** A number that takes this place, where nothing around it says that it is one. */
+export function aNumber(queries: Queries): RawBuilder<number> {
+  return isPostgres(queries) ? sql<number>`${0}::bigint` : sql<number>`${0}`;
+}
+
+/** A text that takes this place, where nothing around it says that it is one. */
+export function aText(queries: Queries): RawBuilder<string> {
+  return isPostgres(queries) ? sql<string>`${''}::text` : sql<string>`${''}`;
+}
+
+/** A JSON object as text; keys and values alternate. */
+export function jsonObject(queries: Queries, ...pairs: Expression<unknown>[]): RawBuilder<string> {
+  const list = sql.join(pairs);
+  return isPostgres(queries)
+    ? sql<string>`json_build_object(${list})::text`
+    : sql<string>`json_object(${list})`;
+}
+
+/** The id that the statement before gave to its new row, as text. */
+export function lastIdAsText(queries: Queries): RawBuilder<string> {
+  return isPostgres(queries) ? sql<string>`lastval()::text` : sql<string>`cast(last_insert_rowid() as text)`;
 }

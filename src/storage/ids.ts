@@ -54,3 +54,36 @@ export async function readSqliteIds(database: Database, queries: Queries): Promi
     return Promise.resolve(Array.from({ length: count }, (_, index) => before + 1 + index));
   });
 }
+
+/** What is asked for together. */
+interface Asking {
+  count: number;
+  taken: Promise<number[]>;
+}
+
+/**
+ * Ids from the tables' own sequences, so that they rise in the order in which all nodes ask. What is asked for within one turn of the event loop is
+ * one query for each table.
+ */
+export function readPostgresIds(database: Database): Ids {
+  const asked = new Map<CountedTable, Asking>();
+  const fetch = async (table: CountedTable, asking: Asking) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    asked.delete(table);
+    const text = `select nextval('${table}_id_seq') as id from generate_series(1, $1::int)`;
+    const rows = await database.read<{ id: number }>({ sql: text, parameters: [asking.count] });
+    return rows.map(({ id }) => id);
+  };
+  const begin = (table: CountedTable) => {
+    const asking: Asking = { count: 0, taken: Promise.resolve([]) };
+    asking.taken = fetch(table, asking);
+    asked.set(table, asking);
+    return asking;
+  };
+  return createIds(async (table, count) => {
+    const open = asked.get(table) ?? begin(table);
+    const from = open.count;
+    open.count += count;
+    return (await open.taken).slice(from, from + count);
+  });
+}

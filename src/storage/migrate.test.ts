@@ -29,8 +29,8 @@ describe('migrations', () => {
   it('run once, in order, and later ones are added', (test) => {
     const path = join(temporaryFolder(test), 'm.db');
     const steps = [
-      { name: '0001-a', sqlite: ['CREATE TABLE a (id INTEGER)'] },
-      { name: '0002-b', sqlite: ['ALTER TABLE a RENAME TO b'] },
+      { name: '0001-a', sqlite: ['CREATE TABLE a (id INTEGER)'], postgres: [] },
+      { name: '0002-b', sqlite: ['ALTER TABLE a RENAME TO b'], postgres: [] },
     ];
     assert.deepEqual(migrate({ path, migrations: steps.slice(0, 1), now }), ['0001-a']);
     assert.deepEqual(migrate({ path, migrations: steps, now }), ['0002-b']);
@@ -41,8 +41,12 @@ describe('migrations', () => {
   it('leave nothing behind when one of them fails', (test) => {
     const path = join(temporaryFolder(test), 'm.db');
     const steps = [
-      { name: '0001-a', sqlite: ['CREATE TABLE a (id INTEGER)'] },
-      { name: '0002-b', sqlite: ['CREATE TABLE b (id INTEGER)', 'CREATE TABLE a (id INTEGER)'] },
+      { name: '0001-a', sqlite: ['CREATE TABLE a (id INTEGER)'], postgres: [] },
+      {
+        name: '0002-b',
+        sqlite: ['CREATE TABLE b (id INTEGER)', 'CREATE TABLE a (id INTEGER)'],
+        postgres: [],
+      },
     ];
     assert.throws(() => migrate({ path, migrations: steps, now }), { name: 'StorageError' });
     assert.deepEqual(tablesOf(path), []);
@@ -50,7 +54,7 @@ describe('migrations', () => {
 
   it('refuse a database of a newer version and leave it alone', async (test) => {
     const path = join(temporaryFolder(test), 'm.db');
-    const newer = { name: '9999-future', sqlite: ['CREATE TABLE future (id INTEGER)'] };
+    const newer = { name: '9999-future', sqlite: ['CREATE TABLE future (id INTEGER)'], postgres: [] };
     migrate({ path, migrations: [...migrations, newer], now });
     const before = tablesOf(path);
     await assert.rejects(openStorage({ path }), {

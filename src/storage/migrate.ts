@@ -73,7 +73,12 @@ function applyMissing(
   return missing.map(({ name }) => name);
 }
 
-function refuseUnknown(path: string, migrations: readonly Migration[], applied: ReadonlySet<string>): void {
+/** Throws `unavailable` where a newer version has written the database at `path`. */
+export function refuseUnknown(
+  path: string,
+  migrations: readonly Migration[],
+  applied: ReadonlySet<string>,
+): void {
   const known = new Set(migrations.map(({ name }) => name));
   const unknown = [...applied].filter((name) => !known.has(name));
   if (unknown.length === 0) return;

@@ -19,7 +19,7 @@ export interface SqliteDatabaseOptions {
 
 /** Opens a SQLite file: writes on a thread of their own, reads on the calling one. Throws `StorageError`. */
 export async function openSqliteDatabase(options: SqliteDatabaseOptions): Promise<Database> {
-  const thread = await startWriterThread(options.path);
+  const thread = await startWriterThread('sqlite', options.path);
   const queue = createWriteQueue({
     thread,
     maxPendingUnits: options.maxPendingUnits ?? 200_000,

@@ -12,6 +12,7 @@ import type { Database, Query } from './database.ts';
 import { deskSuite } from './desk.suite.ts';
 import { deskSumsSuite } from './desk-sums.suite.ts';
 import { createSqliteQueries } from './dialect.ts';
+import { readSqliteIds } from './ids.ts';
 import { guestsSuite } from './guests.suite.ts';
 import { messageRemovalSuite } from './message-removal.suite.ts';
 import { ownershipSuite } from './ownership.suite.ts';
@@ -106,7 +107,8 @@ describe('query plans', () => {
         return database.write(statements);
       },
     };
-    const storage = await createStorage(recording, createSqliteQueries());
+    const queries = createSqliteQueries();
+    const storage = createStorage(recording, queries, await readSqliteIds(database, queries));
     await useConversations(storage);
     await useHandoff(storage);
     await useDesk(storage);

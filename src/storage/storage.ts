@@ -33,6 +33,7 @@ import type { Feed } from './feed.ts';
 import { createIdempotencyKeys } from './idempotency-keys.ts';
 import type { IdempotencyKeys } from './idempotency-keys.ts';
 import { readSqliteIds } from './ids.ts';
+import type { Ids } from './ids.ts';
 import { createLogins } from './logins.ts';
 import type { Logins } from './logins.ts';
 import { createMessageSearch } from './message-search.ts';
@@ -121,7 +122,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   migrate({ path, migrations, now });
   const database = await openSqliteDatabase({ path, maxPendingUnits, onFatal });
   try {
-    return await createStorage(database, createSqliteQueries());
+    const queries = createSqliteQueries();
+    return createStorage(database, queries, await readSqliteIds(database, queries));
   } catch (error) {
     await database.close();
     throw error;
@@ -129,8 +131,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 }
 
 /** The nouns over a database whose schema is up to date. */
-export async function createStorage(database: Database, queries: Queries): Promise<Storage> {
-  const ids = await readSqliteIds(database, queries);
+export function createStorage(database: Database, queries: Queries, ids: Ids): Storage {
   return {
     apiCalls: createApiCalls(database, queries),
     apiKeys: createApiKeys(database, queries),

@@ -8,7 +8,7 @@ import { createWriteQueue } from './write-queue.ts';
 import { startWriterThread } from './writer-thread.ts';
 
 async function openQueue(test: TestContext, maxPendingUnits = 1000) {
-  const thread = await startWriterThread(join(temporaryFolder(test), 'queue.db'));
+  const thread = await startWriterThread('sqlite', join(temporaryFolder(test), 'queue.db'));
   const fatal: StorageError[] = [];
   const queue = createWriteQueue({ thread, maxPendingUnits, onFatal: (error) => fatal.push(error) });
   test.after(() => queue.close());
@@ -74,6 +74,6 @@ describe('closing', () => {
 describe('starting', () => {
   it('fails with a reason where the file cannot be opened', async (test) => {
     const path = join(temporaryFolder(test), 'missing', 'folder', 'queue.db');
-    await assert.rejects(startWriterThread(path), { name: 'StorageError', code: 'unavailable' });
+    await assert.rejects(startWriterThread('sqlite', path), { name: 'StorageError', code: 'unavailable' });
   });
 });

@@ -3,6 +3,7 @@ import type { Failure } from './sqlite-errors.ts';
 
 /** What the writer thread is started with. */
 export interface WriterData {
+  /** The SQLite file, or PostgreSQL's address. */
   path: string;
 }
 

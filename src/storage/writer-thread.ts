@@ -3,10 +3,10 @@ import { storageErrorOf } from './sqlite-errors.ts';
 import { StorageError } from './storage-error.ts';
 import type { WriterData, WriterReply } from './writer-protocol.ts';
 
-/** Starts the thread that writes to the SQLite file `path`; rejects with `StorageError` when it cannot open it. */
-export function startWriterThread(path: string): Promise<Worker> {
-  const thread = new Worker(new URL('./sqlite-writer.ts', import.meta.url), {
-    name: 'sqlite-writer',
+/** Starts the thread that writes to the SQLite file, or the PostgreSQL, at `path`; rejects with `StorageError` when it cannot open it. */
+export function startWriterThread(kind: 'sqlite' | 'postgres', path: string): Promise<Worker> {
+  const thread = new Worker(new URL(`./${kind}-writer.ts`, import.meta.url), {
+    name: `${kind}-writer`,
     workerData: { path } satisfies WriterData,
     execArgv: [],
   });

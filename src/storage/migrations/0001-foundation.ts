@@ -120,4 +120,5 @@ export const foundation = {
     ) STRICT`,
     `INSERT INTO readiness (id, counter) VALUES (1, 0)`,
   ],
+  postgres: [],
 };

@@ -23,4 +23,5 @@ export const logins = {
     `CREATE INDEX logins_user ON logins (user_id)`,
     `CREATE INDEX logins_expiry ON logins (expires_at)`,
   ],
+  postgres: [],
 };

@@ -146,4 +146,5 @@ export const conversations = {
 
     `CREATE INDEX logins_revoked ON logins (revoked_at) WHERE revoked_at IS NOT NULL`,
   ],
+  postgres: [],
 };

@@ -80,4 +80,5 @@ export const helpdesk = {
       SELECT day, 0, 0, 0, 0, 0, count(*), sum(score) FROM ratings WHERE true GROUP BY day
       ON CONFLICT (day) DO UPDATE SET ratings = excluded.ratings, scores = excluded.scores`,
   ],
+  postgres: [],
 };

@@ -35,4 +35,5 @@ export const desk = {
     `CREATE INDEX conversations_urgent ON conversations (status, waiting_since, id)
       WHERE status = 'pending' AND priority = 'urgent'`,
   ],
+  postgres: [],
 };

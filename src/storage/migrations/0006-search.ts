@@ -58,4 +58,5 @@ export const search = {
       DELETE FROM message_search WHERE rowid = old.id;
     END`,
   ],
+  postgres: [],
 };

@@ -65,4 +65,5 @@ export const auditWebhooks = {
     `CREATE INDEX webhook_deliveries_open ON webhook_deliveries (webhook_id, conversation_id, id) WHERE ended_at IS NULL`,
     `CREATE INDEX webhook_deliveries_ended ON webhook_deliveries (ended_at) WHERE ended_at IS NOT NULL`,
   ],
+  postgres: [],
 };

@@ -29,4 +29,5 @@ export const knowledge = {
     ) STRICT`,
     `INSERT INTO articles_revision (id, revision) VALUES (1, 0)`,
   ],
+  postgres: [],
 };

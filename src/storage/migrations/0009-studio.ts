@@ -89,4 +89,5 @@ export const studio = {
     `CREATE INDEX users_budget ON users (id) WHERE budget IS NOT NULL`,
     `CREATE INDEX api_keys_budget ON api_keys (id) WHERE budget IS NOT NULL`,
   ],
+  postgres: [],
 };

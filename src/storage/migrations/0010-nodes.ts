@@ -1,3 +1,5 @@
+import { postgresSchema } from './postgres-schema.ts';
+
 /** Frozen: a database that has run this must never see it change. Times are milliseconds, money is nano units. */
 export const nodes = {
   name: '0010-nodes',
@@ -31,4 +33,5 @@ export const nodes = {
     ) STRICT`,
     `INSERT INTO cache_revision (id, revision) VALUES (1, 0)`,
   ],
+  postgres: postgresSchema,
 };

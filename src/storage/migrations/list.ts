@@ -9,12 +9,14 @@ import { knowledge } from './0008-knowledge.ts';
 import { studio } from './0009-studio.ts';
 import { nodes } from './0010-nodes.ts';
 
-/** One step of the schema. Migrations are frozen once released, and import nothing. */
+/** One step of the schema. Migrations are frozen once released, and import nothing from outside their folder. */
 export interface Migration {
   /** Four digits and a word: `0001-foundation`. Steps run in the order of the list. */
   name: string;
   /** Statements for SQLite, run one by one. */
   sqlite: readonly string[];
+  /** The same for PostgreSQL, where that is another step than none. */
+  postgres: readonly string[];
 }
 
 /** Every step from an empty database to the schema that this version works with. */
