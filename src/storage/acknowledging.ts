@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Statement } from './database.ts';
-import { compileStatement, isSame, withValues } from './dialect.ts';
+import { aNumber, compileStatement, isSame, jsonList, jsonObject, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import type { Acknowledgement, StaffAcknowledgement } from './messages.ts';
 
@@ -121,17 +121,20 @@ function compileOfAll(queries: Queries, receipt: Target) {
 }
 
 function compileMove(queries: Queries, receipt: Target, which: Condition, by?: 'staff') {
-  const reader = by === undefined ? sql`` : sql`, 'by', ${sql.lit(by)}`;
+  const reader = by === undefined ? undefined : { by: sql`cast(${sql.lit(by)} as text)` };
+  const data = jsonObject(queries, {
+    receipt: sql`cast(${sql.lit(receipt)} as text)`,
+    messageIds: jsonList(queries, sql.ref('id'), sql.ref('id')),
+    ...reader,
+  });
   const events = queries
     .selectFrom('messages')
     .select([
       'conversation_id',
       'user_id',
       sql.lit('receipt').as('type'),
-      sql<number>`${0}`.as('at'),
-      sql<string>`json_object('receipt', ${sql.lit(receipt)}, 'messageIds', json_group_array(id order by id)${reader})`.as(
-        'data',
-      ),
+      aNumber(queries).as('at'),
+      data.as('data'),
     ])
     .where(which)
     .groupBy(['conversation_id', 'user_id']);

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { compileAudit } from './audit-log.ts';
 import type { NewAuditEntry } from './audit-log.ts';
 import type { Database, SqlValue, Statement } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import { compileQuery, compileStatement, textsOf, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
@@ -147,7 +147,7 @@ function compileReads(queries: Queries) {
   const contains = sql<boolean>`(instr(search_text, ${''}) > 0 or instr(lower(name), ${''}) > 0)`;
   return {
     byId: compileQuery(whole.where('id', '=', 0)),
-    named: compileQuery(summaries.where('name', 'in', sql<string>`(select value from json_each(${''}))`)),
+    named: compileQuery(summaries.where('name', 'in', textsOf(queries))),
     page: compileQuery(
       summaries.where(contains).orderBy('updated_at', 'desc').orderBy('id', 'desc').limit(0).offset(0),
     ),

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 import type { Database, Statement } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import { compileQuery, compileStatement, lastIdAsText, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 
 /** An administrative act. */
@@ -90,7 +90,7 @@ export function compileAudit(
   queries: Queries,
 ): (entry: NewAuditEntry | undefined, target?: 'inserted') => Statement[] {
   const named = compileInsert(queries, sql<string>`${''}`);
-  const inserted = compileInsert(queries, sql<string>`cast(last_insert_rowid() as text)`);
+  const inserted = compileInsert(queries, lastIdAsText(queries));
   return (entry, target) => {
     if (entry === undefined) return [];
     const { at, actorId, actorName = 'Parley', ip, action, targetType, targetId, details } = entry;

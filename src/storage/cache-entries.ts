@@ -1,6 +1,5 @@
-import { sql } from 'kysely';
 import type { Database, Statement } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import { compileQuery, compileStatement, numbersOf, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import type { CacheEntriesTable } from './schema.ts';
 
@@ -73,11 +72,9 @@ export function createCacheEntries(database: Database, queries: Queries): CacheE
   const put = compilePut(queries);
   const pages = compilePages(queries);
   // One parameter for any number of ids keeps the SQL text the same, so it stays prepared.
-  const idsOf = (ids: readonly number[]) =>
-    sql<number>`(select value from json_each(${JSON.stringify(ids)}))`;
-  const remove = compileStatement(queries.deleteFrom('cache_entries').where('id', 'in', idsOf([])));
+  const remove = compileStatement(queries.deleteFrom('cache_entries').where('id', 'in', numbersOf(queries)));
   const touch = compileStatement(
-    queries.updateTable('cache_entries').set({ last_used_at: 0 }).where('id', 'in', idsOf([])),
+    queries.updateTable('cache_entries').set({ last_used_at: 0 }).where('id', 'in', numbersOf(queries)),
   );
 
   async function changesOf(statement: Statement): Promise<number> {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
-import { compileQuery, withValues } from './dialect.ts';
+import { compileQuery, numbersOf, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { messageColumns, presentMessage } from './message-rows.ts';
 import type { Message } from './messages.ts';
@@ -16,7 +16,7 @@ export interface DeskDetails {
 /** Details kept in `database`. */
 export function createDeskDetails(database: Database, queries: Queries): DeskDetails {
   // One parameter for any number of ids keeps the SQL text the same, so it stays prepared.
-  const wanted = sql<number>`(select value from json_each(${'[]'}))`;
+  const wanted = numbersOf(queries);
   const newest = queries
     .selectFrom('messages as said')
     .select('said.id')

@@ -112,12 +112,38 @@ export function aText(queries: Queries): RawBuilder<string> {
   return isPostgres(queries) ? sql<string>`${''}::text` : sql<string>`${''}`;
 }
 
-/** A JSON object as text; keys and values alternate. */
-export function jsonObject(queries: Queries, ...pairs: Expression<unknown>[]): RawBuilder<string> {
-  const list = sql.join(pairs);
+/** A JSON object as text. */
+export function jsonObject(
+  queries: Queries,
+  fields: Record<string, Expression<unknown>>,
+): RawBuilder<string> {
+  const pairs = sql.join(Object.entries(fields).flatMap(([key, value]) => [sql.lit(key), value]));
   return isPostgres(queries)
-    ? sql<string>`json_build_object(${list})::text`
-    : sql<string>`json_object(${list})`;
+    ? sql<string>`json_build_object(${pairs})::text`
+    : sql<string>`json_object(${pairs})`;
+}
+
+/** A JSON array of a group's values as text, in the order of `by`. */
+export function jsonList(
+  queries: Queries,
+  value: Expression<unknown>,
+  by: Expression<unknown>,
+): RawBuilder<string> {
+  return isPostgres(queries)
+    ? sql<string>`json_agg(${value} order by ${by})`
+    : sql<string>`json_group_array(${value} order by ${by})`;
+}
+
+/** JSON as the text that the store gives back. */
+export function asText(queries: Queries, json: RawBuilder<string>): RawBuilder<string> {
+  return isPostgres(queries) ? sql<string>`${json}::text` : json;
+}
+
+/** A JSON array of a few values. */
+export function jsonArray(queries: Queries, ...values: Expression<unknown>[]): RawBuilder<unknown> {
+  return isPostgres(queries)
+    ? sql`json_build_array(${sql.join(values)})`
+    : sql`json_array(${sql.join(values)})`;
 }
 
 /** The id that the statement before gave to its new row, as text. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Page } from './conversations.ts';
 import type { Database } from './database.ts';
-import { compileQuery, withValues } from './dialect.ts';
+import { asText, compileQuery, jsonArray, jsonList, numbersOf, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { messageColumns, presentMessage } from './message-rows.ts';
 import type { Message, MessagePage, Messages } from './messages.ts';
@@ -82,7 +82,14 @@ function compileSelects(queries: Queries) {
     .selectFrom('conversations')
     .select(['message_count as lastPlace', 'removed_messages as removed'])
     .where('id', '=', 0);
-  const all = sql<string>`json_group_array(json_array(messages.id, messages.place))`;
+  const all = asText(
+    queries,
+    jsonList(
+      queries,
+      jsonArray(queries, sql.ref('messages.id'), sql.ref('messages.place')),
+      sql.ref('messages.id'),
+    ),
+  );
   const pending = queries
     .selectFrom('turns')
     .innerJoin('messages', 'messages.id', 'turns.id')
@@ -94,7 +101,7 @@ function compileSelects(queries: Queries) {
     .where('conversation_id', '=', 0)
     // As the index has it.
     .where(sql<boolean>`error_code = 'given_up' AND content = ''`);
-  const without = sql<number>`(select value from json_each(${''}))`;
+  const without = numbersOf(queries);
   return {
     extent: compileQuery(extent),
     extentWithHidden: compileQuery(

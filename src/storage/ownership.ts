@@ -8,7 +8,7 @@ import { conversationColumns, presentConversation } from './conversation-rows.ts
 import type { AgentType, Conversation, ConversationStatus, Priority } from './conversations.ts';
 import type { Database, Statement } from './database.ts';
 import { compileDeskMarks } from './desk-sums.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import { aNumber, compileQuery, compileStatement, greater, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
@@ -159,13 +159,13 @@ function compileOwner(queries: Queries) {
       agent_type: '',
       assignee_id: 0,
       owner_fence: eb('owner_fence', '+', eb.lit(1)),
-      human: sql<number>`max(human, ${0})`,
-      waiting_since: sql<number | null>`case when ${0} then coalesce(waiting_since, ${0}) end`,
+      human: greater(queries, sql.ref('human'), sql`${0}`),
+      waiting_since: sql<number | null>`case when ${0} = 1 then coalesce(waiting_since, ${0}) end`,
       updated_at: 0,
     }))
     .where('id', '=', 0)
     .where('owner_fence', '=', 0)
-    .where(sql<boolean>`(${0} is null or ${isAnswering(queries, sql`${0}`)})`);
+    .where(sql<boolean>`(${aNumber(queries)} is null or ${isAnswering(queries, sql`${0}`)})`);
   return { silence: compileStatement(silence), own: compileStatement(own, 1) };
 }
 

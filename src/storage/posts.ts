@@ -4,7 +4,7 @@ import { compileSaying } from './conversation-touch.ts';
 import { compileCustomerWrites } from './customer-writes.ts';
 import type { Database, Statement } from './database.ts';
 import { compileDeskMarks } from './desk-sums.ts';
-import { compileStatement, isSame, withValues } from './dialect.ts';
+import { compileStatement, greater, isSame, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
 import { compileClaim } from './idempotency-keys.ts';
@@ -142,7 +142,7 @@ function compileEndOfWait(queries: Queries): Statement {
       eb.lit(0).as('human'),
       eb.lit(0).as('over'),
       eb.lit(1).as('replies'),
-      sql<number>`max(0, ${0} - waiting_since)`.as('reply_ms'),
+      greater(queries, sql.lit(0), sql`${0} - waiting_since`).as('reply_ms'),
       eb.lit(0).as('ratings'),
       eb.lit(0).as('scores'),
     ])

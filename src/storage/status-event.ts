@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Statement } from './database.ts';
-import { compileStatement, withValues } from './dialect.ts';
+import { aNumber, aText, compileStatement, isPostgres, jsonObject, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import type { StatusChange } from './feed.ts';
 import { agentName } from './shown-name.ts';
@@ -17,8 +17,19 @@ export function compileStatusEvent(queries: Queries): (cause: StatusCause) => St
     .selectFrom('users')
     .select(agentName('users').as('name'))
     .whereRef('users.id', '=', 'conversations.assignee_id' as never);
-  const data = sql<string>`json_object('status', status, 'agentType', agent_type, 'assigneeId', assignee_id,
-    'assigneeName', (${name}), 'formerAssigneeId', ${0}, 'priority', priority, 'tags', json(tags), 'cause', ${''}, 'actorId', ${0}, 'reason', ${''})`;
+  const tags = isPostgres(queries) ? sql`tags::json` : sql`json(tags)`;
+  const data = jsonObject(queries, {
+    status: sql.ref('status'),
+    agentType: sql.ref('agent_type'),
+    assigneeId: sql.ref('assignee_id'),
+    assigneeName: sql`(${name})`,
+    formerAssigneeId: aNumber(queries),
+    priority: sql.ref('priority'),
+    tags,
+    cause: aText(queries),
+    actorId: aNumber(queries),
+    reason: aText(queries),
+  });
   const change = queries
     .selectFrom('conversations')
     .select(['id', 'user_id', sql.lit('status').as('type'), sql<number>`${0}`.as('at'), data.as('data')])

@@ -1,5 +1,5 @@
 import type { Database, SqlValue } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import { compileQuery, compileStatement, isPostgres, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { createGatherer } from './gathering.ts';
 import { sql } from 'kysely';
@@ -19,13 +19,14 @@ interface Piece {
 
 export function createTurnLog(database: Database, queries: Queries): TurnLog {
   const insert = compileInsert(queries);
+  const { kept, given } = isPostgres(queries) ? asJson : asItIs;
   const byTurn = compileQuery(
     queries.selectFrom('turn_log').select('delta').where('turn_id', '=', 0).orderBy('start'),
   );
   const gather = createGatherer<Piece, ReadonlySet<Piece>>({
     database,
     statementsOf: (pieces) =>
-      pieces.map(({ id, start, delta, fence }) => withValues(insert, [id, start, stored(delta), id, fence])),
+      pieces.map(({ id, start, delta, fence }) => withValues(insert, [id, start, kept(delta), id, fence])),
     // Those that were refused.
     outcomeOf: (pieces, results) => new Set(pieces.filter((_piece, index) => results[index]?.changes === 0)),
   });
@@ -40,7 +41,7 @@ export function createTurnLog(database: Database, queries: Queries): TurnLog {
     },
     async textOf(id) {
       const rows = await database.read(withValues(byTurn, [id]));
-      return rows.map(({ delta }) => textIn(delta)).join('');
+      return rows.map(({ delta }) => given(delta)).join('');
     },
   };
 }
@@ -66,11 +67,20 @@ function compileInsert(queries: Queries) {
   );
 }
 
-/** Text that begins or ends within a surrogate pair has no UTF-8. */
-function stored(delta: string): SqlValue {
-  return delta.isWellFormed() ? delta : Buffer.from(delta, 'utf16le');
+/** How a piece of text is kept. */
+interface Form {
+  kept(delta: string): SqlValue;
+  given(kept: string | Uint8Array): string;
 }
 
-function textIn(delta: string | Uint8Array): string {
-  return typeof delta === 'string' ? delta : Buffer.from(delta).toString('utf16le');
-}
+/** Text that begins or ends within a surrogate pair has no UTF-8. */
+const asItIs: Form = {
+  kept: (delta) => (delta.isWellFormed() ? delta : Buffer.from(delta, 'utf16le')),
+  given: (delta) => (typeof delta === 'string' ? delta : Buffer.from(delta).toString('utf16le')),
+};
+
+/** PostgreSQL's texts have neither half a pair nor U+0000: JSON writes both in ASCII. */
+const asJson: Form = {
+  kept: (delta) => JSON.stringify(delta),
+  given: (delta) => JSON.parse(String(delta)) as string,
+};

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { compileAudit } from './audit-log.ts';
 import type { NewAuditEntry } from './audit-log.ts';
 import type { Database, SqlValue, Statement } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import { compileQuery, compileStatement, lastIdAsText, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
@@ -115,7 +115,7 @@ export function createWebhooks(database: Database, queries: Queries): Webhooks {
       const insert = withValues(create, newRow(webhook));
       const named = claim === undefined ? [] : [withValues(nameResult, [claim.owner, claim.key])];
       const unit = [...claimed, insert, ...named, ...auditing(audit, 'inserted')];
-      return (await database.write(unit))[claimed.length]?.lastId as number;
+      return (await database.write(unit))[claimed.length]?.rows[0]?.['id'] as number;
     },
     update({ id, url, description, events, enabled, cursor = null, at }, claim, audit) {
       const values = [
@@ -151,7 +151,7 @@ function compileWrites(queries: Queries) {
     nameResult: compileStatement(
       queries
         .updateTable('idempotency_keys')
-        .set({ result: sql<string>`'{"webhookId":' || last_insert_rowid() || '}'` })
+        .set({ result: sql<string>`'{"webhookId":' || ${lastIdAsText(queries)} || '}'` })
         .where('owner', '=', '')
         .where('key', '=', ''),
       1,
@@ -194,21 +194,20 @@ function compileWrites(queries: Queries) {
 }
 
 function compileInsert(queries: Queries): Statement {
-  return compileStatement(
-    queries.insertInto('webhooks').values({
-      url: '',
-      description: '',
-      events: '',
-      enabled: 0,
-      secret: '',
-      old_secret_until: 0,
-      cursor: 0,
-      created_by: 0,
-      created_at: 0,
-      updated_at: 0,
-    }),
-    1,
-  );
+  const row = {
+    url: '',
+    description: '',
+    events: '',
+    enabled: 0,
+    secret: '',
+    old_secret_until: 0,
+    cursor: 0,
+  };
+  const insert = queries
+    .insertInto('webhooks')
+    .values({ ...row, created_by: 0, created_at: 0, updated_at: 0 })
+    .returning('id');
+  return compileStatement(insert, 1);
 }
 
 function newRow(webhook: NewWebhook): SqlValue[] {
