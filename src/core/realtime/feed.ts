@@ -1,6 +1,7 @@
 import type { Feed as FeedRows, FeedEvent, FeedScope } from '../../storage/feed.ts';
 import type { Message, Messages } from '../../storage/messages.ts';
 import { topicOf, type Bus } from './bus.ts';
+import { createWakeUps } from './wake-ups.ts';
 
 export type { FeedEvent, FeedScope } from '../../storage/feed.ts';
 
@@ -25,7 +26,7 @@ export interface Feed {
   head(): Promise<number>;
   /** Tells of all changes after `cursor` (default: from now on) until the returned function is called. */
   watch(scope: FeedScope, cursor: number | undefined, watcher: Watcher): Promise<() => void>;
-  /** To be called after every commit that changed something in a conversation. */
+  /** To be called after every commit that changed something in a conversation: wakes those who watch it, on every node. */
   wake(conversationId: number, userId: number | null): void;
   /** Resolves when everybody who watches was told of all that they were woken for. */
   settled(): Promise<void>;
@@ -61,6 +62,7 @@ interface Watching {
 
 export function createFeed(parts: FeedParts): Feed {
   const { rows, bus } = parts;
+  const { wake } = createWakeUps(bus);
   const state: State = { ...parts, telling: 0, settling: new Set() };
   return {
     head: () => rows.head(),
@@ -73,7 +75,10 @@ export function createFeed(parts: FeedParts): Feed {
         woken: false,
         stopped: false,
       };
-      const unsubscribe = bus.subscribe(topicOf(scope), () => void pump(state, watching));
+      const unsubscribe = bus.subscribe(topicOf(scope), (upTo) => {
+        // Who was told of it by the node that changed it need not look again because the store was looked through.
+        if (typeof upTo !== 'number' || watching.cursor < upTo) void pump(state, watching);
+      });
       try {
         await begin(state, watching, cursor);
       } catch (thrown) {
@@ -85,11 +90,7 @@ export function createFeed(parts: FeedParts): Feed {
         unsubscribe();
       };
     },
-    wake(conversationId, userId) {
-      bus.publish(topicOf({ conversationId }));
-      if (userId !== null) bus.publish(topicOf({ userId }));
-      bus.publish(topicOf('everyone'));
-    },
+    wake,
     settled: () =>
       state.telling === 0 ? Promise.resolve() : new Promise((resolve) => state.settling.add(resolve)),
   };
