@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { close } from './app/close.ts';
+import { close, type Closing } from './app/close.ts';
 import { openCore } from './app/open-core.ts';
-import { openKnowledge } from './app/open-knowledge.ts';
+import { openKnowledge, type OpenedKnowledge } from './app/open-knowledge.ts';
 import { openNode, type OpenedNode } from './app/open-node.ts';
 import { createSlots } from './app/provider-slots.ts';
 import type { Config } from './config.ts';
@@ -99,43 +99,36 @@ export async function createApp(parts: AppParts): Promise<App> {
   const { server, sockets } = await createServer({ parts, built, storage, node, metrics, running });
   const housekeeping = housekeepingOf(built, log);
   const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
+  const work = { opened: built, discovery, knowledge, housekeeping, log };
   return {
     core: built.core,
     firstAdmin,
     defaultModel: built.defaultModel,
     async listen() {
+      await built.storeWatch.start();
       const address = await server.listen({ host: config.host, port: config.port });
       sockets.attach(server.server);
-      void discovery.start().then(built.turns.resume);
-      housekeeping.start();
-      built.maintenanceWatch.start();
-      built.deskWatch.start();
-      built.dispatcher.start();
-      knowledge.start();
-      built.cache
-        .load()
-        .catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));
+      begin(work);
       return address;
     },
-    close: (graceMs) =>
-      close(
-        {
-          server,
-          sockets,
-          running,
-          opened: built,
-          discovery,
-          knowledge,
-          storage,
-          node,
-          slots,
-          housekeeping,
-          log,
-        },
-        runtime,
-        graceMs,
-      ),
+    close: (graceMs) => close({ ...work, server, sockets, running, storage, node, slots }, runtime, graceMs),
   };
+}
+
+/** What goes on beside the requests. */
+interface Work extends Pick<Closing, 'discovery' | 'housekeeping' | 'log'> {
+  opened: Awaited<ReturnType<typeof openCore>>;
+  knowledge: OpenedKnowledge;
+}
+
+function begin({ opened, discovery, housekeeping, knowledge, log }: Work): void {
+  void discovery.start().then(opened.turns.resume);
+  housekeeping.start();
+  opened.maintenanceWatch.start();
+  opened.deskWatch.start();
+  opened.dispatcher.start();
+  knowledge.start();
+  opened.cache.load().catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));
 }
 
 function housekeepingOf(opened: Awaited<ReturnType<typeof openCore>>, log: Log): Housekeeping {

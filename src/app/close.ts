@@ -20,7 +20,7 @@ export interface Closing {
   running: Running;
   opened: Pick<
     Awaited<ReturnType<typeof openCore>>,
-    'turns' | 'feed' | 'search' | 'maintenanceWatch' | 'deskWatch' | 'dispatcher'
+    'turns' | 'feed' | 'storeWatch' | 'search' | 'maintenanceWatch' | 'deskWatch' | 'dispatcher'
   >;
   discovery: Discovery;
   knowledge: Pick<OpenedKnowledge, 'close'>;
@@ -37,7 +37,7 @@ const lastWordsMs = 2_000;
 /** Ends everything in the order in which it can still say what it has to: see `App.close`. */
 export async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
   const { server, sockets, running } = app;
-  const { turns, feed: watched, search, maintenanceWatch, deskWatch, dispatcher } = app.opened;
+  const { turns, feed: watched, storeWatch, search, maintenanceWatch, deskWatch, dispatcher } = app.opened;
   const within = async (work: Promise<unknown>, ms: number) => {
     const waiting = new AbortController();
     await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
@@ -64,6 +64,7 @@ export async function close(app: Closing, runtime: Runtime, graceMs: number): Pr
   await within(Promise.all([closed, leaving]), lastWordsMs);
   sockets.close();
   server.server.closeAllConnections();
+  storeWatch.stop();
   await app.housekeeping.run();
   await Promise.allSettled([...app.slots.values()].map(({ provider }) => provider.close()));
   await app.storage.close();

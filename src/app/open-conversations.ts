@@ -9,6 +9,7 @@ import type { IdempotentWrites } from '../core/idempotency.ts';
 import type { Ground } from '../core/knowledge/grounding.ts';
 import type { Log } from '../core/log.ts';
 import { createFeed, type Feed } from '../core/realtime/feed.ts';
+import { createStoreWatch, type StoreWatch } from '../core/realtime/store-watch.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { DayOf } from '../core/statistics/calendar.ts';
 import { createTurns, type RunningTurns } from '../core/turns/turns.ts';
@@ -38,17 +39,21 @@ export interface OpenedConversations {
   turns: RunningTurns;
   handoff: Handoff;
   feed: Feed;
+  /** Tells those who watch of what other nodes have stored. */
+  storeWatch: StoreWatch;
   /** Forgets changes that nobody can come back for any more. */
   tidyFeed(): Promise<void>;
 }
 
-/** Conversations over the store, watched within this process. */
+/** Conversations over the store. */
 export function openConversations(parts: OpenConversationsParts): OpenedConversations {
   const { config, storage, completions, catalogue, idempotency, ground, dayOf, runtime, log } = parts;
   const { messages } = storage;
   const { idleMs } = config.conversations;
   const conversationsPerUser = config.limits.assistant.sessionsPerUser;
-  const feed = createFeed({ rows: storage.feed, messages, bus: parts.node.bus });
+  const { bus } = parts.node;
+  const feed = createFeed({ rows: storage.feed, messages, bus });
+  const storeWatch = createStoreWatch({ rows: storage.feed, bus, log });
   const turns = createTurns({
     rows: storage.turns,
     posts: storage.posts,
@@ -93,5 +98,5 @@ export function openConversations(parts: OpenConversationsParts): OpenedConversa
     const before = runtime.now() - config.conversations.feedRetentionMs;
     while ((await storage.feed.removeBefore(before)) > 0);
   };
-  return { conversations, turns, handoff, feed, tidyFeed };
+  return { conversations, turns, handoff, feed, storeWatch, tidyFeed };
 }

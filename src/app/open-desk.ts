@@ -17,13 +17,15 @@ import type { IdempotentWrites } from '../core/idempotency.ts';
 import type { Ground } from '../core/knowledge/grounding.ts';
 import type { Log } from '../core/log.ts';
 import type { Feed } from '../core/realtime/feed.ts';
-import { createMemorySignals } from '../core/realtime/signals.ts';
+import { createSignals } from '../core/realtime/signals.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { DayOf } from '../core/statistics/calendar.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { OpenedNode } from './open-node.ts';
 
 export interface OpenDeskParts {
   storage: Storage;
+  node: Pick<OpenedNode, 'bus' | 'nodes'>;
   completions: CompletionsParts;
   settings: KeptSettings;
   auditLog: AuditLog;
@@ -103,7 +105,8 @@ export function openDesk(parts: OpenDeskParts) {
       present: desk.present,
       receipts: createStaffReceipts({ messages, runtime, wake, log }),
     }),
-    signals: createMemorySignals({
+    signals: createSignals({
+      bus: parts.node.bus,
       onError: (err) => log.error({ err }, 'a signal could not be passed on'),
     }),
     notes: createNotes({ rows: storage.notes, conversations, idempotency, runtime, wake }),

@@ -1,3 +1,5 @@
+import { createListeners, type Bus } from './bus.ts';
+
 /** Something that matters for a moment only: it is in no store, and who is not there misses it. */
 export interface Signal {
   type: 'typing';
@@ -7,49 +9,32 @@ export interface Signal {
   isTyping: boolean;
 }
 
-/** Carries signals between those who are there. */
+/** Carries signals between those who are there, on whatever node. */
 export interface Signals {
   send(signal: Signal): void;
   /** Calls `listener` with the signals of a conversation, or of all, until the returned function is called. */
   subscribe(scope: { conversationId: number } | 'everyone', listener: (signal: Signal) => void): () => void;
 }
 
-/** Signals within this process. A listener that throws keeps nobody else from hearing. */
-export function createMemorySignals(parts: { onError: (thrown: unknown) => void }): Signals {
-  type Listener = (signal: Signal) => void;
-  const everyone = new Set<Listener>();
-  const byConversation = new Map<number, Set<Listener>>();
-  const tell = (listeners: ReadonlySet<Listener> | undefined, signal: Signal) => {
-    for (const listener of listeners ?? []) {
-      try {
-        listener(signal);
-      } catch (thrown) {
-        parts.onError(thrown);
-      }
-    }
-  };
+const topic = 'signals';
 
+/** Signals by way of the bus. A listener that throws keeps nobody else from hearing. */
+export function createSignals(parts: {
+  bus: Pick<Bus, 'publish' | 'subscribe'>;
+  onError: (thrown: unknown) => void;
+}): Signals {
+  const { bus } = parts;
+  const listeners = createListeners(parts);
+  bus.subscribe(topic, (message) => {
+    const signal = message as Signal;
+    listeners.tell('everyone', signal);
+    listeners.tell(String(signal.conversationId), signal);
+  });
   return {
-    send(signal) {
-      tell(everyone, signal);
-      tell(byConversation.get(signal.conversationId), signal);
-    },
-    subscribe(scope, listener) {
-      // Of its own, so that who subscribes twice with one function ends each by itself.
-      const own: Listener = (signal) => listener(signal);
-      if (scope === 'everyone') {
-        everyone.add(own);
-        return () => void everyone.delete(own);
-      }
-      const { conversationId } = scope;
-      const listeners = byConversation.get(conversationId) ?? new Set();
-      byConversation.set(conversationId, listeners.add(own));
-      return () => {
-        listeners.delete(own);
-        if (listeners.size === 0 && byConversation.get(conversationId) === listeners) {
-          byConversation.delete(conversationId);
-        }
-      };
-    },
+    send: (signal) => bus.publish(topic, signal),
+    subscribe: (scope, listener) =>
+      listeners.subscribe(scope === 'everyone' ? scope : String(scope.conversationId), (signal) =>
+        listener(signal as Signal),
+      ),
   };
 }

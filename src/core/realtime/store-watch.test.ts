@@ -40,7 +40,7 @@ async function createTested(t: TestContext) {
       await feed.watch(scope, undefined, {
         onItems: (items) => void conversations.push(...items.map((item) => item.conversationId)),
         onReset: () => assert.fail(),
-        onFailure: assert.fail,
+        onFailure: () => assert.fail(),
       });
       return conversations;
     };
@@ -153,7 +153,7 @@ describe('a change on another node', () => {
 describe('a process that is alone', () => {
   it('looks for nothing, and tells nobody twice', async (t) => {
     const { begin, open, pass } = await createTested(t);
-    const bus = createMemoryBus({ onError: assert.fail });
+    const bus = createMemoryBus({ onError: () => assert.fail() });
     const published: string[] = [];
     const node = open({ ...bus, publish: (topic) => void published.push(topic) });
     const all = await node.told('everyone');
