@@ -130,6 +130,7 @@ async function benchNounWrites(storage: Storage): Promise<void> {
     (i) =>
       storage.cacheEntries.put(
         newEntry({ exactKey: `exact ${i}`, answer: 'x'.repeat(1500), embedding: new Uint8Array(1024) }),
+        0,
       ),
   );
   await closedLoop(

@@ -130,6 +130,12 @@ export interface CacheRevisionTable {
   revision: number;
 }
 
+export interface CacheClearsTable {
+  revision: number;
+  pattern: string;
+  expires_at: number;
+}
+
 export interface LeasesTable {
   name: string;
   node: string;
@@ -464,6 +470,7 @@ export interface Schema {
   owner_usage: OwnerUsageTable;
   cache_entries: CacheEntriesTable;
   cache_revision: CacheRevisionTable;
+  cache_clears: CacheClearsTable;
   settings: SettingsTable;
   readiness: ReadinessTable;
   conversations: ConversationsTable;

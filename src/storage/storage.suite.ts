@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
+import type { NewCacheEntry } from './cache-entries.ts';
 import { isTakenClaim } from './idempotency-keys.ts';
 import { newCall, newEntry, newKey, newLogin, newUser, newUserRest } from './sample-rows.fixture.ts';
 import type { Storage } from './storage.ts';
@@ -369,79 +370,139 @@ function loginTests(openOne: OpenOne): void {
 }
 
 function cacheEntryTests(openOne: OpenOne): void {
-  it('gives an entry back byte for byte', async (test) => {
+  const openEntries = async (test: TestContext) => {
     const { cacheEntries } = await openOne(test);
-    const id = await cacheEntries.put(newEntry());
-    const other = await cacheEntries.put(
-      newEntry({ exactKey: 'exact-2', embedding: null, lastUsedAt: 2000 }),
+    const put = async (changes: Partial<NewCacheEntry> = {}, known = 0) =>
+      (await cacheEntries.put(newEntry(changes), known)) as number;
+    const all = () => cacheEntries.loadPage(null, 100);
+    const keysLeft = async () => (await all()).map(({ exactKey }) => exactKey);
+    return { cacheEntries, put, all, keysLeft };
+  };
+  const always = { after: 0, upTo: 1e9 };
+  const note = { now: 1000, expiresAt: 9000 };
+
+  it('gives an entry back byte for byte', async (test) => {
+    const { put, all } = await openEntries(test);
+    const revision = await put();
+    const other = { exactKey: 'exact-2', embedding: null, lastUsedAt: 2000 };
+    const later = await put(other);
+    assert.deepEqual(
+      (await all()).map(({ id: _id, ...row }) => row),
+      [
+        { revision, ...newEntry() },
+        { revision: later, ...newEntry(other) },
+      ],
     );
-    assert.deepEqual(await cacheEntries.loadPage(null, 10), [
-      { id, ...newEntry() },
-      { id: other, ...newEntry({ exactKey: 'exact-2', embedding: null, lastUsedAt: 2000 }) },
-    ]);
   });
 
-  it('replaces an entry of the same exact key and keeps its id', async (test) => {
-    const { cacheEntries } = await openOne(test);
-    const id = await cacheEntries.put(newEntry());
-    await cacheEntries.put(newEntry({ exactKey: 'exact-2' }));
-    const changed = newEntry({
-      answer: '{"text":"new"}',
-      prompt: 'p',
-      lastUsedAt: 5,
-      embedding: null,
-      bytes: 1,
-    });
-    assert.equal(await cacheEntries.put(changed), id);
-    const page = await cacheEntries.loadPage(null, 10);
-    assert.deepEqual(page[0], { id, ...changed });
+  it('replaces an entry of the same exact key, under the next revision', async (test) => {
+    const { put, all } = await openEntries(test);
+    assert.deepEqual([await put(), await put({ exactKey: 'exact-2' })], [1, 2]);
+    const changed = { answer: '{"text":"new"}', prompt: 'p', lastUsedAt: 5, embedding: null, bytes: 1 };
+    assert.equal(await put(changed), 3);
+    const page = await all();
+    assert.deepEqual(page[0], { id: page[0]?.id, revision: 3, ...newEntry(changed) });
     assert.equal(page.length, 2);
   });
 
   it('pages from the least to the most recently used', async (test) => {
-    const { cacheEntries } = await openOne(test);
-    const ids: number[] = [];
+    const { cacheEntries, put } = await openEntries(test);
+    const revisions: number[] = [];
     for (let i = 0; i < 7; i++) {
-      ids.push(await cacheEntries.put(newEntry({ exactKey: `e${i}`, lastUsedAt: i < 5 ? 100 : 50 })));
+      revisions.push(await put({ exactKey: `e${i}`, lastUsedAt: i < 5 ? 100 : 50 }));
     }
-    await cacheEntries.touch([ids[0] as number, ids[2] as number], 200);
+    await cacheEntries.touch([revisions[0] as number, revisions[2] as number], 200);
+    await cacheEntries.touch([revisions[0] as number], 150);
     const seen: number[] = [];
     for (let page = await cacheEntries.loadPage(null, 2); page.length > 0;) {
-      seen.push(...page.map(({ id }) => id));
+      seen.push(...page.map(({ revision }) => revision));
       assert.ok(page.length <= 2);
       const last = page.at(-1);
       page = last ? await cacheEntries.loadPage(last, 2) : [];
     }
     assert.deepEqual(
       seen,
-      [5, 6, 1, 3, 4, 0, 2].map((position) => ids[position]),
+      [5, 6, 1, 3, 4, 0, 2].map((position) => revisions[position]),
     );
   });
 
-  it('removes by id, by expiry and altogether', async (test) => {
-    const { cacheEntries } = await openOne(test);
-    const ids: number[] = [];
-    for (let i = 0; i < 6; i++) {
-      ids.push(await cacheEntries.put(newEntry({ exactKey: `e${i}`, expiresAt: 1000 + i })));
-    }
-    await cacheEntries.remove([]);
+  it('removes by revision, by expiry and altogether', async (test) => {
+    const { cacheEntries, put, keysLeft } = await openEntries(test);
+    for (let i = 0; i < 6; i++) await put({ exactKey: `e${i}`, expiresAt: 1000 + i });
+    assert.equal(await cacheEntries.remove([]), 0);
     await cacheEntries.touch([], 1);
-    await cacheEntries.remove([ids[5] as number, 12345]);
+    assert.equal(await cacheEntries.remove([6, 12345]), 1);
     assert.equal(await cacheEntries.removeExpired(1001), 2);
-    const left = await cacheEntries.loadPage(null, 10);
-    assert.deepEqual(
-      left.map(({ exactKey }) => exactKey),
-      ['e2', 'e3', 'e4'],
-    );
-    assert.equal(await cacheEntries.clear(), 3);
-    assert.deepEqual(await cacheEntries.loadPage(null, 10), []);
+    assert.deepEqual(await keysLeft(), ['e2', 'e3', 'e4']);
+    const cleared = await cacheEntries.clear({ now: 1002, expiresAt: 9000 });
+    assert.deepEqual(cleared, { revision: 7, removed: 2 });
+    assert.deepEqual(await keysLeft(), []);
   });
 
-  it('never gives the id of a removed entry to another', async (test) => {
-    const { cacheEntries } = await openOne(test);
-    const id = await cacheEntries.put(newEntry());
-    await cacheEntries.remove([id]);
-    assert.notEqual(await cacheEntries.put(newEntry()), id);
+  it('does not touch or remove what has replaced an entry', async (test) => {
+    const { cacheEntries, put, all } = await openEntries(test);
+    const replaced = await put();
+    await put();
+    await cacheEntries.touch([replaced], 5e12);
+    assert.equal(await cacheEntries.remove([replaced]), 0);
+    assert.deepEqual(
+      (await all()).map(({ revision, lastUsedAt }) => [revision, lastUsedAt]),
+      [[2, newEntry().lastUsedAt]],
+    );
+  });
+
+  it('never gives a revision again, whatever is removed', async (test) => {
+    const { cacheEntries, put } = await openEntries(test);
+    assert.equal(await put(), 1);
+    await cacheEntries.remove([1]);
+    assert.equal(await put({ expiresAt: 5 }), 2);
+    await cacheEntries.removeExpired(5);
+    assert.equal(await put(), 3);
+    await cacheEntries.clear(note);
+    assert.equal(await put({}, 4), 5);
+  });
+
+  it('tells what was kept and cleared since a revision', async (test) => {
+    const { cacheEntries, put } = await openEntries(test);
+    assert.equal(await cacheEntries.revision(), 0);
+    for (const key of ['a', 'b', 'c']) await put({ exactKey: key, prompt: key.toUpperCase() });
+    await put({ exactKey: 'a', prompt: 'A' });
+    assert.equal(await cacheEntries.noteClear({ pattern: 'x*', ...note }), 5);
+    assert.equal(await cacheEntries.revision(), 5);
+    const keys = async (after: number, upTo: number, limit = 9) =>
+      (await cacheEntries.keptIn({ after, upTo }, limit)).map(({ exactKey }) => exactKey);
+    assert.deepEqual(await keys(0, 5), ['b', 'c', 'a']);
+    assert.deepEqual(await keys(2, 3), ['c']);
+    assert.deepEqual(await keys(0, 5, 1), ['b']);
+    assert.deepEqual(await cacheEntries.promptsIn({ after: 2, upTo: 5 }, 9), [
+      { revision: 3, prompt: 'C' },
+      { revision: 4, prompt: 'A' },
+    ]);
+    const clear = { revision: 5, pattern: 'x*', expiresAt: 9000 };
+    assert.deepEqual(await cacheEntries.clearsIn(always), [clear]);
+    assert.deepEqual(await cacheEntries.clearsIn({ after: 5, upTo: 9 }), []);
+  });
+
+  it('keeps nothing for whoever does not know of a clear', async (test) => {
+    const { cacheEntries, put, keysLeft } = await openEntries(test);
+    await put();
+    const revision = await cacheEntries.noteClear({ pattern: 'x*', ...note });
+    assert.equal(await put({ exactKey: 'late' }, revision - 1), null);
+    assert.deepEqual(await keysLeft(), [newEntry().exactKey]);
+    assert.equal(await put({ exactKey: 'late' }, revision), revision + 1);
+  });
+
+  it('notes the last clear of each pattern, until a clear of everything or its time', async (test) => {
+    const { cacheEntries, put } = await openEntries(test);
+    const noted = async () =>
+      (await cacheEntries.clearsIn(always)).map(({ revision, pattern }) => `${revision} ${pattern}`);
+    for (const pattern of ['x*', 'y*', 'x*']) await cacheEntries.noteClear({ pattern, ...note });
+    assert.deepEqual(await noted(), ['2 y*', '3 x*']);
+    await cacheEntries.noteClear({ pattern: 'z*', now: 9000, expiresAt: 9999 });
+    assert.deepEqual(await noted(), ['4 z*']);
+    await put({}, 4);
+    assert.deepEqual(await cacheEntries.clear({ now: 1, expiresAt: 2 }), { revision: 6, removed: 1 });
+    assert.deepEqual(await noted(), ['6 *']);
   });
 }
 
@@ -474,7 +535,7 @@ function lifeTests(prepare: (test: TestContext) => StorageUnderTest): void {
     const store = prepare(test);
     const before = await store.open();
     await before.users.create(newUser());
-    await before.cacheEntries.put(newEntry());
+    await before.cacheEntries.put(newEntry(), 0);
     void before.apiCalls.record(newCall());
     await before.close();
     const after = await store.open();

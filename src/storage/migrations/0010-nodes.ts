@@ -24,14 +24,22 @@ export const nodes = {
     `CREATE INDEX reservations_owner ON reservations (owner)`,
     `CREATE INDEX reservations_node ON reservations (node)`,
 
-    // Raised by every change of a cached answer: what is above the one that a node has seen is new to it.
+    // Every change of a cached answer gives it the next revision: what is above the one that a node has seen is new to it.
     `ALTER TABLE cache_entries ADD COLUMN revision INTEGER NOT NULL DEFAULT 0`,
-    `CREATE INDEX cache_entries_revised ON cache_entries (revision)`,
+    `UPDATE cache_entries SET revision = id`,
+    `CREATE UNIQUE INDEX cache_entries_revised ON cache_entries (revision)`,
+    // Not below that of any entry that is gone: none is given twice.
     `CREATE TABLE cache_revision (
       id INTEGER PRIMARY KEY,
       revision INTEGER NOT NULL
     ) STRICT`,
     `INSERT INTO cache_revision (id, revision) VALUES (1, 0)`,
+    // What was cleared, until everything that was kept before it would have expired.
+    `CREATE TABLE cache_clears (
+      revision INTEGER PRIMARY KEY,
+      pattern TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT`,
   ],
   postgres: postgresSchema,
 };

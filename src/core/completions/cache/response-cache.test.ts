@@ -461,8 +461,8 @@ describe('after a restart', () => {
       await first.cache.keep(keyOf(text), answerOf('A drink.'));
     }
     const [tea, coffee] = await first.rows();
-    await first.storage.cacheEntries.put({ ...tea!, answer: '{"text":' });
-    await first.storage.cacheEntries.put({ ...coffee!, embedding: new Uint8Array([9, 9, 9]) });
+    await first.storage.cacheEntries.put({ ...tea!, answer: '{"text":' }, 99);
+    await first.storage.cacheEntries.put({ ...coffee!, embedding: new Uint8Array([9, 9, 9]) }, 99);
     const { cache, textOf } = createCache(first.storage);
     await cache.load();
     assert.deepEqual(await first.prompts(), ['What is coffee?', 'What is milk?']);

@@ -72,7 +72,7 @@ interface Entry {
   prompt: string;
   answer: CachedAnswer;
   bytes: number;
-  /** The row's id, once it is written. */
+  /** The row's revision, once it is written. */
   stored: Promise<number | null>;
 }
 
@@ -233,7 +233,8 @@ async function keep(state: State, key: CacheKey, answer: CachedAnswer): Promise<
     if (!isStillThere()) return wrote(null);
     const row = { exactKey: exact, groupKey: group ?? '', owner: key.owner, model: key.model, prompt };
     const times = { createdAt: now, expiresAt: now + state.parts.ttlMs, lastUsedAt: now };
-    wrote(await state.parts.entries.put({ ...row, ...times, answer: text, embedding: encoded, bytes }));
+    const entry = { ...row, ...times, answer: text, embedding: encoded, bytes };
+    wrote(await state.parts.entries.put(entry, Number.MAX_SAFE_INTEGER));
   } catch (err) {
     wrote(null);
     state.parts.log.warn(
@@ -272,7 +273,9 @@ async function clear(state: State, pattern?: string): Promise<number> {
   for (const { exact } of doomed) state.lru.delete(exact);
   try {
     // Without a pattern what an earlier failure left on disk goes too.
-    await (pattern === undefined ? state.parts.entries.clear() : removeRows(state, doomed));
+    const now = state.parts.runtime.now();
+    const note = { now, expiresAt: now + state.parts.ttlMs };
+    await (pattern === undefined ? state.parts.entries.clear(note) : removeRows(state, doomed));
   } catch (cause) {
     const text =
       'The entries are forgotten until the next start, but could not be deleted from disk. Clear the whole cache later.';
@@ -287,7 +290,7 @@ async function load(state: State): Promise<void> {
   for (let after: { lastUsedAt: number; id: number } | null = null; ;) {
     const page = await entries.loadPage(after, loadPageSize);
     const unusable = page.filter((row) => !restore(state, row));
-    await entries.remove(unusable.map(({ id }) => id));
+    await entries.remove(unusable.map(({ revision }) => revision));
     const last = page.at(-1);
     if (last === undefined || page.length < loadPageSize) return;
     after = { lastUsedAt: last.lastUsedAt, id: last.id };
@@ -301,7 +304,7 @@ function restore(state: State, row: CacheEntryRow): boolean {
   if (state.lru.has(exact)) return true;
   try {
     const answer = JSON.parse(row.answer) as CachedAnswer;
-    const made = { exact, prompt, answer, bytes, stored: Promise.resolve(row.id) };
+    const made = { exact, prompt, answer, bytes, stored: Promise.resolve(row.revision) };
     return place(state, made, row.createdAt, vectorOf(state, row), row.expiresAt);
   } catch (err) {
     state.parts.log.warn({ err }, 'a cache entry on disk cannot be read; it is removed');
