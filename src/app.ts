@@ -126,6 +126,7 @@ function begin({ opened, discovery, housekeeping, knowledge, log }: Work): void 
   housekeeping.start();
   opened.maintenanceWatch.start();
   opened.deskWatch.start();
+  opened.presence.start();
   opened.dispatcher.start();
   knowledge.start();
   opened.cache.load().catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));

@@ -20,7 +20,7 @@ export interface Closing {
   running: Running;
   opened: Pick<
     Awaited<ReturnType<typeof openCore>>,
-    'turns' | 'feed' | 'storeWatch' | 'search' | 'maintenanceWatch' | 'deskWatch' | 'dispatcher'
+    'turns' | 'feed' | 'storeWatch' | 'search' | 'maintenanceWatch' | 'deskWatch' | 'presence' | 'dispatcher'
   >;
   discovery: Discovery;
   knowledge: Pick<OpenedKnowledge, 'close'>;
@@ -59,6 +59,7 @@ export async function close(app: Closing, runtime: Runtime, graceMs: number): Pr
   await within(watched.settled(), lastWordsMs);
   running.abortAll(shuttingDown());
   await within(running.idle(), lastWordsMs);
+  app.opened.presence.close();
   const leaving = sockets.closeAll(closeCodes.serviceRestart, 'service restart');
   server.server.closeIdleConnections();
   await within(Promise.all([closed, leaving]), lastWordsMs);

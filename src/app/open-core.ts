@@ -66,6 +66,10 @@ export async function openCore(given: OpenCoreParts) {
   const { feed } = opened;
   const desk = openDesk({ ...base, settings, feed, textOf: opened.turns.textOf });
   look = desk.look;
+  // Whoever types may do so on another node than the one that gathers what is asked.
+  desk.staff.signals.subscribe('everyone', ({ from, isTyping, conversationId }) => {
+    if (from.kind === 'customer' && isTyping) opened.turns.hold(conversationId);
+  });
   const { webhooks, dispatcher } = openWebhooks({ ...base, feed, present: desk.staff.desk.present });
   const { maintenance, watch } = await openMaintenance(base);
   const people = openPeople(base, opened.handoff);
@@ -96,6 +100,7 @@ export async function openCore(given: OpenCoreParts) {
     idempotency,
     maintenanceWatch: watch,
     deskWatch: desk.watch,
+    presence: desk.presence,
     dispatcher,
     ...opened,
   };

@@ -9,7 +9,7 @@ import { createDeskFeed } from '../core/desk/desk-feed.ts';
 import { createExports } from '../core/desk/export.ts';
 import { createKeptSettings, type KeptSettings } from '../core/desk/kept-settings.ts';
 import { createNotes } from '../core/desk/notes.ts';
-import { createPresence, type RunningPresence } from '../core/desk/presence.ts';
+import { createPresence } from '../core/desk/presence.ts';
 import type { StaffCore } from '../core/desk/staff-core.ts';
 import { createStaffReceipts } from '../core/desk/receipts.ts';
 import { createHousekeeping } from '../core/housekeeping.ts';
@@ -55,9 +55,10 @@ export async function openDeskSettings(parts: {
 }
 
 /** Who is there, and what is given to them. */
-function openAssignment({ storage, settings, feed, dayOf, runtime, log }: OpenDeskParts) {
+function openAssignment({ storage, node, settings, feed, dayOf, runtime, log }: OpenDeskParts) {
   const { agents, ownership, waitingLine: line } = storage;
-  const presence = createPresence({ agents, runtime, log, graceMs: absenceMs });
+  const { bus, nodes } = node;
+  const presence = createPresence({ agents, bus, nodeId: nodes.id, runtime, log, graceMs: absenceMs });
   const { wake } = feed;
   const assignment = createAssignment({
     line,
@@ -127,11 +128,12 @@ export function openDesk(parts: OpenDeskParts) {
     /** To be called whenever something begins to wait, or somebody has room again. */
     look,
     /** Looks every second for what other processes have done; once stopped, nothing is given to anybody. */
-    watch: watchOthers(parts, assignment, presence),
+    watch: watchOthers(parts, assignment),
+    presence,
   };
 }
 
-function watchOthers({ settings, log }: OpenDeskParts, assignment: Assignment, presence: RunningPresence) {
+function watchOthers({ settings, log }: OpenDeskParts, assignment: Assignment) {
   const tasks = { 'settings of the helpdesk': settings.refresh, assignment: assignment.look };
   const { start, stop } = createHousekeeping({ tasks, everyMs: 1000, log });
   return {
@@ -139,7 +141,6 @@ function watchOthers({ settings, log }: OpenDeskParts, assignment: Assignment, p
     stop() {
       stop();
       assignment.stop();
-      presence.close();
     },
   };
 }

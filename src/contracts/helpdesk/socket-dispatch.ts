@@ -127,10 +127,9 @@ async function reply(
 async function signalTyping(visit: Visit, { sessionId, isTyping }: Asking<'typing'>['input']): Promise<void> {
   const place = await joinSession(visit, sessionId);
   if (!maySignal(visit)) return;
-  const { signals, turns } = visit.door.options.core;
+  const { signals } = visit.door.options.core;
   if ('screen' in place) {
     const { conversationId } = place.screen;
-    if (isTyping) turns.hold(conversationId);
     signals.send({ type: 'typing', conversationId, from: { kind: 'customer' }, isTyping });
     return;
   }

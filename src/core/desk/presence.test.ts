@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import type { AgentRow } from '../../storage/agents.ts';
 import type { StaffCaller } from '../identity/caller.ts';
 import { createRecordedLog } from '../log.fixture.ts';
+import { createBusLine } from '../realtime/bus.fixture.ts';
+import { createMemoryBus } from '../realtime/bus.ts';
+import { createRuntime } from '../runtime.ts';
 import { createPresence, type Availability } from './presence.ts';
 
 const agent = (userId: number): StaffCaller => ({
@@ -38,6 +41,8 @@ function createTested() {
           signal?.addEventListener('abort', () => refuse(signal.reason as Error));
         }),
     },
+    bus: createMemoryBus({ onError: () => assert.fail() }),
+    nodeId: 'alone',
     log: createRecordedLog(),
     graceMs: 5_000,
   });
@@ -120,5 +125,137 @@ describe('presence', () => {
       told.filter(([, availability]) => availability === 'offline'),
       [],
     );
+  });
+});
+
+/** Two nodes over one store, which sleep by the clock that a test moves. */
+function createNodes(t: TestContext) {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  const line = createBusLine();
+  const stored = new Map<number, AgentRow['availability']>();
+  const open = (nodeId: string) => {
+    const bus = line.join();
+    const presence = createPresence({
+      agents: {
+        find: (id) => Promise.resolve({ id, availability: stored.get(id) ?? 'online' } as AgentRow),
+        setAvailability: (id, availability) => Promise.resolve(void stored.set(id, availability)),
+      },
+      bus,
+      nodeId,
+      runtime: createRuntime(),
+      log: createRecordedLog(),
+      graceMs: 5_000,
+    });
+    const told: Availability[] = [];
+    presence.watch((_id, availability) => void told.push(availability));
+    presence.start();
+    t.after(presence.close);
+    return { presence, bus, told };
+  };
+  const [here, there] = [open('here'), open('there')];
+  /** Lets time pass a second at a time, and what is said meanwhile arrive. */
+  const pass = async (seconds: number) => {
+    await line.arrived();
+    for (let second = 0; second < seconds; second++) {
+      t.mock.timers.tick(1_000);
+      await line.arrived();
+    }
+  };
+  return { line, stored, here, there, open, pass };
+}
+
+describe('presence over several nodes', () => {
+  it('an agent is there as long as a socket is open on any of them, and a moment longer', async (t) => {
+    const { here, there, pass } = createNodes(t);
+    const leaveHere = here.presence.arrive(agent(1));
+    await pass(0);
+    assert.deepEqual([there.presence.of(1), there.presence.online()], ['online', [1]]);
+    const leaveThere = there.presence.arrive(agent(1));
+    leaveHere();
+    await pass(30);
+    assert.deepEqual([here.presence.of(1), here.presence.online()], ['online', [1]]);
+    leaveThere();
+    await pass(4);
+    assert.deepEqual([here.told, there.told], [['online'], ['online']]);
+    await pass(1);
+    assert.deepEqual(
+      [here.told, there.told],
+      [
+        ['online', 'offline'],
+        ['online', 'offline'],
+      ],
+    );
+  });
+
+  it('one who goes from a node to another was never gone', async (t) => {
+    const { here, there, pass } = createNodes(t);
+    const leave = here.presence.arrive(agent(1));
+    await pass(1);
+    leave();
+    await pass(4);
+    there.presence.arrive(agent(1));
+    await pass(20);
+    assert.deepEqual([here.told, there.told], [['online'], ['online']]);
+  });
+
+  it('what an agent says is known everywhere, also where it was not heard', async (t) => {
+    const { here, there, open, pass } = createNodes(t);
+    const third = open('third');
+    here.presence.arrive(agent(1));
+    there.presence.arrive(agent(1));
+    await pass(0);
+    await here.presence.setAvailability(agent(1), 'away');
+    await pass(0);
+    const all = () => [here, there, third].map(({ presence }) => presence.of(1));
+    assert.deepEqual(all(), ['away', 'away', 'away']);
+    there.bus.cut();
+    await here.presence.setAvailability(agent(1), 'online');
+    await pass(0);
+    assert.deepEqual(all(), ['online', 'away', 'online']);
+    there.bus.rejoin();
+    await pass(0);
+    assert.deepEqual(all(), ['online', 'online', 'online']);
+    assert.deepEqual(third.told, ['online', 'away', 'online']);
+  });
+
+  it('who is on a node that is heard no more is gone after six seconds', async (t) => {
+    const { here, there, pass } = createNodes(t);
+    here.presence.arrive(agent(1));
+    await pass(2);
+    here.bus.cut();
+    await pass(5);
+    assert.equal(there.presence.of(1), 'online');
+    await pass(1);
+    assert.deepEqual([there.presence.of(1), here.presence.of(1)], ['offline', 'online']);
+    here.bus.rejoin();
+    await pass(0);
+    assert.equal(there.presence.of(1), 'online');
+  });
+
+  it('a node that ends leaves its agents the time to go elsewhere, and one that begins learns of all', async (t) => {
+    const { here, there, open, pass } = createNodes(t);
+    const leave = here.presence.arrive(agent(1));
+    await pass(1);
+    here.presence.close();
+    leave();
+    await pass(4);
+    assert.equal(there.presence.of(1), 'online');
+    there.presence.arrive(agent(1));
+    const next = open('next');
+    await pass(0);
+    assert.equal(next.presence.of(1), 'online');
+    await pass(20);
+    assert.deepEqual(there.told, ['online']);
+  });
+
+  it('nothing is said where nobody is there', async (t) => {
+    const { line, pass, here } = createNodes(t);
+    await pass(1);
+    const before = line.crossed.length;
+    await pass(10);
+    assert.equal(line.crossed.length, before);
+    here.presence.arrive(agent(1));
+    await pass(10);
+    assert.equal(line.crossed.length, before + 6, 'at once, then every two seconds');
   });
 });

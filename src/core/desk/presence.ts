@@ -1,17 +1,19 @@
 import type { Agents } from '../../storage/agents.ts';
 import type { StaffCaller } from '../identity/caller.ts';
 import type { Log } from '../log.ts';
+import type { Bus } from '../realtime/bus.ts';
 import type { Runtime } from '../runtime.ts';
+import { createPresenceElsewhere, type PresenceElsewhere, type Said } from './presence-elsewhere.ts';
 
 /** Whether an agent takes conversations: there, there but busy, gone. */
 export type Availability = 'online' | 'away' | 'offline';
 
-/** Which agents are there. Somebody without an open socket is `offline`. */
+/** Which agents are there, on any node. Somebody without an open socket is `offline`. */
 export interface Presence {
-  /** An agent's socket has opened; to be told of its close by calling the returned function, once or more. */
+  /** An agent's socket has opened on this node; to be told of its close by calling the returned function, once or more. */
   arrive(caller: StaffCaller): () => void;
   /** What the agent says; lasts across sockets and restarts. */
-  setAvailability(caller: StaffCaller, availability: 'online' | 'away'): Promise<void>;
+  setAvailability(caller: StaffCaller, availability: Said): Promise<void>;
   of(agentId: number): Availability;
   /** Those who are `online`. */
   online(): readonly number[];
@@ -19,24 +21,32 @@ export interface Presence {
   watch(listener: (agentId: number, availability: Availability) => void): () => void;
 }
 
-/** Presence, and its end with the process. */
+/** Presence, and its beginning and end with the process. */
 export interface RunningPresence extends Presence {
-  /** Nobody who has left is waited for any more, or announced. */
+  /** From now on the nodes know of each other's agents. */
+  start(): void;
+  /** Nobody who has left is waited for any more, or announced. The other nodes believe that who was here is, for the time that it takes to go there. */
   close(): void;
 }
 
 export interface PresenceParts {
   agents: Pick<Agents, 'find' | 'setAvailability'>;
+  bus: Bus;
+  /** Of this node. */
+  nodeId: string;
   runtime: Pick<Runtime, 'sleep'>;
   log: Log;
   /** How long an agent whose last socket was closed is still there: one who reconnects was never gone. */
   graceMs: number;
 }
 
+/** An agent with sockets on this node. */
 interface Attendance {
   sockets: number;
   /** What is known to be stored; undefined while it is being read. */
-  said: 'online' | 'away' | undefined;
+  said: Said | undefined;
+  /** How often it was said here: what was read before is older. */
+  sayings: number;
   /** Ends the waiting for an agent without a socket. */
   leaving: AbortController | undefined;
 }
@@ -44,17 +54,30 @@ interface Attendance {
 /** What is known of all agents. */
 interface State extends PresenceParts {
   there: Map<number, Attendance>;
+  elsewhere: PresenceElsewhere;
   listeners: Set<Parameters<Presence['watch']>[0]>;
   closed: boolean;
 }
 
-/** Presence within this process. */
 export function createPresence(parts: PresenceParts): RunningPresence {
-  const state: State = { ...parts, there: new Map(), listeners: new Set(), closed: false };
-  const { there, listeners } = state;
+  const there = new Map<number, Attendance>();
+  const elsewhere = createPresenceElsewhere({
+    ...parts,
+    here: () => [...there].flatMap(([id, { said }]) => (said === undefined ? [] : [[id, said]])),
+    async refresh() {
+      await Promise.all([...there].map(([agentId, attendance]) => read(state, agentId, attendance)));
+    },
+    onChange: (agentIds, apply) => change(state, agentIds, apply),
+    onHeard: (agents) => compare(state, agents),
+  });
+  const state: State = { ...parts, there, elsewhere, listeners: new Set(), closed: false };
+  const { listeners } = state;
   return {
     of: (agentId) => availabilityOf(state, agentId),
-    online: () => [...there].flatMap(([agentId, { said }]) => (said === 'online' ? agentId : [])),
+    online() {
+      const all = new Set([...there.keys(), ...elsewhere.agents()]);
+      return [...all].filter((agentId) => availabilityOf(state, agentId) === 'online');
+    },
     arrive({ userId }) {
       const attendance = arrive(state, userId);
       let left = false;
@@ -74,38 +97,50 @@ export function createPresence(parts: PresenceParts): RunningPresence {
       listeners.add(own);
       return () => void listeners.delete(own);
     },
+    start: elsewhere.start,
     close() {
       state.closed = true;
+      elsewhere.stop();
       for (const { leaving } of there.values()) leaving?.abort();
     },
   };
 }
 
-function availabilityOf({ there }: State, agentId: number): Availability {
-  return there.get(agentId)?.said ?? 'offline';
+/** This node knows best of those who are here. */
+function availabilityOf({ there, elsewhere }: State, agentId: number): Availability {
+  return there.get(agentId)?.said ?? elsewhere.of(agentId) ?? 'offline';
 }
 
-function announce(state: State, agentId: number, before: Availability): void {
-  const now = availabilityOf(state, agentId);
-  if (now === before) return;
-  for (const listener of state.listeners) {
+/** Makes the change, and tells of those whose availability is another after it. */
+function change(state: State, agentIds: readonly number[], apply: () => void): void {
+  const before = agentIds.map((agentId) => availabilityOf(state, agentId));
+  apply();
+  for (const [at, agentId] of agentIds.entries()) {
+    const now = availabilityOf(state, agentId);
+    if (now !== before[at]) announce(state, agentId, now);
+  }
+}
+
+function announce({ listeners, log }: State, agentId: number, now: Availability): void {
+  for (const listener of listeners) {
     try {
       listener(agentId, now);
     } catch (err) {
-      state.log.error({ err }, 'somebody who watches agents could not be told');
+      log.error({ err }, 'somebody who watches agents could not be told');
     }
   }
 }
 
-function say(state: State, agentId: number, attendance: Attendance, said: 'online' | 'away'): void {
-  const before = availabilityOf(state, agentId);
-  attendance.said = said;
-  announce(state, agentId, before);
+function say(state: State, agentId: number, attendance: Attendance, said: Said): void {
+  attendance.sayings++;
+  if (attendance.said === said) return;
+  change(state, [agentId], () => (attendance.said = said));
+  state.elsewhere.tell();
 }
 
 function arrive(state: State, agentId: number): Attendance {
   const known = state.there.get(agentId);
-  const attendance = known ?? { sockets: 0, said: undefined, leaving: undefined };
+  const attendance = known ?? { sockets: 0, said: undefined, sayings: 0, leaving: undefined };
   attendance.sockets++;
   attendance.leaving?.abort();
   attendance.leaving = undefined;
@@ -118,13 +153,24 @@ function arrive(state: State, agentId: number): Attendance {
 
 /** What the agent said last, unless it is said anew meanwhile. */
 async function read(state: State, agentId: number, attendance: Attendance): Promise<void> {
-  let stored: 'online' | 'away' | undefined;
+  const before = attendance.sayings;
+  let stored: Said;
   try {
-    stored = (await state.agents.find(agentId))?.availability;
+    stored = (await state.agents.find(agentId))?.availability ?? 'online';
   } catch (err) {
+    if (attendance.said !== undefined) return;
     state.log.error({ err, agentId }, 'what an agent had said could not be read; the agent counts as online');
+    stored = 'online';
   }
-  if (attendance.said === undefined) say(state, agentId, attendance, stored ?? 'online');
+  if (attendance.sayings === before) say(state, agentId, attendance, stored);
+}
+
+/** Where another node believes something else of an agent who is here too, it was said there, or it has not heard yet: the store knows. */
+function compare(state: State, agents: ReadonlyMap<number, Said>): void {
+  for (const [agentId, said] of agents) {
+    const attendance = state.there.get(agentId);
+    if (attendance?.said !== undefined && attendance.said !== said) void read(state, agentId, attendance);
+  }
 }
 
 async function leave(state: State, agentId: number, attendance: Attendance): Promise<void> {
@@ -133,7 +179,6 @@ async function leave(state: State, agentId: number, attendance: Attendance): Pro
   attendance.leaving = leaving;
   await state.runtime.sleep(state.graceMs, leaving.signal).catch(() => {});
   if (leaving.signal.aborted) return;
-  const before = availabilityOf(state, agentId);
-  state.there.delete(agentId);
-  announce(state, agentId, before);
+  change(state, [agentId], () => state.there.delete(agentId));
+  state.elsewhere.tell();
 }
