@@ -63,7 +63,11 @@ function behind(receipt: Target) {
 function compileOfOne(queries: Queries, receipt: Target) {
   const { which, mark } = compileWithin(queries, `${receipt}_place`, sql`${isAnswer} and ${behind(receipt)}`);
   return {
-    ...compileMove(queries, receipt, sql`${which} and messages.user_id is ${0} and messages.id <= ${0}`),
+    ...compileMove(
+      queries,
+      receipt,
+      sql`${which} and messages.user_id is not distinct from ${0} and messages.id <= ${0}`,
+    ),
     mark: compileStatement(mark.where(isSame('user_id'))),
   };
 }

@@ -90,7 +90,8 @@ function removalTests(openOne: OpenOne): void {
     }
     assert.equal(await storage.messages.remove(removalOf(talked, 1)), true);
     assert.equal(await storage.messages.remove(removalOf(talked, 1)), false, 'once');
-    assert.deepEqual([await storage.messages.countOf(7), await storage.feed.head()], [3, head + 1]);
+    assert.equal(await storage.messages.countOf(7), 3);
+    assert.equal((await storage.feed.after('everyone', head, 10)).length, 1);
     assert.equal((await find(storage, talked.conversation.id)).messageCount, 1);
     assert.equal(await storage.idempotencyKeys.find('user:7', 'key-1', 0), undefined);
   });

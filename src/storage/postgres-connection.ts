@@ -16,7 +16,7 @@ const oldestVersion = 13_00_00;
 /** Numbers come as numbers, truth as 0 and 1, bytes as bytes; all else as text. */
 const parsers = new Map<number, (value: string) => unknown>([
   [16, (value) => (value === 't' ? 1 : 0)],
-  [17, (value) => Buffer.from(value.slice(2), 'hex')],
+  [17, (value) => new Uint8Array(Buffer.from(value.slice(2), 'hex'))],
   ...[20, 21, 23, 26, 700, 701, 1700].map((oid) => [oid, Number] as const),
 ]);
 const asText = (value: string) => value;

@@ -46,8 +46,9 @@ export function createPostgresReader(url: string): PostgresReader {
       }
     },
     async close() {
-      if (open) await pool.end();
+      if (!open) return;
       open = false;
+      await pool.end();
     },
   };
 }
