@@ -1,6 +1,8 @@
 import type { Config } from '../config.ts';
 import type { Limits } from '../core/limits/limits.ts';
 import { createMemoryLimits, createNoLimits } from '../core/limits/memory-limits.ts';
+import { createMemorySeats } from '../core/limits/memory-seats.ts';
+import type { Seats } from '../core/limits/seats.ts';
 import type { Log } from '../core/log.ts';
 import { createNodes, type Nodes } from '../core/nodes/nodes.ts';
 import { createMemoryBus, type Bus } from '../core/realtime/bus.ts';
@@ -14,6 +16,8 @@ export interface OpenedNode {
   limits: Limits;
   /** Of failed logins: counted whether rate limits are on or off, which are turned off for load, not for guessing. */
   loginLimits: Limits;
+  /** Of open sockets. */
+  seats: Seats;
   close(): Promise<void>;
 }
 
@@ -33,6 +37,7 @@ export function openNode(parts: {
     nodes: createNodes({ id: runtime.token(12), bus, runtime, onError }),
     limits: config.rateLimits ? createMemoryLimits() : createNoLimits(),
     loginLimits: createMemoryLimits(),
+    seats: createMemorySeats(),
     close: () => bus.close(),
   };
 }
