@@ -4,6 +4,7 @@ import { openCore } from './app/open-core.ts';
 import { openKnowledge, type OpenedKnowledge } from './app/open-knowledge.ts';
 import { openNode, type OpenedNode } from './app/open-node.ts';
 import { createSlots } from './app/provider-slots.ts';
+import { openStoreClock } from './app/store-clock.ts';
 import type { Config } from './config.ts';
 import { assistantPlugin } from './contracts/assistant/plugin.ts';
 import { companionPlugin } from './contracts/companion/plugin.ts';
@@ -11,6 +12,7 @@ import { presentUnreadable } from './contracts/gateway/errors.ts';
 import type { GatewayOptions } from './contracts/gateway/options.ts';
 import { gatewayPlugin, renderGatewayError } from './contracts/gateway/plugin.ts';
 import { helpdeskPlugin } from './contracts/helpdesk/plugin.ts';
+import type { SocketOptions as HelpdeskSocketOptions } from './contracts/helpdesk/socket-visit.ts';
 import { presentWebhookEvent } from './contracts/helpdesk/webhook-payload.ts';
 import { openAiPlugin } from './contracts/openai/plugin.ts';
 import type { StudioOptions } from './contracts/studio/options.ts';
@@ -38,7 +40,8 @@ import { createHttpServer } from './http/server.ts';
 import { createSockets } from './http/sockets.ts';
 import { answerUnclaimed, answerUnreadableAddresses } from './http/unclaimed.ts';
 import { createUserSockets } from './http/user-sockets.ts';
-import { openStorage, type Storage } from './storage/storage.ts';
+import { isShared, openStorageAt } from './storage/open-storage.ts';
+import type { Storage } from './storage/storage.ts';
 
 const minuteMs = 60_000;
 
@@ -66,13 +69,11 @@ export interface App {
 }
 
 /** Builds the app from its parts: storage, providers, cache → core → contracts. */
-export async function createApp(parts: AppParts): Promise<App> {
-  const { config, log, runtime, onFatal } = parts;
-  const storage = await openStorage({
-    path: config.databaseUrl.slice('sqlite:'.length),
-    onFatal,
-    now: runtime.now,
-  });
+export async function createApp(given: AppParts): Promise<App> {
+  const { config, log, onFatal } = given;
+  const storage = await openStorageAt({ url: config.databaseUrl, onFatal, now: given.runtime.now });
+  const runtime = await runtimeBy(storage, given);
+  const parts = { ...given, runtime };
   const node = openNode({ config, runtime, log });
   const metrics = createMetrics();
   const knowledge = await openKnowledge({ config, storage, runtime, log });
@@ -113,6 +114,13 @@ export async function createApp(parts: AppParts): Promise<App> {
     },
     close: (graceMs) => close({ ...work, server, sockets, running, storage, node, slots }, runtime, graceMs),
   };
+}
+
+/** With the clock that all nodes of the store go by. */
+async function runtimeBy({ now: storeNow }: Storage, { config, runtime }: AppParts): Promise<Runtime> {
+  if (!isShared(config.databaseUrl)) return runtime;
+  const { now } = await openStoreClock({ storeNow, runtime });
+  return { ...runtime, now };
 }
 
 /** What goes on beside the requests. */
@@ -198,7 +206,8 @@ async function createServer({ parts, built, storage, node, metrics, running }: S
     runtime,
     clientAddress,
     sockets,
-    userSockets: createUserSockets({ accounts: core.accounts, runtime, log }),
+    userSockets: createUserSockets({ accounts: core.accounts, seats: node.seats, runtime, log }),
+    seats: node.seats,
     metrics,
     log,
   };
@@ -213,7 +222,8 @@ async function createServer({ parts, built, storage, node, metrics, running }: S
 
 /** What contracts are given; each takes what it needs of it. */
 type Doors = Omit<GatewayOptions, keyof ReturnType<typeof gatewaySettings>> &
-  Pick<StudioOptions, 'defaultModel'>;
+  Pick<StudioOptions, 'defaultModel'> &
+  Pick<HelpdeskSocketOptions, 'seats'>;
 
 async function registerContracts(server: FastifyInstance, parts: AppParts, doors: Doors): Promise<void> {
   const { config } = parts;

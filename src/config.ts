@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { ModelEntry } from './core/completions/catalogue.ts';
-import { oneLine } from './config/config-error.ts';
+import { ConfigError, oneLine } from './config/config-error.ts';
 import { checkModelId, checkModels, readShippedModels, withoutEmptyPrices } from './config/models.ts';
 import { vendors } from './config/provider-schema.ts';
 import { configuredProviders, type ProviderConfig } from './config/providers.ts';
@@ -12,7 +12,7 @@ import { environmentNames } from './config/variables.ts';
 
 /** How this server runs: everything a user can set, checked and complete. Durations are milliseconds, sizes bytes. */
 export interface Config extends Omit<Settings, 'providers' | 'models' | 'databaseUrl'> {
-  /** `sqlite:` and an absolute path, or `sqlite::memory:`. */
+  /** `sqlite:` and an absolute path, `sqlite::memory:`, or `postgres://…`. */
   databaseUrl: string;
   /** Those that can be called; vendors first. */
   providers: ProviderConfig[];
@@ -52,14 +52,24 @@ export function loadConfig(env: Env): Config {
     },
     warnings: [...unusedSettings(settings), ...unknownVariables(env, settings)],
   };
+  checkSecret(config, sources);
   checkNamedModels(config, sources);
   return config;
 }
 
 function databaseIn(dataDir: string, url: string | null): string {
+  if (url?.startsWith('postgres')) return url;
   const file = url?.slice('sqlite:'.length) ?? '';
   if (file === ':memory:') return 'sqlite::memory:';
   return `sqlite:${file === '' ? resolve(dataDir, 'parley.db') : resolve(file)}`;
+}
+
+/** What one node has signed, the others must know. */
+function checkSecret({ databaseUrl, secret }: Config, sources: Sources): void {
+  if (!databaseUrl.startsWith('postgres') || secret !== null) return;
+  throw new ConfigError(
+    `${placeOf('secret', sources)} is not set: must be at least 16 characters, the same on every node, where the database is PostgreSQL`,
+  );
 }
 
 /** The chains under the ids of their models, where the file names an alias: that is where they are looked up. */
@@ -92,7 +102,11 @@ function checkNamedModels(config: Config, sources: Sources): void {
 
 function unusedSettings(settings: Settings): string[] {
   const warnings: string[] = [];
-  if (settings.redisUrl !== null) warnings.push('REDIS_URL is set but not used yet: this is a single node');
+  if (settings.databaseUrl?.startsWith('postgres') && settings.redisUrl === null) {
+    warnings.push(
+      'REDIS_URL is not set: only one node may use this PostgreSQL, for nodes would not hear of each other',
+    );
+  }
   if (settings.otlpEndpoint !== null) {
     warnings.push('OTEL_EXPORTER_OTLP_ENDPOINT is set but not used yet: no traces are sent');
   }

@@ -7,7 +7,7 @@ import { createApiKeys } from '../core/identity/api-keys.ts';
 import { createPasswords } from '../core/identity/passwords.ts';
 import { createRegistry } from '../core/identity/registry.ts';
 import { createRuntime } from '../core/runtime.ts';
-import { openStorage } from '../storage/storage.ts';
+import { openStorageAt } from '../storage/open-storage.ts';
 import { createAdmin, listAdmins, resetPassword, setAdminStatus, type AdminCommandParts } from './admins.ts';
 import { createKey, listKeys, revokeKey, type KeyCommandParts } from './keys.ts';
 import type { Terminal } from './terminal.ts';
@@ -152,14 +152,14 @@ function unknown(asked: string | undefined): UsageError {
 }
 
 async function withStore(env: Env, terminal: Terminal, command: Command): Promise<number> {
-  const path = loadConfig(env).databaseUrl.slice('sqlite:'.length);
-  if (path === ':memory:') {
+  const { databaseUrl: url } = loadConfig(env);
+  if (url === 'sqlite::memory:') {
     throw new ConfigError(
       'DATABASE_URL is "sqlite::memory:": its keys and accounts end with the server, so they cannot be made here',
     );
   }
   const runtime = createRuntime();
-  const storage = await openStorage({ path, now: runtime.now });
+  const storage = await openStorageAt({ url, now: runtime.now });
   try {
     const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
     const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });

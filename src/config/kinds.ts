@@ -120,13 +120,14 @@ export const redisUrl = kind<string>({
   parse: (value) => parseUrl(value, ['redis:', 'rediss:'])?.href,
 });
 
-/** `sqlite:<file>`, with `sqlite:///file` read as an absolute path; `sqlite:` alone means the default place. */
+/** `postgres://…`, or `sqlite:<file>`, with `sqlite:///file` read as an absolute path; `sqlite:` alone means the default place. */
 export const databaseUrl = kind<string>({
   type: 'address',
-  allowed: 'sqlite:<file> or sqlite::memory: (PostgreSQL is not yet supported)',
+  allowed: 'sqlite:<file>, sqlite::memory: or postgres://user:password@host:port/database',
   masking: 'credentials',
   parse(value) {
     const text = typeof value === 'string' ? value.trim() : '';
+    if (/^postgres/i.test(text)) return parseUrl(text, ['postgres:', 'postgresql:'])?.href;
     const file = /^sqlite:(?:\/\/(?=\/))?(.*)$/s.exec(text)?.[1];
     return file === undefined || file.startsWith('//') || file.includes('\0') ? undefined : `sqlite:${file}`;
   },

@@ -53,13 +53,15 @@ const server = {
     env: 'DATABASE_URL',
     default: null,
     shownDefault: 'sqlite: in the data folder',
-    description: 'The database: `sqlite:<file>`. PostgreSQL is not yet supported.',
+    description:
+      'The database: `sqlite:<file>`, for one node, or `postgres://user:password@host:port/database`, for as many as you like.',
   }),
   redisUrl: field(redisUrl, {
     env: 'REDIS_URL',
     default: null,
     shownDefault: 'none: in-process',
-    description: 'Shared events, limits, cache and revocations for several nodes. Not used yet.',
+    description:
+      'Events, limits, cache and revocations that several nodes share: `redis://user:password@host:port/db`. Needed where more than one node runs.',
   }),
   shutdownGraceMs: field(duration(0, 3600 * second), {
     default: 30 * second,
@@ -85,7 +87,7 @@ const access = {
     env: 'PARLEY_SECRET',
     default: null,
     shownDefault: 'generated once, kept in the data folder (0600)',
-    description: 'Signs tokens; 16 characters and up.',
+    description: 'Signs tokens; 16 characters and up. Required with PostgreSQL: all nodes need the same.',
   }),
   accessTokenTtlMs: field(duration(60 * second, 30 * day), {
     default: 3600 * second,

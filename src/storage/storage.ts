@@ -16,6 +16,7 @@ import { createCannedReplies } from './canned-replies.ts';
 import type { CannedReplies } from './canned-replies.ts';
 import { createChatTotals } from './chat-totals.ts';
 import type { ChatTotalsReader } from './chat-totals.ts';
+import { createClock } from './clock.ts';
 import { createConversations } from './conversations.ts';
 import type { Conversations } from './conversations.ts';
 import { createCustomers } from './customers.ts';
@@ -105,6 +106,8 @@ export interface Storage {
   customers: Customers;
   deskLists: DeskLists;
   messageSearch: MessageSearch;
+  /** The store's clock, milliseconds since the epoch. */
+  now(): Promise<number>;
   /** Proves that the store takes a write and gives it back. */
   check(): Promise<void>;
   /** Resolves when every write begun before this call has settled. */
@@ -160,6 +163,7 @@ export function createStorage(database: Database, queries: Queries, ids: Ids): S
     customers: createCustomers(database, queries),
     deskLists: createDeskLists(database, queries),
     messageSearch: createMessageSearch(database, queries),
+    now: createClock(database, queries),
     check: createReadinessCheck(database, queries),
     flush: () => database.flush(),
     close: () => database.close(),
