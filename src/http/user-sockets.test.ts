@@ -11,6 +11,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import { openAccounts } from '../app/open-accounts.ts';
 import { createRecordedLog } from '../core/log.fixture.ts';
 import { createMemoryLimits } from '../core/limits/memory-limits.ts';
+import { createMemorySeats } from '../core/limits/memory-seats.ts';
 import { createPasswords } from '../core/identity/passwords.ts';
 import { createRuntime } from '../core/runtime.ts';
 import { openStorage } from '../storage/storage.ts';
@@ -21,10 +22,11 @@ import { createUserSockets, type UserDoor } from './user-sockets.ts';
 
 const password = 'correct horse';
 const assistant: UserDoor = {
+  name: 'assistant',
   socketsPerUser: 2,
   errorFrame: ({ code, message }) => ({ type: 'error', code, message }),
 };
-const companion: UserDoor = { ...assistant, socketsPerUser: 1 };
+const companion: UserDoor = { ...assistant, name: 'companion', socketsPerUser: 1 };
 
 /** Two processes over one store, the first with a door for sockets. */
 async function createTested(t: TestContext) {
@@ -53,6 +55,7 @@ async function createTested(t: TestContext) {
   const log = createRecordedLog();
   const asked: number[] = [];
   const store = { answers: Promise.resolve() };
+  const seats = { counted: createMemorySeats(), answer: Promise.resolve() };
   const userSockets = createUserSockets({
     accounts: {
       onRevoked: accounts.onRevoked,
@@ -60,6 +63,12 @@ async function createTested(t: TestContext) {
         asked.push(at);
         await store.answers;
         return accounts.revokedSince(at);
+      },
+    },
+    seats: {
+      async take(...asked) {
+        await seats.answer;
+        return seats.counted.take(...asked);
       },
     },
     runtime,
@@ -77,7 +86,8 @@ async function createTested(t: TestContext) {
     });
     return accounts.identify(accessToken, '');
   };
-  return { accounts, connect, userSockets, log, asked, store, admit, accept, heard, open, register, logIn };
+  const doors = { admit, accept, heard, open };
+  return { accounts, connect, userSockets, log, asked, store, seats, runtime, ...doors, register, logIn };
 }
 
 type Admit = ReturnType<typeof createUserSockets>['admit'];
@@ -127,13 +137,13 @@ async function listen(t: TestContext, admit: Admit) {
     async accept(caller: Parameters<Admit>[1], door: UserDoor) {
       const client = await connect();
       const socket = opened.pop()!;
-      assert.ok(admit(socket, caller, door));
+      assert.ok(await admit(socket, caller, door));
       return { client, socket: new WeakRef(socket) };
     },
     /** Opens a socket that is the caller's. */
     async admit(caller: Parameters<Admit>[1], door = assistant) {
       const { socket, ...rest } = await open();
-      const admitted = admit(socket, caller, door);
+      const admitted = await admit(socket, caller, door);
       if (admitted) {
         socket.on('message', (data: Buffer) => heard.push(data.toString()));
         socket.resume();
@@ -176,8 +186,78 @@ describe('the sockets of a person', () => {
     const gone = once(socket, 'close');
     client.terminate();
     await gone;
-    assert.equal(userSockets.admit(socket, ada, companion), false);
+    assert.equal(await userSockets.admit(socket, ada, companion), false);
     assert.ok((await admit(ada, companion)).admitted);
+  });
+});
+
+describe('while it is counted how many there are', () => {
+  it('what a client sends is kept, in its order', async (t) => {
+    const { register, logIn, open, userSockets, seats } = await createTested(t);
+    await register('ada');
+    const ada = await logIn('ada');
+    const answer = Promise.withResolvers<void>();
+    seats.answer = answer.promise;
+    const { client, socket } = await open();
+    const admitted = userSockets.admit(socket, ada, assistant);
+    for (const text of ['one', 'two', 'three']) client.send(text);
+    answer.resolve();
+    assert.ok(await admitted);
+    const heard: string[] = [];
+    const all = new Promise<void>((resolve) => {
+      socket.on('message', (data: Buffer) => heard.push(data.toString()) === 3 && resolve());
+    });
+    socket.resume();
+    await all;
+    assert.deepEqual(heard, ['one', 'two', 'three']);
+  });
+
+  it('a socket that closes gives back its seat', async (t) => {
+    const { register, logIn, open, admit, userSockets, seats } = await createTested(t);
+    await register('ada');
+    const ada = await logIn('ada');
+    const answer = Promise.withResolvers<void>();
+    seats.answer = answer.promise;
+    const { client, socket } = await open();
+    const admitted = userSockets.admit(socket, ada, companion);
+    socket.resume();
+    const gone = once(socket, 'close');
+    client.terminate();
+    await gone;
+    answer.resolve();
+    assert.equal(await admitted, false);
+    assert.ok((await admit(ada, companion)).admitted);
+  });
+
+  it('a login that is revoked gives back its seat, and the socket is told', async (t) => {
+    const { register, logIn, admit, accounts, seats } = await createTested(t);
+    const id = await register('ada');
+    const [ada, witness] = [await logIn('ada'), await admit(await logIn('ada'))];
+    const answer = Promise.withResolvers<void>();
+    seats.answer = answer.promise;
+    const late = admit(ada, companion);
+    await accounts.setPassword(id, 'another password');
+    await witness.closed;
+    answer.resolve();
+    assert.deepEqual(await (await late).closed, [4401, 'token_invalid']);
+    assert.notEqual(await seats.counted.take('companion', `user:${id}`, 1), null);
+  });
+});
+
+describe('several nodes', () => {
+  it('count a person’s sockets together, and those that are told to go no more', async (t) => {
+    const { register, logIn, admit, open, accounts, seats, runtime, log } = await createTested(t);
+    await register('ada');
+    const [ada, elsewhere] = [await logIn('ada'), await logIn('ada')];
+    const other = createUserSockets({ accounts, seats: seats.counted, runtime, log });
+    const first = await admit(ada, companion);
+    const { socket, closed } = await open();
+    assert.equal(await other.admit(socket, elsewhere, companion), false);
+    assert.deepEqual(await closed, [4429, 'rate_limited']);
+    await accounts.logOut(ada);
+    await first.closed;
+    const { socket: next } = await open();
+    assert.equal(await other.admit(next, elsewhere, companion), true);
   });
 });
 

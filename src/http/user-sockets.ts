@@ -3,12 +3,15 @@ import { ParleyError } from '../core/errors.ts';
 import { invalidToken } from '../core/identity/access-tokens.ts';
 import type { Accounts } from '../core/identity/accounts.ts';
 import type { UserCaller } from '../core/identity/caller.ts';
+import type { Seat, Seats } from '../core/limits/seats.ts';
 import type { Log } from '../core/log.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { refuseSocket } from './sockets.ts';
 
 /** What a contract's door says of the people at it; one object for all its sockets. */
 export interface UserDoor {
+  /** Sockets of doors with the same name are counted together, over all nodes. */
+  name: string;
   /** More sockets than this, of one person at this door, are refused. */
   socketsPerUser: number;
   /** How the contract tells of an error. */
@@ -22,40 +25,43 @@ export interface UserSockets {
   /**
    * Takes in the socket of one who was identified, until it closes; false where it closed meanwhile, or was told that it is one
    * too many, and closed (4429). As soon as the login is revoked, the socket is told, and closed (4401), and its messages
-   * are not heard any more.
+   * are not heard any more. What comes before it is in must be kept from being read: the socket paused, or its frames held back.
    */
-  admit(socket: WebSocket, caller: UserCaller, door: UserDoor): boolean;
+  admit(socket: WebSocket, caller: UserCaller, door: UserDoor): Promise<boolean>;
 }
 
 export interface UserSocketsParts {
   accounts: Pick<Accounts, 'onRevoked' | 'revokedSince'>;
+  seats: Pick<Seats, 'take'>;
   runtime: Pick<Runtime, 'now'>;
   log: Log;
 }
 
 /** A socket's place among those of its user: all that is kept of it, and there are thousands. */
-interface Seat {
+interface Place {
   socket: WebSocket;
   door: UserDoor;
   userId: number;
   loginId: number;
+  /** Undefined at a door that does not count. */
+  seat: Seat | undefined;
   /** The next of the same user. */
-  next: Seat | undefined;
+  next: Place | undefined;
 }
 
-export function createUserSockets({ accounts, runtime, log }: UserSocketsParts): UserSockets {
-  const seats = new Map<WebSocket, Seat>();
-  const firstOf = new Map<number, Seat>();
+export function createUserSockets({ accounts, seats, runtime, log }: UserSocketsParts): UserSockets {
+  const places = new Map<WebSocket, Place>();
+  const firstOf = new Map<number, Place>();
   const streams = new Map<AbortController, number>();
   const revocations = createRevocations({
     accounts,
     runtime,
     log,
     onRevoked(logins) {
-      for (const { door, loginId, socket } of seats.values()) {
+      for (const { door, loginId, socket, seat } of places.values()) {
         if (!logins.has(loginId)) continue;
-        const error = invalidToken();
-        refuseSocket(socket, error, door.errorFrame(error));
+        seat?.release();
+        refuse(socket, door, invalidToken());
       }
       for (const [stream, loginId] of streams) {
         if (logins.has(loginId)) stream.abort(invalidToken());
@@ -63,14 +69,15 @@ export function createUserSockets({ accounts, runtime, log }: UserSocketsParts):
     },
   });
   const rest = () => {
-    if (seats.size === 0 && streams.size === 0) revocations.stop();
+    if (places.size === 0 && streams.size === 0) revocations.stop();
   };
 
   function leave(this: WebSocket): void {
-    const seat = seats.get(this);
-    if (seat === undefined) return;
-    seats.delete(this);
-    unlink(firstOf, seat);
+    const place = places.get(this);
+    if (place === undefined) return;
+    place.seat?.release();
+    places.delete(this);
+    unlink(firstOf, place);
     rest();
   }
 
@@ -82,19 +89,22 @@ export function createUserSockets({ accounts, runtime, log }: UserSocketsParts):
       revocations.start();
       return { signal: stream.signal, release: () => void (streams.delete(stream) && rest()) };
     },
-    admit(socket, { userId, loginId }, door) {
-      // A client may leave while it is identified; nobody would tell of it again.
-      if (socket.readyState !== socket.OPEN) return false;
-      const first = firstOf.get(userId);
-      const full = countAt(door, first) >= door.socketsPerUser;
-      if (full || revocations.isRevoked(loginId)) {
-        const error = full ? tooManySockets(door.socketsPerUser) : invalidToken();
-        refuseSocket(socket, error, door.errorFrame(error));
+    async admit(socket, { userId, loginId }, door) {
+      if (!isOpen(socket)) return false;
+      releaseClosing(firstOf.get(userId));
+      const seat = await takeSeat(seats, door, userId);
+      // A client may leave while it is identified or counted; nobody would tell of it again.
+      const isFull = seat === null;
+      const isRevoked = revocations.isRevoked(loginId);
+      if (!isOpen(socket) || isFull || isRevoked) {
+        seat?.release();
+        if (isOpen(socket))
+          refuse(socket, door, isFull ? tooManySockets(door.socketsPerUser) : invalidToken());
         return false;
       }
-      const seat = { socket, door, userId, loginId, next: first };
-      seats.set(socket, seat);
-      firstOf.set(userId, seat);
+      const place = { socket, door, userId, loginId, seat, next: firstOf.get(userId) };
+      places.set(socket, place);
+      firstOf.set(userId, place);
       socket.on('close', leave);
       revocations.start();
       return true;
@@ -102,28 +112,44 @@ export function createUserSockets({ accounts, runtime, log }: UserSocketsParts):
   };
 }
 
+function isOpen(socket: WebSocket): boolean {
+  return socket.readyState === socket.OPEN;
+}
+
+function refuse(socket: WebSocket, door: UserDoor, error: ParleyError): void {
+  refuseSocket(socket, error, door.errorFrame(error));
+}
+
+/** Null where they are all taken, undefined where nobody counts. */
+function takeSeat(
+  seats: Pick<Seats, 'take'>,
+  { name, socketsPerUser }: UserDoor,
+  userId: number,
+): Promise<Seat | null> | undefined {
+  return Number.isFinite(socketsPerUser) ? seats.take(name, `user:${userId}`, socketsPerUser) : undefined;
+}
+
+/** Those that are saying good-bye count no more. */
+function releaseClosing(first: Place | undefined): void {
+  for (let place = first; place !== undefined; place = place.next) {
+    if (!isOpen(place.socket)) place.seat?.release();
+  }
+}
+
 function tooManySockets(most: number): ParleyError {
   const text = `At most ${most} connections of one account may be open at once. Close another one first.`;
   return new ParleyError('rate_limited', text);
 }
 
-function countAt(door: UserDoor, first: Seat | undefined): number {
-  let count = 0;
-  for (let seat = first; seat !== undefined; seat = seat.next) {
-    if (seat.door === door && seat.socket.readyState === seat.socket.OPEN) count++;
-  }
-  return count;
-}
-
-function unlink(firstOf: Map<number, Seat>, gone: Seat): void {
+function unlink(firstOf: Map<number, Place>, gone: Place): void {
   const first = firstOf.get(gone.userId);
   if (first === gone) {
     if (gone.next === undefined) firstOf.delete(gone.userId);
     else firstOf.set(gone.userId, gone.next);
     return;
   }
-  for (let seat = first; seat !== undefined; seat = seat.next) {
-    if (seat.next === gone) seat.next = gone.next;
+  for (let place = first; place !== undefined; place = place.next) {
+    if (place.next === gone) place.next = gone.next;
   }
 }
 
@@ -146,7 +172,7 @@ function createRevocations({
   runtime,
   log,
   onRevoked,
-}: UserSocketsParts & { onRevoked: (logins: ReadonlySet<number>) => void }): Revocations {
+}: Omit<UserSocketsParts, 'seats'> & { onRevoked: (logins: ReadonlySet<number>) => void }): Revocations {
   let timer: NodeJS.Timeout | undefined;
   let recent: ReadonlySet<number> = new Set();
   let askedAt = 0;

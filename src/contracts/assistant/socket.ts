@@ -15,7 +15,7 @@ export const socketPath = '/ws/chat/:session_id';
 /** `WS /ws/chat/{session_id}`. */
 export function registerSocket(options: AssistantOptions): void {
   const { core, socketsPerUser, sockets } = options;
-  const door: UserDoor = { socketsPerUser, errorFrame };
+  const door: UserDoor = { name: 'assistant', socketsPerUser, errorFrame };
   const rooms = createRooms<Screen>();
   core.signals.subscribe('everyone', (signal) => {
     const frame = personTypingFrame(signal);
@@ -48,7 +48,7 @@ async function admit(
   const conversationId = numberOf(params['session_id'] ?? '');
   if (conversationId === undefined) throw noSession();
   await core.conversations.get(caller, conversationId);
-  if (!userSockets.admit(socket, caller, door)) return;
+  if (!(await userSockets.admit(socket, caller, door))) return;
   const streams = query.get('stream') === 'true';
   const cursor = cursorFrom(query.get('cursor'));
   await openSession({ options, rooms, socket, caller, conversationId, requestId, streams }, cursor);

@@ -12,7 +12,11 @@ import { tell, type Watching } from './watching.ts';
 /** `WS /ws/chat` (companion.md, "WebSocket Interface"), for tokens of `/login`: the gateway has the same path. */
 export function registerSocket(options: CompanionOptions): void {
   const { core, sockets, runtime, socketsPerUser } = options;
-  const door: UserDoor = { socketsPerUser, errorFrame: (error) => errorFrame(error, runtime.now()) };
+  const door: UserDoor = {
+    name: 'companion',
+    socketsPerUser,
+    errorFrame: (error) => errorFrame(error, runtime.now()),
+  };
   const rooms = createRooms<Watching>();
   core.signals.subscribe('everyone', (signal) => {
     const frame = personTypingFrame(signal, runtime.now());
@@ -42,7 +46,7 @@ async function admit(
 ): Promise<void> {
   try {
     const caller = requireUser(await options.authenticator.identify(credentials, ip));
-    if (!options.userSockets.admit(socket, caller, door)) return;
+    if (!(await options.userSockets.admit(socket, caller, door))) return;
     const streams = query.get('stream') === 'true';
     await beginSession(options, rooms, socket, { caller, requestId, streams, cursor: query.get('cursor') });
     socket.resume();

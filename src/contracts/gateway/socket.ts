@@ -12,6 +12,7 @@ import { createSocketSession, frameTypes } from './socket-session.ts';
 /** `WS /ws/chat` (gateway.md, "WebSocket API"). */
 export function registerSocket(options: GatewayOptions): void {
   const door: UserDoor = {
+    name: 'gateway',
     socketsPerUser: Number.POSITIVE_INFINITY,
     errorFrame: (error) => errorFrame(null, error),
   };
@@ -45,7 +46,7 @@ async function admit(
     const caller = await options.authenticator.identify(request.credentials, request.ip);
     requireScope(options.access, caller, 'completions');
     // A person's socket ends with the login.
-    if (caller.kind === 'user' && !options.userSockets.admit(socket, caller, door)) return null;
+    if (caller.kind === 'user' && !(await options.userSockets.admit(socket, caller, door))) return null;
     return caller;
   } catch (thrown) {
     const error = asParleyError(thrown);

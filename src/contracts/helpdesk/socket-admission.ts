@@ -47,7 +47,7 @@ export async function enter(visit: Visit, shown: Shown, id: FrameId): Promise<vo
   if (shown.token !== undefined || shown.apiKey !== undefined) {
     const { apiKey, token: bearer } = shown;
     const caller = requireUser(await options.authenticator.identify({ apiKey, bearer }, visit.ip));
-    if (!become(visit, caller)) return;
+    if (!(await become(visit, caller))) return;
   }
   const party =
     shown.sessionId === undefined ? undefined : await partyOf(options.core, callerOf(visit), shown.sessionId);
@@ -71,10 +71,10 @@ function toldSoFar({ seat, screens }: Visit, party: Party | undefined): Cursor |
 }
 
 /** False where the socket was refused. */
-function become(visit: Visit, caller: UserCaller): boolean {
+async function become(visit: Visit, caller: UserCaller): Promise<boolean> {
   const { options, userDoors } = visit.door;
   if (visit.caller === null) {
-    if (!options.userSockets.admit(visit.socket, caller, userDoors[visit.language])) return false;
+    if (!(await options.userSockets.admit(visit.socket, caller, userDoors[visit.language]))) return false;
     visit.caller = caller;
   } else if (visit.caller.userId !== caller.userId) {
     throw new ParleyError('forbidden', 'This connection is somebody else’s already. Open another one.');

@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import type { Caller, Participant, UserCaller } from '../../core/identity/caller.ts';
+import type { Seat as TakenSeat, Seats } from '../../core/limits/seats.ts';
 import type { Log } from '../../core/log.ts';
 import type { Rooms } from '../../core/realtime/rooms.ts';
 import { sendFrame, type Sockets } from '../../http/sockets.ts';
@@ -14,7 +15,8 @@ export interface SocketOptions extends HelpdeskOptions {
   log: Log;
   sockets: Pick<Sockets, 'add'>;
   userSockets: UserSockets;
-  /** Open sockets of one address. */
+  seats: Pick<Seats, 'take'>;
+  /** Open sockets of one address, over all nodes. */
   socketsPerAddress: number;
   /** Largest text frame that a socket may send. */
   socketFrameBytes: number;
@@ -23,8 +25,6 @@ export interface SocketOptions extends HelpdeskOptions {
 /** What all sockets have in common. */
 export interface Door {
   options: SocketOptions;
-  /** Open sockets by address. */
-  addresses: Map<string, number>;
   /** What customers' sockets show. */
   rooms: Rooms<Screen>;
   desk: StaffDesk;
@@ -47,6 +47,8 @@ export interface Visit {
   screens: readonly Screen[];
   /** An agent's place. */
   seat: Seat | null;
+  /** Its place among the sockets of its address; null where nobody counts them. */
+  counted: TakenSeat | null;
   /** Frames of the client's that wait for the one before; null where none is handled. */
   inbox: { data: Buffer; isBinary: boolean }[] | null;
   /** Null where nothing of it has come yet. */

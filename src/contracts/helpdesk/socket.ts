@@ -18,13 +18,13 @@ export function registerSocket(options: SocketOptions): void {
   const rooms = createRooms<Screen>();
   const desk = createStaffDesk(options);
   const userDoor = (language: Language) => ({
+    name: 'helpdesk',
     // Sockets are counted by address, whoever opens them.
     socketsPerUser: Number.POSITIVE_INFINITY,
     errorFrame: (error: ParleyError) => errorFrame(error, language),
   });
   const door: Door = {
     options,
-    addresses: new Map(),
     rooms,
     desk,
     userDoors: { zh: userDoor('zh'), en: userDoor('en') },
@@ -64,12 +64,14 @@ async function admit(door: Door, socket: WebSocket, request: SocketRequest): Pro
     caller: null,
     screens: noScreens,
     seat: null,
+    counted: null,
     inbox: null,
     pace: null,
   };
   visits.set(socket, visit);
   try {
-    countIn(visit);
+    await countIn(visit);
+    if (!isOpen(visit)) return;
     const sessionId = query.get('session_id') ?? undefined;
     const { apiKey, bearer: token } = credentials;
     const shows = sessionId !== undefined || apiKey !== undefined || token !== undefined;
@@ -88,24 +90,25 @@ async function admit(door: Door, socket: WebSocket, request: SocketRequest): Pro
 const noScreens: Visit['screens'] = [];
 
 /** Throws `rate_limited` for one more than an address may have. */
-function countIn({ door, socket, ip }: Visit): void {
-  const { socketsPerAddress } = door.options;
-  const open = door.addresses.get(ip) ?? 0;
-  if (open >= socketsPerAddress) {
+async function countIn(visit: Visit): Promise<void> {
+  const { door, socket, ip } = visit;
+  const { seats, socketsPerAddress } = door.options;
+  socket.on('close', closed);
+  if (!Number.isFinite(socketsPerAddress)) return;
+  visit.counted = await seats.take('helpdesk', ip, socketsPerAddress);
+  if (visit.counted === null) {
     const text = `At most ${socketsPerAddress} connections of one address may be open at once. Close another one first.`;
     throw new ParleyError('rate_limited', text);
   }
-  door.addresses.set(ip, open + 1);
-  socket.on('close', closed);
+  // Closed meanwhile: nobody would tell of it again.
+  if (socket.readyState === socket.CLOSED) visit.counted.release();
 }
 
 function closed(this: WebSocket): void {
   const visit = visits.get(this);
   if (visit === undefined) return;
-  const { door, ip, screens, seat } = visit;
-  const open = door.addresses.get(ip) ?? 0;
-  if (open > 1) door.addresses.set(ip, open - 1);
-  else door.addresses.delete(ip);
+  const { door, screens, seat, counted } = visit;
+  counted?.release();
   for (const screen of screens) closeScreen(screen);
   if (seat !== null) door.desk.leave(seat);
 }
