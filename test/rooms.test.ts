@@ -49,6 +49,12 @@ describe('the check finds', () => {
     'core that knows a vendor library': ['core/a.ts', "import { Pool } from 'undici';"],
     'core that knows requests': ['core/a.ts', "import type { FastifyRequest } from 'fastify';"],
     'a provider that loads core': ['providers/a.ts', "import { a } from '../core/completions/catalogue.ts';"],
+    'the room of Redis that loads core': [
+      'redis/a.ts',
+      "import { createMemoryLimits } from '../core/limits/memory-limits.ts';",
+    ],
+    'core that loads the room of Redis': ['core/a.ts', "import { createRedisBus } from '../redis/bus.ts';"],
+    'core that knows a client of Redis': ['core/a.ts', "import { Redis } from 'ioredis';"],
     'storage that knows core': ['storage/a.ts', "import type { A } from '../core/errors.ts';"],
     'configuration that loads core': ['config/a.ts', "import { a } from '../core/core.ts';"],
     'an import over several lines': ['core/a.ts', "import {\n  a,\n  b,\n} from '../storage/users.ts';"],
@@ -92,6 +98,10 @@ describe('the check lets pass', () => {
     'a provider that throws core’s errors': [
       'providers/local/a.ts',
       "import { ParleyError } from '../../core/errors.ts';\nimport type { A } from '../../core/completions/provider.ts';",
+    ],
+    'the room of Redis, which knows what it plugs into and how a node tells its own': [
+      'redis/a.ts',
+      "import { Redis } from 'ioredis';\nimport { createListeners, type Bus } from '../core/realtime/bus.ts';\nimport type { Limits } from '../core/limits/limits.ts';",
     ],
     'the assembly': ['app.ts', "import { a } from './storage/storage.ts';\nimport fastify from 'fastify';"],
     'tests, which use whatever they need': [

@@ -18,7 +18,12 @@ const rooms: Room[] = [
     types: ['core/'],
   },
   { holds: ['webhooks/'], values: ['core/errors.ts'], types: ['core/'] },
-  { holds: ['redis/'], values: ['core/errors.ts'], types: ['core/'] },
+  {
+    holds: ['redis/'],
+    // Who listens on a node, and when to stop asking, is the same with and without a Redis.
+    values: ['core/realtime/bus.ts', 'core/completions/breaker.ts'],
+    types: ['core/'],
+  },
   { holds: ['storage/'], values: [], types: [] },
   {
     holds: ['config/', 'config.ts'],
