@@ -20,7 +20,7 @@ export interface MigratePostgresParts {
 export async function migratePostgres(parts: MigratePostgresParts): Promise<string[]> {
   const { url } = parts;
   try {
-    const client = await connectWriter(url);
+    const client = await connectWriter(url, { query_timeout: 0 });
     try {
       await refuseUnsuitable(client);
       await client.query(

@@ -4,9 +4,9 @@ import { StorageError } from './storage-error.ts';
 /** How long a connection may take to be made, milliseconds. */
 export const connectTimeoutMs = 3_000;
 /** A read that takes longer is given up. */
-export const readTimeoutMs = 15_000;
+export const readTimeoutMs = 10_000;
 /** So long a batch may wait for those of other nodes, and its statements may take. */
-const writeTimeoutMs = 15_000;
+const writeTimeoutMs = 10_000;
 /** A node that was stopped in the middle of a batch holds up all others for so long at most. */
 const idleInTransactionMs = 3_000;
 
@@ -38,12 +38,14 @@ export function clientConfig(url: string): ClientConfig {
 }
 
 /** A connection for writing, with what bounds it. */
-export async function connectWriter(url: string): Promise<Client> {
+export async function connectWriter(url: string, further: ClientConfig = {}): Promise<Client> {
   const client = new Client({
     ...clientConfig(url),
     statement_timeout: writeTimeoutMs,
     lock_timeout: writeTimeoutMs,
+    query_timeout: writeTimeoutMs + 1_000,
     idle_in_transaction_session_timeout: idleInTransactionMs,
+    ...further,
   });
   // Whoever uses the connection is told by its own failure.
   client.on('error', () => {});

@@ -25,6 +25,8 @@ export interface WireOutcome {
 /** Runs statements on one connection, all of them in one go: a round trip for many. */
 export interface Pipeline {
   run(statements: readonly WireStatement[]): Promise<WireOutcome>;
+  /** How many statements are prepared. */
+  prepared(): number;
   /** Prepared statements are forgotten. */
   forget(): Promise<void>;
 }
@@ -75,6 +77,7 @@ export function createPipeline(client: Client): Pipeline {
       }
       return outcome;
     },
+    prepared: () => names.size,
     async forget() {
       names.clear();
       await client.query('DEALLOCATE ALL');
