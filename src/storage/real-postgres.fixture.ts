@@ -20,12 +20,12 @@ async function reason(): Promise<string | false> {
   }
 }
 
-/** The address of an empty schema, which is dropped after the test. */
+/** The address of an empty schema, which is dropped after the test; connections made with it bear its name. */
 export async function temporarySchema(test: Pick<TestContext, 'after'>): Promise<string> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   await run(`CREATE SCHEMA ${name}`);
   test.after(() => run(`DROP SCHEMA ${name} CASCADE`));
-  return `${server}?options=${encodeURIComponent(`-c search_path=${name}`)}`;
+  return `${server}?options=${encodeURIComponent(`-c search_path=${name}`)}&application_name=${name}`;
 }
 
 async function run(sql: string): Promise<void> {
