@@ -9,8 +9,15 @@ import { createRecordedLog } from '../core/log.fixture.ts';
 import { createRuntime } from '../core/runtime.ts';
 import { readAddress } from './address.ts';
 import { createRedis, type Redis } from './connection.ts';
-import { openRedis, ownPrefix, realRedis, realRedisUrl, skipWithoutRedis } from './real-redis.fixture.ts';
-import { startRedisProxy, type RedisProxy } from './redis-proxy.fixture.ts';
+import {
+  openProxy,
+  openRedis,
+  openUp,
+  ownPrefix,
+  realRedis,
+  realRedisUrl,
+  skipWithoutRedis,
+} from './real-redis.fixture.ts';
 import { RedisUnavailable } from './unavailable.ts';
 
 const away = 'Redis is away: this node counts by itself, and is not told what others do';
@@ -336,17 +343,9 @@ describe('a Redis that hangs', { skip: skipWithoutRedis }, () => {
   });
 });
 
-async function openProxy(t: TestContext): Promise<RedisProxy> {
-  const proxy = await startRedisProxy(realRedis);
-  t.after(() => proxy.close());
-  return proxy;
-}
-
 async function createTested(t: TestContext) {
   const proxy = await openProxy(t);
-  const tested = openRedis(t, { prefix: ownPrefix(t), url: proxy.url });
-  assert.equal(await tested.redis.isUpWithin(5_000), true);
-  return { ...tested, proxy };
+  return { ...(await openUp(t, { prefix: ownPrefix(t), url: proxy.url })), proxy };
 }
 
 /** A user of the real Redis who may use what begins with a prefix, and of messages what `channels` says. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -6,6 +7,7 @@ import { Redis as Client } from 'ioredis';
 import { createRecordedLog, type RecordedLog } from '../core/log.fixture.ts';
 import { createRuntime } from '../core/runtime.ts';
 import { createRedis, type Redis } from './connection.ts';
+import { startRedisProxy, type RedisProxy } from './redis-proxy.fixture.ts';
 
 /** Where tests expect a Redis. */
 export const realRedis = { host: '127.0.0.1', port: 6379 };
@@ -35,15 +37,12 @@ async function answers(): Promise<boolean> {
 /** A prefix of the test's own, whose keys are removed after it. */
 export function ownPrefix(test: TestContext): string {
   const prefix = `parley-test:${randomBytes(9).toString('base64url')}:`;
-  test.after(async () => {
-    const client = new Client(realRedisUrl, { maxRetriesPerRequest: 0 });
-    try {
+  test.after(() =>
+    withClient(async (client) => {
       const keys = await keysOf(client, prefix);
       if (keys.length > 0) await client.del(keys);
-    } finally {
-      client.disconnect();
-    }
-  });
+    }),
+  );
   return prefix;
 }
 
@@ -64,4 +63,40 @@ export function openRedis(
   const redis = createRedis({ url: realRedisUrl, log, runtime: createRuntime(), ...parts });
   test.after(() => redis.close());
   return { redis, log };
+}
+
+/** The same, when it is joined. */
+export async function openUp(
+  test: TestContext,
+  parts: { prefix: string; url?: string },
+): Promise<{ redis: Redis; log: RecordedLog }> {
+  const opened = openRedis(test, parts);
+  assert.equal(await opened.redis.isUpWithin(5_000), true, 'Redis is joined');
+  return opened;
+}
+
+/** A proxy before the real Redis, closed after the test. */
+export async function openProxy(test: TestContext): Promise<RedisProxy> {
+  const proxy = await startRedisProxy(realRedis);
+  test.after(() => proxy.close());
+  return proxy;
+}
+
+/** Makes what begins with `prefix` end so much sooner, as if time had passed. */
+export async function age(prefix: string, ms: number): Promise<void> {
+  await withClient(async (client) => {
+    for (const key of await keysOf(client, prefix)) {
+      const leftMs = await client.pttl(key);
+      if (leftMs >= 0) await client.pexpire(key, leftMs - ms);
+    }
+  });
+}
+
+async function withClient(work: (client: Client) => Promise<unknown>): Promise<void> {
+  const client = new Client(realRedisUrl, { maxRetriesPerRequest: 0 });
+  try {
+    await work(client);
+  } finally {
+    client.disconnect();
+  }
 }
