@@ -20,7 +20,15 @@ export interface Closing {
   running: Running;
   opened: Pick<
     Awaited<ReturnType<typeof openCore>>,
-    'turns' | 'feed' | 'storeWatch' | 'search' | 'maintenanceWatch' | 'deskWatch' | 'presence' | 'dispatcher'
+    | 'turns'
+    | 'feed'
+    | 'storeWatch'
+    | 'search'
+    | 'maintenanceWatch'
+    | 'deskWatch'
+    | 'presence'
+    | 'dispatcher'
+    | 'cache'
   >;
   discovery: Discovery;
   knowledge: Pick<OpenedKnowledge, 'close'>;
@@ -67,6 +75,7 @@ export async function close(app: Closing, runtime: Runtime, graceMs: number): Pr
   server.server.closeAllConnections();
   storeWatch.stop();
   await app.housekeeping.run();
+  app.opened.cache.stop();
   await Promise.allSettled([...app.slots.values()].map(({ provider }) => provider.close()));
   await app.storage.close();
   await app.node.close();

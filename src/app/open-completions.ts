@@ -10,6 +10,7 @@ import type { Runtime } from '../core/runtime.ts';
 import type { DayOf } from '../core/statistics/calendar.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { OpenedNode } from './open-node.ts';
 
 export interface OpenCompletionsParts {
   config: Pick<Config, 'fallback' | 'cache' | 'defaultModel'>;
@@ -18,6 +19,7 @@ export interface OpenCompletionsParts {
   slots: Map<string, ProviderSlot>;
   metrics: Metrics;
   budgets: Budgets;
+  node: Pick<OpenedNode, 'bus' | 'nodes'>;
   dayOf: DayOf;
   runtime: Runtime;
   log: Log;
@@ -25,13 +27,15 @@ export interface OpenCompletionsParts {
 
 /** What calls models: the router over the providers, the cache, the books. */
 export function openCompletions(parts: OpenCompletionsParts) {
-  const { config, storage, catalogue, slots, metrics, budgets, dayOf, runtime, log } = parts;
+  const { config, storage, catalogue, slots, metrics, budgets, node, dayOf, runtime, log } = parts;
   const { fallback } = config;
   const meter = createMeter({ apiCalls: storage.apiCalls, runtime, dayOf, observer: metrics, log });
   const router = createRouter({ catalogue, slots, fallback, runtime, observer: metrics, log });
   const embeddings = { catalogue, router, slots, meter, budgets, runtime, fallbackEnabled: fallback.enabled };
   const cache = createResponseCache({
     entries: storage.cacheEntries,
+    bus: node.bus,
+    node: node.nodes.id,
     runtime,
     log,
     ...config.cache,

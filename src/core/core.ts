@@ -50,7 +50,9 @@ export interface Core extends StaffCore {
     list(): OfferedModel[];
     get(id: string): OfferedModel | undefined;
   };
-  cache: Pick<ResponseCache, 'stats' | 'clear'> & {
+  cache: Pick<ResponseCache, 'clear'> & {
+    /** Counted over all nodes. */
+    stats: ResponseCache['statsOfNodes'];
     warm(caller: Caller, input: WarmInput, signal: AbortSignal): Promise<WarmReport>;
   };
   apiKeys: ApiKeys;
@@ -118,7 +120,7 @@ export function createCore(parts: CoreParts): Core {
       },
     },
     cache: {
-      stats: cache.stats,
+      stats: cache.statsOfNodes,
       clear: cache.clear,
       warm: (caller, input, signal) => warm(completions, promptSets, caller, input, signal),
     },

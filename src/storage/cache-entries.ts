@@ -71,6 +71,8 @@ export interface CacheEntries {
   revision(): Promise<number>;
   /** Entries kept in the span and still there, the oldest first. */
   keptIn(span: CacheSpan, limit: number): Promise<CacheEntryRow[]>;
+  /** The names of the same, and nothing else of them. */
+  revisionsIn(span: CacheSpan, limit: number): Promise<number[]>;
   /** The prompts of the same. */
   promptsIn(span: CacheSpan, limit: number): Promise<CachePrompt[]>;
   /** Clears noted in the span, the oldest first. */
@@ -129,6 +131,10 @@ export function createCacheEntries(database: Database, queries: Queries): CacheE
       after ? readFollowing(database, pages, after, limit) : database.read(withValues(pages.first, [limit])),
     revision: async () => revisionIn(await database.read(statements.revision)),
     keptIn: ({ after, upTo }, limit) => database.read(withValues(spans.entries, [after, upTo, limit])),
+    async revisionsIn({ after, upTo }, limit) {
+      const rows = await database.read(withValues(spans.revisions, [after, upTo, limit]));
+      return rows.map(({ revision }) => revision);
+    },
     promptsIn: ({ after, upTo }, limit) => database.read(withValues(spans.prompts, [after, upTo, limit])),
     clearsIn: ({ after, upTo }) => database.read(withValues(clears.inSpan, [after, upTo])),
     async clear({ now, expiresAt }) {
@@ -168,6 +174,7 @@ function compileAll(queries: Queries) {
     pages: compilePages(queries),
     spans: {
       entries: compileQuery(inSpan.select(columns)),
+      revisions: compileQuery(inSpan.select('revision')),
       prompts: compileQuery(inSpan.select(['revision', 'prompt'])),
     },
     revision: compileQuery(

@@ -9,6 +9,7 @@ import { createRecordedLog, type RecordedLog } from '../log.fixture.ts';
 import { keptIn } from '../money/books.ts';
 import { createBudgets, type BudgetsParts } from '../money/budgets.ts';
 import { createMemoryLedger } from '../money/memory-ledger.ts';
+import { createMemoryBus } from '../realtime/bus.ts';
 import { createFakeRuntime, type FakeRuntime } from '../runtime.fixture.ts';
 import { createBreaker, type BreakerPolicy } from './breaker.ts';
 import { embedLexically } from './cache/lexical-embedding.ts';
@@ -176,6 +177,8 @@ export async function createBench(test: TestContext, options: BenchOptions = {})
   });
   const cache = createResponseCache({
     entries: storage.cacheEntries,
+    bus: createMemoryBus({ onError: (err) => log.error({ err }, 'a listener failed') }),
+    node: 'node-1',
     runtime,
     log,
     maxBytes: 1_000_000,

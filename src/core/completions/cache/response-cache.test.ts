@@ -4,6 +4,7 @@ import type { CacheEntries } from '../../../storage/cache-entries.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import type { OwnerKey } from '../../identity/caller.ts';
 import { createRecordedLog } from '../../log.fixture.ts';
+import { createMemoryBus } from '../../realtime/bus.ts';
 import { createFakeRuntime } from '../../runtime.fixture.ts';
 import { openTemporaryStorage } from '../bench.fixture.ts';
 import type { ModelRequest } from '../provider.ts';
@@ -33,6 +34,8 @@ function createCache(storage: Storage, changes: Partial<ResponseCacheParts> = {}
   const log = createRecordedLog();
   const cache = createResponseCache({
     entries: storage.cacheEntries,
+    bus: createMemoryBus({ onError: (thrown) => assert.fail(String(thrown)) }),
+    node: 'node-1',
     runtime,
     log,
     maxBytes: 1_000_000,

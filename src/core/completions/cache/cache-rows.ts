@@ -1,0 +1,94 @@
+import type { CacheEntryRow } from '../../../storage/cache-entries.ts';
+import type { CachedAnswer, Entry, EntryRow } from './cache-replica.ts';
+import { groupPrefix, type CacheState } from './cache-state.ts';
+import { decodeEmbedding } from './embedding.ts';
+
+/** A row that is yet to be written; `wrote` says under which name, or that it could not be. */
+export function unwrittenRow(): { row: EntryRow; wrote: (revision: number | null) => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const row: EntryRow = { revision: null, written: promise };
+  return {
+    row,
+    wrote(revision) {
+      row.revision = revision;
+      resolve();
+    },
+  };
+}
+
+/** Notes that everything up to `revision` has been taken in, where it is the next; else false. */
+export function followed(state: CacheState, revision: number): boolean {
+  if (revision === state.seen + 1) state.seen = revision;
+  return state.seen >= revision;
+}
+
+/** Removes rows from the store, and their entries from the other nodes; what has replaced a row is left. Never rejects. */
+export async function dropRows(state: CacheState, rows: readonly EntryRow[]): Promise<void> {
+  await Promise.all(rows.map(({ written }) => written));
+  const revisions = rows.flatMap(({ revision }) => revision ?? []);
+  if (revisions.length === 0) return;
+  state.words.removed(revisions);
+  try {
+    await state.parts.entries.remove(revisions);
+  } catch (err) {
+    state.parts.log.warn({ err }, 'a cache entry could not be deleted from disk');
+  }
+}
+
+/** An entry left the memory. Where that was not for another's sake, its row goes too. */
+export function left(state: CacheState, entry: Entry, why: 'evicted' | 'expired' | 'otherwise'): void {
+  state.touched.delete(entry.row);
+  if (why === 'otherwise') return;
+  if (why === 'evicted') {
+    state.counts.evictions++;
+    state.counts.lastEvictionAt = state.parts.runtime.now();
+  }
+  void dropRows(state, [entry.row]);
+}
+
+/** Places the entry of a row that was read, unless this node knows better; false where it is of no use to any node. */
+export function takeIn(state: CacheState, row: CacheEntryRow): boolean {
+  if (state.clears.cover(row)) return false;
+  const there = state.replica.peek(row.exactKey)?.row.revision ?? 0;
+  if (there >= row.revision) return true;
+  try {
+    const { exactKey: exact, prompt, bytes, revision } = row;
+    const answer = JSON.parse(row.answer) as CachedAnswer;
+    const entry = { exact, prompt, answer, bytes, row: { revision, written: Promise.resolve() } };
+    return state.replica.place(entry, row, vectorOf(state, row));
+  } catch (err) {
+    state.parts.log.warn({ err }, 'a cache entry on disk cannot be read; it is left out');
+    return false;
+  }
+}
+
+/** Null where the vector was made by another embedder, or in a format of another version. */
+function vectorOf(state: CacheState, { groupKey: group, embedding }: CacheEntryRow) {
+  if (embedding === null || !group.startsWith(groupPrefix(state))) return null;
+  try {
+    return { group, embedding: decodeEmbedding(embedding) };
+  } catch {
+    return null;
+  }
+}
+
+/** Uses are written by the minute: exact enough to know what was not used for longest, and few statements. */
+const touchMs = 60_000;
+
+/** Writes down which entries were used last, and tells the other nodes, which would evict them sooner. */
+export async function flushTouched(state: CacheState): Promise<void> {
+  const minutes = Map.groupBy(state.touched, ([, usedAt]) => Math.floor(usedAt / touchMs));
+  state.touched.clear();
+  try {
+    await Promise.all(
+      [...minutes.values()].map(async (used) => {
+        await Promise.all(used.map(([{ written }]) => written));
+        const revisions = used.flatMap(([{ revision }]) => revision ?? []);
+        state.words.used(revisions);
+        await state.parts.entries.touch(revisions, Math.max(...used.map(([, usedAt]) => usedAt)));
+      }),
+    );
+  } catch (err) {
+    state.parts.log.warn({ err }, 'it could not be written down which cache entries were used last');
+  }
+}
