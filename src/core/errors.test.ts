@@ -41,12 +41,14 @@ describe('asParleyError', () => {
     assert.equal(asParleyError(error), error);
   });
 
-  it('says of a store with too much to write that a repeat may succeed', () => {
+  it('says of a store with too much to write, or that is away, that a repeat may succeed', () => {
     const thrown = new StorageError('overloaded', 'users: 200000 writes are waiting already');
     const error = asParleyError(thrown);
     assert.deepEqual([error.code, error.retryable, error.retryAfterMs], ['overloaded', true, 1000]);
     assert.doesNotMatch(error.message, /users/);
-    assert.equal(asParleyError(new StorageError('unavailable', 'disk full')).code, 'internal');
+    const away = asParleyError(new StorageError('unavailable', 'users: disk full'));
+    assert.deepEqual([away.code, away.retryable, away.retryAfterMs], ['storage_unavailable', true, 1000]);
+    assert.doesNotMatch(away.message, /users|disk/);
   });
 
   for (const thrown of [new TypeError('password is hunter2'), 'hunter2', undefined, null]) {

@@ -39,6 +39,8 @@ export const errorCodes = [
   // The answer was cut off, by a crash or a restart, before anything was said.
   'interrupted',
   'storage_failed',
+  // The database cannot be reached at present; what was asked for was not done, or nobody knows whether it was.
+  'storage_unavailable',
   'internal',
 ] as const;
 
@@ -104,9 +106,16 @@ export function conflict(issue: Issue, facts?: Record<string, unknown>): ParleyE
 /** Any thrown value as a `ParleyError`; what nobody expected becomes `internal` with a text that tells nothing. */
 export function asParleyError(thrown: unknown): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
-  if (storageFailureOf(thrown)?.code === 'overloaded') {
+  const failure = storageFailureOf(thrown)?.code;
+  const soon = { retryable: true, retryAfterMs: 1000, cause: thrown };
+  if (failure === 'overloaded') {
     const text = 'Too much is waiting to be stored at this moment. Try again in a second.';
-    return new ParleyError('overloaded', text, { retryable: true, retryAfterMs: 1000, cause: thrown });
+    return new ParleyError('overloaded', text, soon);
+  }
+  if (failure === 'unavailable') {
+    const text =
+      'The database cannot be reached at this moment. Try again in a moment, with the same Idempotency-Key.';
+    return new ParleyError('storage_unavailable', text, soon);
   }
   return new ParleyError('internal', 'Something went wrong on our side. The request id helps us find it.', {
     cause: thrown,

@@ -175,6 +175,7 @@ function closeCodeOf(code: ErrorCode): number {
     case 'overloaded':
     case 'maintenance':
     case 'storage_failed':
+    case 'storage_unavailable':
     case 'internal':
       return closeCodes.serviceRestart;
     default:

@@ -46,6 +46,7 @@ const errors = {
   cancelled: { status: 499, code: 'CHAT002' },
   interrupted: { status: 502, code: 'CHAT002' },
   storage_failed: { status: 500, code: 'SYS003' },
+  storage_unavailable: { status: 503, code: 'SYS003' },
   internal: { status: 500, code: 'SYS003' },
 } satisfies Record<ErrorCode, AssistantError>;
 

@@ -26,6 +26,7 @@ const statuses = {
   cancelled: 499,
   interrupted: 500,
   storage_failed: 500,
+  storage_unavailable: 503,
   internal: 500,
 } satisfies Record<ErrorCode, number>;
 

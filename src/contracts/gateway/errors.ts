@@ -42,6 +42,7 @@ const errors = {
   cancelled: { status: 499, code: 'INVALID_REQUEST' },
   interrupted: { status: 502, code: 'PROVIDER_ERROR' },
   storage_failed: { status: 500, code: 'INTERNAL_ERROR' },
+  storage_unavailable: { status: 503, code: 'INTERNAL_ERROR' },
   internal: { status: 500, code: 'INTERNAL_ERROR' },
 } satisfies Record<ErrorCode, GatewayError>;
 

@@ -41,6 +41,7 @@ const errors = {
   cancelled: { status: 499, code: 'VALIDATION_ERROR', chinese: '请求已取消' },
   interrupted: { status: 500, code: 'AI_SERVICE_ERROR', chinese: '回答因服务重启而中断，请重试' },
   storage_failed: { status: 500, code: 'DATABASE_ERROR', chinese: '数据库操作失败' },
+  storage_unavailable: { status: 503, code: 'DATABASE_ERROR', chinese: '数据库暂时不可用，请稍后再试' },
   internal: { status: 500, code: 'DATABASE_ERROR', chinese: '服务器内部错误' },
 } satisfies Record<ErrorCode, HelpdeskError>;
 

@@ -31,6 +31,7 @@ const errors = {
   cancelled: { status: 499, type: 'invalid_request_error', code: 'cancelled' },
   interrupted: { status: 502, type: 'server_error', code: 'provider_error' },
   storage_failed: { status: 500, type: 'server_error', code: null },
+  storage_unavailable: { status: 503, type: 'server_error', code: null },
   internal: { status: 500, type: 'server_error', code: null },
 } satisfies Record<ErrorCode, OpenAiError>;
 

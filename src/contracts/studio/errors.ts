@@ -30,6 +30,7 @@ const errors = {
   budget_exceeded: { status: 429, chinese: '本月预算已用完' },
   cancelled: { status: 499, chinese: '请求已取消' },
   storage_failed: { status: 500, chinese: '服务器内部错误' },
+  storage_unavailable: { status: 503, chinese: '数据库暂时不可用，请稍后再试' },
   internal: { status: 500, chinese: '服务器内部错误' },
   provider_failed: { status: 503, chinese: '模型服务不可用' },
   provider_timeout: { status: 503, chinese: '模型服务响应超时' },
