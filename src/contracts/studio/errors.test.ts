@@ -36,6 +36,7 @@ const documented: Record<ErrorCode, number> = {
   budget_exceeded: 429,
   cancelled: 499,
   storage_failed: 500,
+  storage_unavailable: 503,
   internal: 500,
   provider_failed: 503,
   provider_timeout: 503,
