@@ -94,12 +94,15 @@ async function findings(stage: Stage, lanes: Lane[]): Promise<string[]> {
     ...agents.map(({ client }) => client.close()),
   ]);
   await server.terminate();
-  const evidence = lanes.map((lane, at): Evidence => ({
-    ...lane,
-    agents: agents.map(({ client }) => client),
-    histories: histories[at] as Evidence['histories'],
-    book: readBook(server.database, lane.sessionId),
-  }));
+  const evidence: Evidence[] = [];
+  for (const [at, lane] of lanes.entries()) {
+    evidence.push({
+      ...lane,
+      agents: agents.map(({ client }) => client),
+      histories: histories[at] as Evidence['histories'],
+      book: await readBook(server.database, lane.sessionId),
+    });
+  }
   return [...records.faults, ...errorsIn(server.log()), ...evidence.flatMap(checkEvidence)];
 }
 

@@ -1,6 +1,7 @@
 import {
   beginAsking,
   noteAsked,
+  noteOffset,
   noteOutcome,
   noteSeen,
   sessionRecord,
@@ -160,7 +161,8 @@ type StreamEvent =
   | ({ type: 'done' } & AnswerBody)
   | { type: 'error'; error: { code: string } };
 
-async function hear(world: World, person: Person, asking: Asking): Promise<void> {
+/** Asks, and listens until the end. */
+export async function hear(world: World, person: Person, asking: Asking): Promise<void> {
   let lastEventId: string | undefined;
   await insist(world, `the stream of ${asking.id}`, async (life) => {
     const response = await openStream(life, person, asking, lastEventId);
@@ -173,7 +175,7 @@ async function hear(world: World, person: Person, asking: Asking): Promise<void>
     for await (const { id, data } of sseEvents(response)) {
       const event = JSON.parse(data) as StreamEvent;
       if (event.type === 'delta') {
-        if (event.offset !== position) throw new Error(`a piece at ${event.offset}, not at ${position}`);
+        noteOffset(world.records, asking, position, event.offset);
         position += event.content.length;
       }
       lastEventId = id;

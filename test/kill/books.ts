@@ -1,4 +1,3 @@
-import { DatabaseSync } from 'node:sqlite';
 import type {
   ApiCallsTable,
   ChatDailyTable,
@@ -13,13 +12,14 @@ import type {
   UsageDailyTable,
   UserCountersTable,
 } from '../../src/storage/schema.ts';
+import { openRows } from '../support/rows.ts';
 
 /** A row as it is stored. */
 type Row<Table> = {
   [Column in keyof Table]: Table[Column] extends { __select__: infer T } ? T : Table[Column];
 };
 
-/** What the database file holds at the end. */
+/** What the database holds at the end. */
 export interface Books {
   users: { id: number; username: string }[];
   conversations: Row<ConversationsTable>[];
@@ -36,28 +36,33 @@ export interface Books {
   owner_usage: Row<OwnerUsageTable>[];
 }
 
-/** Reads the file of a server that has ended. */
-export function readBooks(file: string): Books {
-  const database = new DatabaseSync(file, { readOnly: true });
+/** The tables, and in which order each is read. */
+const orders: Record<keyof Books, string> = {
+  users: 'id',
+  conversations: 'id',
+  messages: 'conversation_id, place',
+  media: 'id',
+  turns: 'id',
+  turn_log: 'turn_id',
+  feed: 'cursor',
+  ratings: 'conversation_id',
+  user_counters: 'user_id',
+  chat_daily: 'user_id',
+  api_calls: 'id',
+  usage_daily: 'day',
+  owner_usage: 'owner',
+};
+
+/** Reads the database of servers that have ended. */
+export async function readBooks(database: string): Promise<Books> {
+  const rows = await openRows(database);
   try {
-    const all = (table: string, order: string) =>
-      database.prepare(`SELECT * FROM ${table} ORDER BY ${order}`).all() as never;
-    return {
-      users: all('users', 'id'),
-      conversations: all('conversations', 'id'),
-      messages: all('messages', 'conversation_id, place'),
-      media: all('media', 'id'),
-      turns: all('turns', 'id'),
-      turn_log: all('turn_log', 'turn_id'),
-      feed: all('feed', 'cursor'),
-      ratings: all('ratings', 'conversation_id'),
-      user_counters: all('user_counters', 'user_id'),
-      chat_daily: all('chat_daily', 'user_id'),
-      api_calls: all('api_calls', 'id'),
-      usage_daily: all('usage_daily', 'day'),
-      owner_usage: all('owner_usage', 'owner'),
-    };
+    const books: Partial<Record<string, unknown[]>> = {};
+    for (const [table, order] of Object.entries(orders)) {
+      books[table] = await rows.all(`SELECT * FROM ${table} ORDER BY ${order}`);
+    }
+    return books as unknown as Books;
   } finally {
-    database.close();
+    await rows.close();
   }
 }

@@ -12,6 +12,7 @@ import {
   beginAsking,
   createRecords,
   noteAsked,
+  noteOffset,
   noteOutcome,
   noteSeen,
   sessionRecord,
@@ -347,6 +348,11 @@ describe('the checker of the kill test', () => {
       'text is shown with a gap',
       ({ records }) => noteSeen(records, createMoments(), first(records.askings), 5, 'x'),
       /t1: text at 5 after 0/u,
+    ],
+    [
+      'a piece is sent twice',
+      ({ records }) => noteOffset(records, first(records.askings), 5, 0),
+      /t1: a piece at 0, not at 5/u,
     ],
     [
       'text is shown twice, differently',

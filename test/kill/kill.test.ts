@@ -2,30 +2,31 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { eventually, within } from '../support/eventually.ts';
-import { runChatClient, runDeletingClient, runStreamClient } from './assistant-clients.ts';
 import { readBooks } from './books.ts';
 import { checkBooks } from './check-books.ts';
 import { checkDoors } from './check-doors.ts';
 import { checkShownCalls } from './check-studio.ts';
 import { checkShownTotal } from './check-sums.ts';
 import { checkWatch } from './check-watches.ts';
-import { runCompanionClient } from './companion-clients.ts';
-import { killAgain, killAt, killAtStart, killKinds, planKills, type KillKind } from './kills.ts';
-import { logInAdministrator, makePerson, runLoginClient } from './login-client.ts';
+import { clientNames, runClients } from './clients.ts';
+import {
+  killAgain,
+  killAt,
+  killAtStart,
+  killKinds,
+  planKills,
+  type KillKind,
+  type MortalWorld,
+} from './kills.ts';
+import { logInAdministrator, makePerson } from './login-client.ts';
 import { isLetIn, look, lookAtTotal, type Seen } from './look.ts';
 import { isAtRest } from './look-studio.ts';
 import { createMoments } from './moments.ts';
 import { createChance } from '../support/chance.ts';
 import { createRecords } from './records.ts';
 import { createMortalServer, type Life } from '../support/mortal-server.ts';
-import { runRelayClient } from './relay-client.ts';
-import { runAssistantSockets, runCompanionSockets } from './socket-clients.ts';
-import { runStatelessClient } from './stateless-clients.ts';
-import { runGatewaySocketClient } from './stateless-sockets.ts';
-import { runStudioClient, runStudioStreams } from './studio-clients.ts';
-import { runStudioRemovals } from './studio-removals.ts';
 import { startSteadyVendor, type SteadyVendor, type VendorCall } from './vendor.ts';
-import type { Person, World } from './world.ts';
+import type { Person } from './world.ts';
 
 const seed = Number(process.env['PARLEY_KILL_SEED'] ?? Date.now() % 2 ** 32);
 
@@ -42,7 +43,7 @@ describe('SIGKILL', () => {
       server.remove();
     });
     let running = true;
-    const world: World = {
+    const world: MortalWorld = {
       server,
       moments,
       records: createRecords(),
@@ -52,9 +53,9 @@ describe('SIGKILL', () => {
     launch(world);
     await server.listening();
     server.open();
-    const people = await Promise.all(names.map((name) => makePerson(world, name)));
+    const people = await Promise.all(clientNames.map((name) => makePerson(world, name)));
     const busy = new Set<string>();
-    const traffic = Promise.all(clients(world, people, busy));
+    const traffic = Promise.all(runClients(world, people, busy));
     traffic.catch(() => {});
 
     const hits = await killOverAndOver(t, world, vendor, people, traffic);
@@ -73,7 +74,7 @@ describe('SIGKILL', () => {
     }
     const service = await lookAtTotal(await server.life(), await logInAdministrator(world));
     await server.terminate();
-    const books = readBooks(server.database);
+    const books = await readBooks(server.database);
     world.records.faults.push(
       ...checkBooks(world.records, vendor.calls, books),
       ...seen.flatMap(({ user, total }) => checkShownTotal(user, total, books)),
@@ -86,64 +87,10 @@ describe('SIGKILL', () => {
   });
 });
 
-const names = [
-  'asker1',
-  'asker2',
-  'asker3',
-  'listener1',
-  'listener2',
-  'deleter',
-  'companion1',
-  'companion2',
-  'talker1',
-  'talker2',
-  'chatter1',
-  'chatter2',
-  'sender1',
-  'sender2',
-  'hearer1',
-  'remover1',
-  'relayer1',
-];
-
-function clients(world: World, people: Person[], busy: Set<string>): Promise<void>[] {
-  const named = async (name: string, client: Promise<void>) => {
-    busy.add(name);
-    await client;
-    busy.delete(name);
-  };
-  const run: Record<string, (world: World, person: Person) => Promise<void>> = {
-    asker: runChatClient,
-    listener: runStreamClient,
-    deleter: runDeletingClient,
-    companion: runCompanionClient,
-    talker: runAssistantSockets,
-    chatter: runCompanionSockets,
-    sender: runStudioClient,
-    hearer: runStudioStreams,
-    remover: runStudioRemovals,
-    relayer: runRelayClient,
-  };
-  return [
-    ...people.map((person) => {
-      const client = run[person.name.replace(/\d$/u, '')];
-      assert.ok(client !== undefined, person.name);
-      return named(person.name, client({ ...world, chance: world.chance.branch(person.name) }, person));
-    }),
-    named('gateway', runStatelessClient({ ...world, chance: world.chance.branch('gateway') }, 'gateway')),
-    named('openai', runStatelessClient({ ...world, chance: world.chance.branch('openai') }, 'openai')),
-    named(
-      'gateway socket',
-      runGatewaySocketClient({ ...world, chance: world.chance.branch('gateway socket') }),
-    ),
-    named('login', runLoginClient({ ...world, chance: world.chance.branch('login') })),
-  ];
-}
-
 /** Kills, starts again, looks through the doors, and only then lets the clients go on. */
 async function killOverAndOver(
   t: TestContext,
-  world: World,
+  world: MortalWorld,
   vendor: SteadyVendor,
   people: Person[],
   traffic: Promise<unknown>,
@@ -179,7 +126,7 @@ async function killOverAndOver(
 
 /** Says who waits for what, where that does not come to pass. */
 async function unlessStuck<T>(
-  { records, server }: World,
+  { records, server }: MortalWorld,
   promise: Promise<T>,
   busy: ReadonlySet<string> = new Set(),
 ): Promise<T> {
@@ -195,7 +142,7 @@ async function unlessStuck<T>(
 }
 
 /** It may be quicker than the kill: then it is killed without having served anybody, and started again. */
-async function killStarting(world: World): Promise<void> {
+async function killStarting(world: MortalWorld): Promise<void> {
   const { server } = world;
   for (let tries = 0; tries < 5; tries++) {
     launch(world);
@@ -210,7 +157,7 @@ async function killStarting(world: World): Promise<void> {
 }
 
 /** A life that goes on with what the one before it had only begun, and is killed at that, too. False where it had nothing to go on with. */
-async function killAtSecondTry(world: World, people: Person[], calls: VendorCall[]): Promise<boolean> {
+async function killAtSecondTry(world: MortalWorld, people: Person[], calls: VendorCall[]): Promise<boolean> {
   const { server } = world;
   const called = Promise.withResolvers<true>();
   const callOff = killAgain(world, calls, () => called.resolve(true));
@@ -228,12 +175,12 @@ async function areAtRest(life: Life, people: Person[]): Promise<boolean> {
   return (await Promise.all(people.map((person) => isAtRest(life, person)))).every(Boolean);
 }
 
-function launch({ server, records }: World): void {
+function launch({ server, records }: MortalWorld): void {
   records.launches.push(Date.now());
   server.launch();
 }
 
-async function beginLife(world: World, people: Person[]): Promise<void> {
+async function beginLife(world: MortalWorld, people: Person[]): Promise<void> {
   launch(world);
   const life = await world.server.listening();
   assert.ok(life !== undefined);
@@ -242,7 +189,7 @@ async function beginLife(world: World, people: Person[]): Promise<void> {
 }
 
 /** Whoever has answers on their way, which this life makes again, is looked at later. */
-async function checkLife({ records }: World, people: Person[], life: Life): Promise<Seen[]> {
+async function checkLife({ records }: MortalWorld, people: Person[], life: Life): Promise<Seen[]> {
   const looks = people.map(async (person) =>
     (await isAtRest(life, person)) ? [await look(life, person)] : [],
   );
@@ -266,7 +213,7 @@ function errorsIn(log: string[]): string[] {
   });
 }
 
-function summaryOf({ records }: World, { calls }: SteadyVendor, hits: Map<KillKind, number>): string {
+function summaryOf({ records }: MortalWorld, { calls }: SteadyVendor, hits: Map<KillKind, number>): string {
   const { askings, calls: stateless, sessions, watches } = records;
   return JSON.stringify({
     ...Object.fromEntries(hits),

@@ -3,8 +3,14 @@ import { within } from '../support/eventually.ts';
 import type { Moment } from './moments.ts';
 import type { Chance } from '../support/chance.ts';
 import { isMadeAgain, isTurn, type Asking } from './records.ts';
+import type { MortalServer } from '../support/mortal-server.ts';
 import type { World } from './world.ts';
 import type { VendorCall } from './vendor.ts';
+
+/** A world whose server is killed. */
+export interface MortalWorld extends World {
+  server: MortalServer;
+}
 
 /** When a server is killed. */
 export const killKinds = [
@@ -58,7 +64,7 @@ const waitMs = 30_000;
 
 /** Waits for the moment of `kind`, and kills the server in it. */
 export async function killAt(
-  world: World,
+  world: MortalWorld,
   calls: VendorCall[],
   kind: Exclude<KillKind, 'starting' | 'again'>,
 ): Promise<void> {
@@ -79,7 +85,7 @@ export async function killAt(
 
 type AimedKind = Exclude<KillKind, 'starting' | 'again' | 'writing' | 'random'>;
 
-async function killAtMoment(world: World, calls: VendorCall[], kind: AimedKind): Promise<void> {
+async function killAtMoment(world: MortalWorld, calls: VendorCall[], kind: AimedKind): Promise<void> {
   const { chance, moments, records, server } = world;
   const first = records.askings.length;
   // The vendor's last words are still on their way to the server, or it stores the answer already.
@@ -132,7 +138,11 @@ function outcomeOf({ records }: World, question: string) {
 }
 
 /** Has the server killed when its vendor is asked for an answer for another time: to be called before it is launched. Returns what calls it off. */
-export function killAgain({ moments, server }: World, calls: VendorCall[], then: () => void): () => void {
+export function killAgain(
+  { moments, server }: MortalWorld,
+  calls: VendorCall[],
+  then: () => void,
+): () => void {
   const isAgain = ({ type, question }: Moment) =>
     type === 'called' && calls.filter((call) => call.question === question).length > 1;
   return moments.await(isAgain, () => {
@@ -145,7 +155,7 @@ export function killAgain({ moments, server }: World, calls: VendorCall[], then:
  * Has a server that was just launched killed while it starts: at one of the first things that it writes, or some time before.
  * Returns what calls it off.
  */
-export function killAtStart({ chance, server }: World): () => void {
+export function killAtStart({ chance, server }: MortalWorld): () => void {
   if (chance.percent(70)) return server.atWrite(chance.whole(1, 6), server.kill);
   const timer = globalThis.setTimeout(server.kill, chance.whole(150, 600));
   return () => clearTimeout(timer);

@@ -5,8 +5,16 @@ import type { World } from './world.ts';
 /** A frame as any door sends it. */
 export interface SocketFrame {
   type: string;
+  /** Of the client's frame that this one answers. */
   id?: string;
-  data?: { id?: number | string; role?: string; content?: string; status?: string; state?: string };
+  data?: {
+    id?: number | string;
+    role?: string;
+    content?: string;
+    status?: string;
+    state?: string;
+    error?: string;
+  };
   cursor?: string | number;
 }
 
@@ -15,7 +23,11 @@ export interface Connection {
   send(frame: object): void;
   /** Resolves when it is open no more. */
   lost: Promise<void>;
+  life: Life;
 }
+
+/** "Service restart": come again. */
+const restartCode = 1012;
 
 /** A socket that is opened again after each crash, where it left off. */
 export interface Line {
@@ -49,14 +61,16 @@ export function openLine(world: World, parts: LineParts): Line {
       const frame = JSON.parse(data.toString('utf8')) as SocketFrame;
       if (frame.type === 'pong') {
         isReady = true;
-        state.ready.resolve({ send, lost: lost.promise });
+        state.ready.resolve({ send, lost: lost.promise, life });
       } else parts.onFrame(frame);
       if (frame.type === 'reset') records.faults.push(`${parts.name} was told to begin anew`);
       // A frame counts as told once its client has done with it.
       if (frame.cursor !== undefined) state.cursor = String(frame.cursor);
     });
     socket.on('close', (code) => {
-      if (!state.closed && server.isAlive(life)) records.faults.push(`${parts.name} was closed with ${code}`);
+      if (!state.closed) records.closes.push({ name: parts.name, code, at: Date.now() });
+      const isExcused = state.closed || code === restartCode || !server.isCalm(life);
+      if (!isExcused) records.faults.push(`${parts.name} was closed with ${code}`);
       // Whoever waits for a connection goes on waiting for the next.
       if (isReady) state.ready = Promise.withResolvers();
       isReady = false;

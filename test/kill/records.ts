@@ -10,6 +10,8 @@ export interface Records {
   sessions: SessionRecord[];
   logins: LoginRecord[];
   watches: WatchRecord[];
+  /** Sockets that were closed on their clients, and how. */
+  closes: { name: string; code: number; at: number }[];
   /** What a client itself saw that must never be. */
   faults: string[];
 }
@@ -92,7 +94,16 @@ export interface WatchRecord {
 }
 
 export function createRecords(): Records {
-  return { launches: [], askings: [], calls: [], sessions: [], logins: [], watches: [], faults: [] };
+  return {
+    launches: [],
+    askings: [],
+    calls: [],
+    sessions: [],
+    logins: [],
+    watches: [],
+    closes: [],
+    faults: [],
+  };
 }
 
 /** Begins a question of `user`; nothing is known of it yet. */
@@ -220,6 +231,11 @@ export function noteSeen(
   if (start + text.length <= seen.length) return;
   asking.seen = seen.slice(0, start) + text;
   moments.tell('seen', asking.text);
+}
+
+/** Notes where a piece of a stream begins; it must be where the one before it ended, also over several connections. */
+export function noteOffset({ faults }: Records, { id }: Asking, position: number, offset: number): void {
+  if (offset !== position) faults.push(`${id}: a piece at ${offset}, not at ${position}`);
 }
 
 /** Notes how the client was told that it ended. */

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { askOverHttp, type MessageBody } from './assistant-clients.ts';
 import { openLine, type Line, type SocketFrame } from './line.ts';
 import {
@@ -106,19 +107,24 @@ function watchLine(world: World, person: Person, { name, asks, path, cursor, kno
   return openLine(world, { name, path: `${path}&stream=true`, cursor, onFrame });
 }
 
-/** Sends the question again after a crash, unless it was shown meanwhile; sometimes twice for no reason. */
-async function askOnLine({ chance }: World, line: Line, asking: Asking, { frame }: Door): Promise<void> {
+/** Sends the question again after a crash, or a refusal, unless it was shown meanwhile; sometimes twice for no reason. */
+async function askOnLine(world: World, line: Line, asking: Asking, { frame }: Door): Promise<void> {
+  const { chance, records, server } = world;
   while (asking.outcome === undefined) {
     const connection = await line.connection();
     if (!asking.stored) connection.send(frame(asking));
     if (!asking.stored && chance.percent(10)) connection.send(frame(asking));
-    await Promise.race([connection.lost, settled(asking)]);
+    const refusal = await Promise.race([connection.lost, settled(asking)]);
+    if (refusal === undefined || asking.stored) continue;
+    if (server.isCalm(connection.life)) records.faults.push(`${asking.id} was refused: ${refusal}`);
+    await setTimeout(50);
   }
 }
 
-const settlers = new WeakMap<Asking, () => void>();
+const settlers = new WeakMap<Asking, (refusal?: string) => void>();
 
-function settled(asking: Asking): Promise<void> {
+/** Resolves when it has an outcome, or to why it was refused. */
+function settled(asking: Asking): Promise<string | void> {
   if (asking.outcome !== undefined) return Promise.resolve();
   return new Promise((resolve) => settlers.set(asking, resolve));
 }
@@ -129,8 +135,14 @@ function createReader(world: World, watch: WatchRecord, asks: boolean): (frame: 
   /** By the id of their question, then of their answer. */
   const askings = new Map<number, Asking>();
   let open: Asking | undefined;
-  return ({ type, data = {}, cursor }) => {
+  return ({ type, id: answered, data = {}, cursor }) => {
     const id = Number(data.id);
+    const refused = type === 'error' && data.id === undefined ? answered : undefined;
+    if (refused !== undefined) {
+      const asking = records.askings.find((each) => each.id === refused);
+      if (asking !== undefined) settlers.get(asking)?.(data.error ?? data.content);
+      return;
+    }
     if (type === 'message_removed') return note(records, watch, 'removed', id, cursor);
     if (type === 'message' && data.role === 'user') {
       const asking = records.askings.find(({ text }) => text === data.content);

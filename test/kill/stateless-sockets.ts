@@ -7,7 +7,7 @@ import { drawPace, insist, think, type World } from './world.ts';
 
 interface Frame {
   type: string;
-  data: { chunk?: string; response?: string; error?: string };
+  data: { chunk?: string; response?: string; error?: string; code?: string };
 }
 
 /** A client of the gateway's socket; some answers it does not want to the end. */
@@ -19,7 +19,7 @@ export async function runGatewaySocketClient(world: World): Promise<void> {
       const call = beginCall(world, 'gateway socket', pace);
       const { type, data } = await converse(life, call, cancels);
       if (type === 'cancelled') return;
-      const text = type === 'complete' ? data.response : '';
+      const text = type === 'complete' ? data.response : data.code === 'PROVIDER_ERROR' ? '' : undefined;
       if (text !== answerTo(call.text)) throw new Error(`${call.id} was answered ${JSON.stringify(data)}`);
       call.acknowledged = true;
       world.moments.tell('acknowledged', call.text);

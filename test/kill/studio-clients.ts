@@ -1,5 +1,5 @@
 import { partsOf } from './questions.ts';
-import { noteAsked, noteOutcome, noteSeen, sessionRecord, type Asking } from './records.ts';
+import { noteAsked, noteOffset, noteOutcome, noteSeen, sessionRecord, type Asking } from './records.ts';
 import { sseEvents } from './sse.ts';
 import type { ReplyEvent } from '../support/studio.ts';
 import type { Life } from '../support/mortal-server.ts';
@@ -77,7 +77,7 @@ async function hear(world: World, person: Person, asking: Asking): Promise<void>
     for await (const { id, data } of sseEvents(response)) {
       const event = JSON.parse(data) as ReplyEvent['data'];
       if (event.type === 'delta') {
-        if (event.offset !== position) throw new Error(`a piece at ${event.offset}, not at ${position}`);
+        noteOffset(world.records, asking, position, event.offset ?? 0);
         position += event.content?.length ?? 0;
       }
       lastEventId = id ?? lastEventId;

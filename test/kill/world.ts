@@ -3,13 +3,13 @@ import type { Moments } from './moments.ts';
 import type { Pace } from './questions.ts';
 import type { Chance } from '../support/chance.ts';
 import type { Records } from './records.ts';
-import type { MortalServer } from '../support/mortal-server.ts';
+import type { Insisting } from '../support/insist.ts';
 
 export { insist, openRequest, request, type Told } from '../support/insist.ts';
 
 /** What a client lives in. */
 export interface World {
-  server: MortalServer;
+  server: Insisting['server'];
   moments: Moments;
   records: Records;
   chance: Chance;

@@ -1,9 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Life, MortalServer } from './mortal-server.ts';
 
+/** Said with 503: the server cannot serve at present, and the same may be sent again. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+}
+
 /** What one lives in who insists. */
 export interface Insisting {
-  server: Pick<MortalServer, 'life' | 'isAlive'>;
+  server: Pick<MortalServer, 'life' | 'isAlive' | 'isCalm'>;
   records: { faults: string[] };
 }
 
@@ -43,7 +48,7 @@ export interface Told<T> {
   body: T;
 }
 
-/** One request; rejects where no whole answer comes. */
+/** One request; rejects where no whole answer comes, and with `Unavailable`. */
 export async function request<T>(
   life: Pick<Life, 'url'>,
   method: string,
@@ -55,8 +60,8 @@ export async function request<T>(
   return { status: response.status, headers: response.headers, body: (await response.json()) as T };
 }
 
-/** One request, its answer's body unread. */
-export function openRequest(
+/** One request, its answer's body unread; rejects with `Unavailable`. */
+export async function openRequest(
   { url }: Pick<Life, 'url'>,
   method: string,
   path: string,
@@ -67,7 +72,7 @@ export function openRequest(
     signal,
   }: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<Response> {
-  return fetch(`${url}${path}`, {
+  const response = await fetch(`${url}${path}`, {
     method,
     headers: {
       ...(token !== '' && { authorization: `Bearer ${token}` }),
@@ -77,4 +82,6 @@ export function openRequest(
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(signal !== undefined && { signal }),
   });
+  if (response.status === 503) throw new Unavailable(`${method} ${path}: 503 ${await response.text()}`);
+  return response;
 }

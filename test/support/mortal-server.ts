@@ -28,6 +28,8 @@ export interface MortalServer {
   life(): Promise<Life>;
   /** Whether this life is the one that clients may use now. */
   isAlive(life: Life): boolean;
+  /** Whether nothing excuses that a connection of this life breaks now, however long it has been open. */
+  isCalm(life: Life): boolean;
   /** SIGKILL, now. Clients wait from now on. Safe to repeat. */
   kill(): void;
   /** Resolves when the process is gone. Rejects where it went by itself. */
@@ -51,11 +53,7 @@ export function createMortalServer(vendorUrl: string, yaml: ParleyOptions['yaml'
   let opened: Life | undefined;
   let ending = false;
 
-  const current = () => {
-    const launched = lives.at(-1);
-    if (launched === undefined) throw new Error('the server was never launched');
-    return launched;
-  };
+  const current = () => lastOf(lives);
   const shut = () => {
     ending = true;
     if (opened !== undefined) gate = Promise.withResolvers();
@@ -87,6 +85,7 @@ export function createMortalServer(vendorUrl: string, yaml: ParleyOptions['yaml'
     },
     life: () => gate.promise,
     isAlive: (life) => life === opened,
+    isCalm: (life) => life === opened,
     kill() {
       current().signal('SIGKILL');
       shut();
@@ -104,6 +103,12 @@ export function createMortalServer(vendorUrl: string, yaml: ParleyOptions['yaml'
     log: () => lives.flatMap((life) => life.stderr().split('\n').filter(Boolean)),
     remove: () => removeDataFolder(folder),
   };
+}
+
+function lastOf(lives: readonly Launched[]): Launched {
+  const launched = lives.at(-1);
+  if (launched === undefined) throw new Error('the server was never launched');
+  return launched;
 }
 
 export const administrator = 'admin@example.com';

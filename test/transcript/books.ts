@@ -1,4 +1,3 @@
-import { DatabaseSync } from 'node:sqlite';
 import type {
   ConversationsTable,
   FeedTable,
@@ -7,6 +6,7 @@ import type {
   RatingsTable,
 } from '../../src/storage/schema.ts';
 import type { StatusChange } from '../../src/storage/feed.ts';
+import { openRows } from '../support/rows.ts';
 import { messageLine, noteLine, ratingLine, statusLine } from './transcript.ts';
 
 /** A row as it is stored. */
@@ -31,34 +31,37 @@ export interface Labels {
   status: string;
 }
 
-/** Reads the file of a server that has ended. */
-export function readBook(file: string, sessionId: string): Book {
-  const database = new DatabaseSync(file, { readOnly: true });
+/** Reads the database of servers that have ended. */
+export async function readBook(database: string, sessionId: string): Promise<Book> {
+  const { all, close } = await openRows(database);
   try {
-    const all = <T>(text: string, ...values: (string | number)[]) =>
-      database.prepare(text).all(...values) as T[];
     const key = sessionId.slice('sess_'.length);
-    const [conversation] = all<Row<ConversationsTable>>('SELECT * FROM conversations WHERE key = ?', key);
+    const [conversation] = await all<Row<ConversationsTable>>(
+      'SELECT * FROM conversations WHERE key = ?',
+      key,
+    );
     if (conversation === undefined) throw new Error(`the database knows nothing of ${sessionId}`);
     const { id } = conversation;
     const of = <T>(table: string, order: string) =>
       all<T>(`SELECT * FROM ${table} WHERE conversation_id = ? ORDER BY ${order}`, id);
     const names = new Map(
-      all<{ id: number; name: string }>('SELECT id, full_name AS name FROM users').map((row) => [
+      (await all<{ id: number; name: string }>('SELECT id, full_name AS name FROM users')).map((row) => [
         row.id,
         row.name,
       ]),
     );
-    const messages = of<Row<MessagesTable>>('messages', 'place').filter(({ content }) => content !== '');
+    const messages = (await of<Row<MessagesTable>>('messages', 'place')).filter(
+      ({ content }) => content !== '',
+    );
     const texts = new Map(messages.map((row) => [row.id, lineOf(row, names)]));
     const notes = new Map(
-      of<Row<NotesTable>>('notes', 'id').map((row) => [
+      (await of<Row<NotesTable>>('notes', 'id')).map((row) => [
         row.id,
         noteLine(row.id, names.get(row.author_id) ?? '', row.content),
       ]),
     );
-    const [rating] = of<Row<RatingsTable>>('ratings', 'created_at');
-    const lines = of<Row<FeedTable>>('feed', 'cursor').flatMap((event) =>
+    const [rating] = await of<Row<RatingsTable>>('ratings', 'created_at');
+    const lines = (await of<Row<FeedTable>>('feed', 'cursor')).flatMap((event) =>
       happened(event, { texts, notes, rating: rating?.score ?? 0 }),
     );
     const { priority, tags, assignee_id: assignee, status } = conversation;
@@ -73,7 +76,7 @@ export function readBook(file: string, sessionId: string): Book {
       },
     };
   } finally {
-    database.close();
+    await close();
   }
 }
 

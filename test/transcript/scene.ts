@@ -46,13 +46,11 @@ export function ask<T>(
 ): Promise<Told<T>> {
   // eslint-disable-next-line no-param-reassign -- Each request of a lane has a name of its own.
   const headers = { 'idempotency-key': `${lane.name.replace(' ', '-')}-${++lane.requests}` };
-  return insist(scene, `${method} ${path}`, async (life) => {
-    const told = await request<T>(life, method, `/api/v1${path}`, token, {
+  return insist(scene, `${method} ${path}`, (life) =>
+    request<T>(life, method, `/api/v1${path}`, token, {
       ...(method !== 'GET' && { headers, body: body ?? {} }),
-    });
-    if (told.status === 503) throw new Error('the server is going away');
-    return told;
-  });
+    }),
+  );
 }
 
 /** The same for what must succeed; its `data`. */
