@@ -33,6 +33,7 @@ import { serveConsole } from './http/console.ts';
 import { createOriginPolicy } from './http/cross-origin.ts';
 import { collectOpenApi, serveDocs } from './http/docs.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
+import { createLeaving, endConnections, type Leaving } from './http/leaving.ts';
 import { serveReadiness } from './http/readiness.ts';
 import { createRequestId } from './http/request-id.ts';
 import { createRunning, type Running } from './http/running.ts';
@@ -64,8 +65,11 @@ export interface App {
   defaultModel: () => string;
   /** Starts to listen; resolves to the address. */
   listen(): Promise<string>;
-  /** Stops accepting, lets running answers finish for `graceMs`, cancels the rest, and puts everything away. */
-  close(graceMs: number): Promise<void>;
+  /**
+   * Is not ready any more, but goes on for `delayMs` (default 0); then stops accepting, lets running answers finish for `graceMs`, cancels the rest, and
+   * puts everything away.
+   */
+  close(graceMs: number, delayMs?: number): Promise<void>;
 }
 
 /** Builds the app from its parts: storage, providers, cache → core → contracts. */
@@ -97,7 +101,8 @@ export async function createApp(given: AppParts): Promise<App> {
   const firstAdmin = await ensureFirstAdmin({ users, passwords, runtime }, config.admin);
   await built.turns.recover();
   const running = createRunning();
-  const { server, sockets } = await createServer({ parts, built, storage, node, metrics, running });
+  const leaving = createLeaving();
+  const { server, sockets } = await createServer({ parts, built, storage, node, metrics, running, leaving });
   const housekeeping = housekeepingOf(built, log);
   const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
   const work = { opened: built, discovery, knowledge, housekeeping, log };
@@ -112,7 +117,11 @@ export async function createApp(given: AppParts): Promise<App> {
       begin(work);
       return address;
     },
-    close: (graceMs) => close({ ...work, server, sockets, running, storage, node, slots }, runtime, graceMs),
+    close: (graceMs, delayMs = 0) =>
+      close({ ...work, server, sockets, running, leaving, storage, node, slots }, runtime, {
+        graceMs,
+        delayMs,
+      }),
   };
 }
 
@@ -165,9 +174,10 @@ interface ServerInputs {
   node: OpenedNode;
   metrics: Metrics;
   running: Running;
+  leaving: Leaving;
 }
 
-async function createServer({ parts, built, storage, node, metrics, running }: ServerInputs) {
+async function createServer({ parts, built, storage, node, metrics, running, leaving }: ServerInputs) {
   const { config, log, runtime, version } = parts;
   const { core, defaultModel } = built;
   const { limits } = config;
@@ -215,7 +225,10 @@ async function createServer({ parts, built, storage, node, metrics, running }: S
   await registerContracts(server, parts, doors);
   await serveDocs(server);
   await serveConsole(server);
-  serveReadiness(server, { storage: storage.check }, log);
+  const redis = () => node.bus.check();
+  const wanted = node.bus.state() === 'alone' ? undefined : { redis };
+  serveReadiness(server, { needed: { storage: storage.check }, wanted, leaving, log });
+  endConnections(server, leaving);
   answerUnclaimed(server, renderElsewhere);
   return { server, sockets };
 }

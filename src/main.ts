@@ -34,17 +34,25 @@ async function start(config: Config): Promise<void> {
   trimHeap();
   const address = await app.listen();
   process.stdout.write(startReport({ app, address, version, dataDir: config.dataDir }));
-  closeOnSignal(app, logs, config.shutdownGraceMs);
+  closeOnSignal(app, logs, config);
 }
 
+/** So long a balancer may take to see that a node is not ready any more. */
+const delayAmongOthersMs = 3_000;
+
 /** The first signal closes gracefully, a second one at once. */
-function closeOnSignal(app: App, { log, flush }: Logs, graceMs: number): void {
+function closeOnSignal(
+  app: App,
+  { log, flush }: Logs,
+  { shutdownGraceMs, shutdownDelayMs, redisUrl }: Config,
+): void {
+  const delayMs = shutdownDelayMs ?? (redisUrl === null ? 0 : delayAmongOthersMs);
   let closing = false;
   const onSignal = (signal: NodeJS.Signals) => {
     if (closing) process.exit(1);
     closing = true;
     log.info({ signal }, 'shutting down: running answers may finish');
-    app.close(graceMs).then(
+    app.close(shutdownGraceMs, delayMs).then(
       () => {
         flush();
         process.exit(0);

@@ -3,6 +3,7 @@ import type { ProviderSlot } from '../core/completions/router.ts';
 import type { Housekeeping } from '../core/housekeeping.ts';
 import type { Log } from '../core/log.ts';
 import type { Runtime } from '../core/runtime.ts';
+import type { Leaving } from '../http/leaving.ts';
 import { shuttingDown, type Running } from '../http/running.ts';
 import { closeCodes, type Sockets } from '../http/sockets.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -18,6 +19,7 @@ export interface Closing {
   };
   sockets: Sockets;
   running: Running;
+  leaving: Leaving;
   opened: Pick<
     Awaited<ReturnType<typeof openCore>>,
     | 'turns'
@@ -33,7 +35,7 @@ export interface Closing {
   discovery: Discovery;
   knowledge: Pick<OpenedKnowledge, 'close'>;
   storage: Storage;
-  node: Pick<OpenedNode, 'close'>;
+  node: Pick<OpenedNode, 'bus' | 'close'>;
   slots: Map<string, ProviderSlot>;
   housekeeping: Housekeeping;
   log: Log;
@@ -43,14 +45,24 @@ export interface Closing {
 const lastWordsMs = 2_000;
 
 /** Ends everything in the order in which it can still say what it has to: see `App.close`. */
-export async function close(app: Closing, runtime: Runtime, graceMs: number): Promise<void> {
+export async function close(
+  app: Closing,
+  runtime: Runtime,
+  { graceMs, delayMs }: { graceMs: number; delayMs: number },
+): Promise<void> {
   const { server, sockets, running } = app;
+  const hasOthers = app.node.bus.state() !== 'alone';
   const { turns, feed: watched, storeWatch, search, maintenanceWatch, deskWatch, dispatcher } = app.opened;
   const within = async (work: Promise<unknown>, ms: number) => {
     const waiting = new AbortController();
     await Promise.race([work, runtime.sleep(ms, waiting.signal).catch(() => {})]);
     waiting.abort();
   };
+  app.leaving.begin();
+  if (delayMs > 0) await runtime.sleep(delayMs);
+  const closeSockets = () => sockets.closeAll(closeCodes.serviceRestart, 'service restart');
+  // Who reconnects finds another node, on which answers that are made here go on.
+  const leaving = hasOthers ? closeSockets() : undefined;
   maintenanceWatch.stop();
   deskWatch.stop();
   app.discovery.stop();
@@ -68,9 +80,9 @@ export async function close(app: Closing, runtime: Runtime, graceMs: number): Pr
   running.abortAll(shuttingDown());
   await within(running.idle(), lastWordsMs);
   app.opened.presence.close();
-  const leaving = sockets.closeAll(closeCodes.serviceRestart, 'service restart');
+  const left = leaving ?? closeSockets();
   server.server.closeIdleConnections();
-  await within(Promise.all([closed, leaving]), lastWordsMs);
+  await within(Promise.all([closed, left]), lastWordsMs);
   sockets.close();
   server.server.closeAllConnections();
   storeWatch.stop();

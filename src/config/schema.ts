@@ -68,6 +68,12 @@ const server = {
     description:
       'How long running answers may take to finish after the stop signal, before they are cancelled.',
   }),
+  shutdownDelayMs: field(duration(0, 600 * second), {
+    default: null,
+    shownDefault: '3s with REDIS_URL, else 0',
+    description:
+      'How long a node goes on after the stop signal, while `/ready` already says that it leaves: so long a load balancer may take to notice.',
+  }),
   environment: field(environmentName, {
     env: 'NODE_ENV',
     envOnly: true,
