@@ -5,6 +5,7 @@ import { conversationsSuite } from './conversations.suite.ts';
 import { deskSuite } from './desk.suite.ts';
 import { deskSumsSuite } from './desk-sums.suite.ts';
 import { guestsSuite } from './guests.suite.ts';
+import { leasesSuite } from './leases.suite.ts';
 import { messageRemovalSuite } from './message-removal.suite.ts';
 import { ownershipSuite } from './ownership.suite.ts';
 import { partsSuite } from './parts.suite.ts';
@@ -29,4 +30,5 @@ describe('on PostgreSQL', { skip: withoutPostgres }, () => {
   ownershipSuite('postgres', prepare);
   deskSumsSuite('postgres', prepare);
   deskSuite('postgres', prepare);
+  leasesSuite('postgres', prepare);
 });

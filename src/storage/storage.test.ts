@@ -14,6 +14,7 @@ import { deskSumsSuite } from './desk-sums.suite.ts';
 import { createSqliteQueries } from './dialect.ts';
 import { readSqliteIds } from './ids.ts';
 import { guestsSuite } from './guests.suite.ts';
+import { leasesSuite } from './leases.suite.ts';
 import { messageRemovalSuite } from './message-removal.suite.ts';
 import { ownershipSuite } from './ownership.suite.ts';
 import { partsSuite } from './parts.suite.ts';
@@ -42,6 +43,7 @@ messageRemovalSuite('sqlite', prepare);
 ownershipSuite('sqlite', prepare);
 deskSumsSuite('sqlite', prepare);
 deskSuite('sqlite', prepare);
+leasesSuite('sqlite', prepare);
 
 describe('the SQLite file', () => {
   it('and its folder are made for the owner only, the logs too', async (test) => {

@@ -35,6 +35,8 @@ import { createIdempotencyKeys } from './idempotency-keys.ts';
 import type { IdempotencyKeys } from './idempotency-keys.ts';
 import { readSqliteIds } from './ids.ts';
 import type { Ids } from './ids.ts';
+import { createLeases } from './leases.ts';
+import type { Leases } from './leases.ts';
 import { createLogins } from './logins.ts';
 import type { Logins } from './logins.ts';
 import { createMessageSearch } from './message-search.ts';
@@ -106,6 +108,7 @@ export interface Storage {
   customers: Customers;
   deskLists: DeskLists;
   messageSearch: MessageSearch;
+  leases: Leases;
   /** The store's clock, milliseconds since the epoch. */
   now(): Promise<number>;
   /** Proves that the store takes a write and gives it back. */
@@ -163,6 +166,7 @@ export function createStorage(database: Database, queries: Queries, ids: Ids): S
     customers: createCustomers(database, queries),
     deskLists: createDeskLists(database, queries),
     messageSearch: createMessageSearch(database, queries),
+    leases: createLeases(database, queries),
     now: createClock(database, queries),
     check: createReadinessCheck(database, queries),
     flush: () => database.flush(),
