@@ -78,9 +78,9 @@ export async function createApp(given: AppParts): Promise<App> {
   const storage = await openStorageAt({ url: config.databaseUrl, onFatal, now: given.runtime.now });
   const runtime = await runtimeBy(storage, given);
   const parts = { ...given, runtime };
-  const node = openNode({ config, runtime, log });
+  const node = await openNode({ config, runtime, log });
   const metrics = createMetrics();
-  const knowledge = await openKnowledge({ config, storage, runtime, log });
+  const knowledge = await openKnowledge({ config, storage, node, runtime, log });
   const catalogue = createCatalogue(config.shippedModels, config.models);
   const slots = createSlots(config, knowledge.answerer, runtime);
   const passwords = createPasswords();

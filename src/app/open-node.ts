@@ -7,6 +7,9 @@ import type { Log } from '../core/log.ts';
 import { createNodes, type Nodes } from '../core/nodes/nodes.ts';
 import { createMemoryBus, type Bus } from '../core/realtime/bus.ts';
 import type { Runtime } from '../core/runtime.ts';
+import { createRedisBus } from '../redis/bus.ts';
+import { createRedis, type Redis } from '../redis/connection.ts';
+import { createRedisLimits } from '../redis/limits.ts';
 
 /** What joins this process to others, or stands in for them where it is alone. */
 export interface OpenedNode {
@@ -21,23 +24,63 @@ export interface OpenedNode {
   close(): Promise<void>;
 }
 
-/** Joins the nodes that share a Redis; without one, this process is alone. */
-export function openNode(parts: {
-  config: Pick<Config, 'rateLimits'>;
+interface OpenNodeParts {
+  config: Pick<Config, 'rateLimits' | 'redisUrl' | 'redisPrefix'>;
   runtime: Runtime;
   log: Log;
-}): OpenedNode {
+}
+
+/** How long a start waits for Redis; without it the node begins on its own, and joins later. */
+const patienceMs = 2_000;
+
+/** Joins the nodes that share a Redis; without one, this process is alone. */
+export async function openNode(parts: OpenNodeParts): Promise<OpenedNode> {
   const { config, runtime, log } = parts;
-  const bus = createMemoryBus({
-    onError: (err) => log.error({ err }, 'somebody who watches could not be woken'),
-  });
+  const id = runtime.token(12);
+  const onError = (err: unknown) => log.error({ err }, 'a message between nodes could not be passed on');
+  if (config.redisUrl === null) return joinedBy(parts, id, alone(onError));
+  const redis = createRedis({ url: config.redisUrl, prefix: config.redisPrefix, log, runtime });
+  await redis.isUpWithin(patienceMs);
+  return joinedBy(parts, id, over({ redis, id, runtime, onError }));
+}
+
+type Joint = Pick<OpenedNode, 'bus' | 'seats' | 'close'> & { counted: () => Limits };
+
+function alone(onError: (thrown: unknown) => void): Joint {
+  const bus = createMemoryBus({ onError });
+  return { bus, seats: createMemorySeats(), counted: createMemoryLimits, close: () => bus.close() };
+}
+
+function over(parts: {
+  redis: Redis;
+  id: string;
+  runtime: Runtime;
+  onError: (thrown: unknown) => void;
+}): Joint {
+  const { redis, id: nodeId, runtime, onError } = parts;
+  const bus = createRedisBus({ redis, nodeId, runtime, onError });
+  const seats = createMemorySeats();
+  return {
+    bus,
+    seats,
+    counted: () => createRedisLimits({ redis, fallback: createMemoryLimits() }),
+    async close() {
+      await seats.close();
+      await bus.close();
+      await redis.close();
+    },
+  };
+}
+
+function joinedBy({ config, runtime, log }: OpenNodeParts, id: string, joint: Joint): OpenedNode {
+  const { bus, seats, counted, close } = joint;
   const onError = (err: unknown) => log.error({ err }, 'a request of another node could not be answered');
   return {
     bus,
-    nodes: createNodes({ id: runtime.token(12), bus, runtime, onError }),
-    limits: config.rateLimits ? createMemoryLimits() : createNoLimits(),
-    loginLimits: createMemoryLimits(),
-    seats: createMemorySeats(),
-    close: () => bus.close(),
+    seats,
+    close,
+    nodes: createNodes({ id, bus, runtime, onError }),
+    limits: config.rateLimits ? counted() : createNoLimits(),
+    loginLimits: counted(),
   };
 }

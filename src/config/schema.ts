@@ -63,6 +63,12 @@ const server = {
     description:
       'Events, limits, cache and revocations that several nodes share: `redis://user:password@host:port/db`. Needed where more than one node runs.',
   }),
+  redisPrefix: field(text, {
+    env: 'PARLEY_REDIS_PREFIX',
+    default: 'parley:',
+    description:
+      'What all keys and channels in Redis begin with: deployments that share a Redis have one each.',
+  }),
   shutdownGraceMs: field(duration(0, 3600 * second), {
     default: 30 * second,
     description:
