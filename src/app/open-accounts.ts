@@ -13,7 +13,7 @@ export interface OpenAccountsParts {
   config: Pick<Config, 'secret' | 'databaseUrl' | 'dataDir' | 'accessTokenTtlMs'>;
   storage: Pick<Storage, 'users' | 'logins' | 'idempotencyKeys'>;
   passwords: Passwords;
-  node: Pick<OpenedNode, 'loginLimits'>;
+  node: Pick<OpenedNode, 'loginLimits'> & Partial<Pick<OpenedNode, 'bus'>>;
   runtime: Runtime;
 }
 
@@ -29,6 +29,7 @@ export function openAccounts({ config, storage, passwords, node, runtime }: Open
     passwords,
     accessTokens: createAccessTokens({ secret, lifetimeMs: config.accessTokenTtlMs, runtime }),
     limits: node.loginLimits,
+    bus: node.bus,
     idempotency: createIdempotency({ keys: storage.idempotencyKeys, runtime }),
     runtime,
   });

@@ -40,7 +40,7 @@ export interface OpenCoreParts {
   catalogue: Catalogue;
   slots: Map<string, ProviderSlot>;
   metrics: Metrics;
-  knowledge: Pick<OpenedKnowledge, 'knowledge' | 'articleFeed'>;
+  knowledge: Pick<OpenedKnowledge, 'knowledge' | 'articleFeed' | 'onArticlesChanged'>;
   presentEvent: OpenWebhooksParts['presentEvent'];
 }
 
@@ -122,9 +122,9 @@ function openPeople(
     },
     releaseAll: (agentId) => handoff.releaseAll(agentId),
   });
-  const { storage, idempotency, runtime, budgets } = parts;
+  const { storage, node, idempotency, runtime, budgets } = parts;
   const { apiKeys: rows } = storage;
-  const apiKeys = createApiKeys({ rows, idempotency, runtime, onCreated: budgets.forget });
+  const apiKeys = createApiKeys({ rows, idempotency, bus: node.bus, runtime, onCreated: budgets.forget });
   return { accounts, administration, apiKeys };
 }
 
@@ -144,12 +144,13 @@ function openStatistics({
 }
 
 function articlesOver({ storage, knowledge, runtime }: OpenCoreParts, idempotency: IdempotentWrites) {
-  const { knowledge: index, articleFeed } = knowledge;
+  const { knowledge: index, articleFeed, onArticlesChanged } = knowledge;
   return createArticles({
     rows: storage.articles,
     feed: articleFeed,
     knowledge: index,
     idempotency,
     runtime,
+    onChanged: onArticlesChanged,
   });
 }

@@ -17,6 +17,7 @@ import type { IdempotentWrites } from '../core/idempotency.ts';
 import type { Ground } from '../core/knowledge/grounding.ts';
 import type { Log } from '../core/log.ts';
 import type { Feed } from '../core/realtime/feed.ts';
+import { everywhere } from '../core/realtime/everywhere.ts';
 import { createSignals } from '../core/realtime/signals.ts';
 import type { Runtime } from '../core/runtime.ts';
 import type { DayOf } from '../core/statistics/calendar.ts';
@@ -42,14 +43,21 @@ export interface OpenDeskParts {
 /** An agent who reconnects within this was never gone. */
 const absenceMs = 5_000;
 
-/** The helpdesk's settings as they were left. */
+/** The helpdesk's settings as they were left; other nodes tell of their changes at once. */
 export async function openDeskSettings(parts: {
   storage: Pick<Storage, 'settings'>;
+  node: Pick<OpenedNode, 'bus'>;
   catalogue: Catalogue;
   idempotency: IdempotentWrites;
   runtime: Runtime;
+  log: Log;
 }): Promise<KeptSettings> {
-  const settings = createKeptSettings({ ...parts, settings: parts.storage.settings });
+  const onSet = everywhere(parts.node.bus, 'desk-settings', () => {
+    settings
+      .refresh()
+      .catch((err: unknown) => parts.log.error({ err }, 'settings of the helpdesk could not be read'));
+  });
+  const settings = createKeptSettings({ ...parts, settings: parts.storage.settings, onSet });
   await settings.refresh();
   return settings;
 }

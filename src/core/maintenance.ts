@@ -4,6 +4,7 @@ import { auditEntry, type Actor } from './audit.ts';
 import { invalidField, ParleyError } from './errors.ts';
 import type { Idempotency, IdempotentWrites } from './idempotency.ts';
 import { ownerOfActor, type Caller } from './identity/caller.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface MaintenanceState {
@@ -40,8 +41,10 @@ export function createMaintenance(parts: {
   settings: Settings;
   idempotency: Pick<IdempotentWrites, 'once'>;
   runtime: Pick<Runtime, 'now'>;
+  /** To be told when the switch was moved here. */
+  onSet?: (() => void) | undefined;
 }): Maintenance {
-  const { settings, idempotency: writes, runtime } = parts;
+  const { settings, idempotency: writes, runtime, onSet } = parts;
   let state = off;
   let changes = 0;
   const stored = async () => (await settings.get<MaintenanceState>(setting)) ?? off;
@@ -57,6 +60,7 @@ export function createMaintenance(parts: {
         await settings.set(setting, next, now, audit, claim);
         changes++;
         state = next;
+        onSet?.();
         return next;
       };
       return writes.once(ownerOfActor(actor), idempotency, null, write, stored);
@@ -67,12 +71,12 @@ export function createMaintenance(parts: {
       const verbatim = state.message !== null;
       throw new ParleyError('maintenance', text, { verbatim, retryable: true, retryAfterMs: pauseMs });
     },
-    async refresh() {
+    refresh: oneAtATime(async () => {
       const before = changes;
       const read = await stored();
       // What was set while this was read is newer.
       if (before === changes) state = read;
-    },
+    }),
   };
 }
 

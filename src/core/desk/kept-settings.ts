@@ -4,6 +4,7 @@ import type { Catalogue } from '../completions/catalogue.ts';
 import { invalidField, ParleyError } from '../errors.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import { ownerOf, type UserCaller } from '../identity/caller.ts';
+import { oneAtATime } from '../one-at-a-time.ts';
 import type { Runtime } from '../runtime.ts';
 import { defaultDeskSettings, type DeskSettings } from './desk-settings.ts';
 
@@ -29,6 +30,8 @@ export interface KeptSettingsParts {
   catalogue: Pick<Catalogue, 'get'>;
   idempotency: Pick<IdempotentWrites, 'once'>;
   runtime: Pick<Runtime, 'now'>;
+  /** To be told when settings were changed here. */
+  onSet?: (() => void) | undefined;
 }
 
 const setting = 'helpdesk';
@@ -69,17 +72,18 @@ export function createKeptSettings(parts: KeptSettingsParts): KeptSettings {
           await settings.set(setting, next, at, audit, claim);
           changes++;
           learn(next);
+          parts.onSet?.();
           return next;
         },
         read,
       );
     },
-    async refresh() {
+    refresh: oneAtATime(async () => {
       const before = changes;
       const stored = await read();
       // What was set while this was read is newer.
       if (before === changes) learn(stored);
-    },
+    }),
     watch(listener) {
       const own = () => listener();
       listeners.add(own);

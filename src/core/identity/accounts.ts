@@ -3,6 +3,7 @@ import type { Logins as LoginRows } from '../../storage/logins.ts';
 import type { User, Users } from '../../storage/users.ts';
 import { ParleyError } from '../errors.ts';
 import type { Limits } from '../limits/limits.ts';
+import type { Everywhere } from '../realtime/everywhere.ts';
 import type { Runtime } from '../runtime.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { UserCaller } from './caller.ts';
@@ -45,9 +46,9 @@ export interface Accounts extends Registry {
   renew(caller: UserCaller): Promise<RenewedLogin>;
   /** Who shows this access token. Throws `token_expired` and `token_invalid`. */
   identify(accessToken: string, ip: string): Promise<UserCaller>;
-  /** To be called when rights or logins have changed by other means, so that this process believes nothing that it knew. */
+  /** To be called when rights or logins have changed by other means, so that no node believes what it knew. */
   forgetBeliefs(): void;
-  /** Calls `listener` each time that this process has revoked logins, once that is stored. */
+  /** Calls `listener` each time that a node has revoked logins, once that is stored. */
   onRevoked(listener: () => void): void;
   /** The ids of the logins that any process revoked at or after `at`. */
   revokedSince(at: number): Promise<number[]>;
@@ -61,13 +62,15 @@ export interface AccountsParts {
   /** Counts failed logins. */
   limits: Limits;
   idempotency: Pick<IdempotentWrites, 'once'>;
+  /** Left out where no other node is to be told. */
+  bus?: Everywhere | undefined;
   runtime: Pick<Runtime, 'now' | 'token'>;
 }
 
 export function createAccounts(parts: AccountsParts): Accounts {
-  const { users, passwords, accessTokens, limits, runtime } = parts;
+  const { users, passwords, accessTokens, limits, bus, runtime } = parts;
   const registry = createRegistry({ users, passwords, runtime });
-  const logins = createLogins({ rows: parts.logins, users, accessTokens, runtime });
+  const logins = createLogins({ rows: parts.logins, users, accessTokens, bus, runtime });
   const throttle = createLoginThrottle({ limits });
 
   return {

@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { ApiKeyRow, ApiKeys as ApiKeyRows, NewApiKeyRow } from '../../storage/api-keys.ts';
 import type { Claim } from '../../storage/idempotency-keys.ts';
 import { auditEntry, type Actor } from '../audit.ts';
 import { ParleyError } from '../errors.ts';
 import type { Idempotency, IdempotentWrites } from '../idempotency.ts';
 import { writeBudget, type Budget } from '../money/budget.ts';
+import type { Everywhere } from '../realtime/everywhere.ts';
 import type { Runtime } from '../runtime.ts';
+import { createBeliefs } from './beliefs.ts';
 import { ownerOfActor, type Scope } from './caller.ts';
 
 export interface NewApiKey {
@@ -46,8 +47,8 @@ export interface ApiKeys {
 }
 
 /**
- * How long a verified key is believed without asking the store. A key revoked through this process stops at once; one
- * revoked by another process (the command line) within this time.
+ * How long a verified key is believed without asking the store. A key revoked through this process stops at once, through another node as soon
+ * as this one is told; one revoked by another process (the command line) within this time.
  */
 const beliefMs = 1_000;
 const secretBytes = 32;
@@ -57,16 +58,19 @@ export interface ApiKeysParts {
   rows: ApiKeyRows;
   idempotency: Pick<IdempotentWrites, 'once'>;
   runtime: Runtime;
+  /** Left out where no other node is to be told. */
+  bus?: Everywhere | undefined;
   /** To be told when there is a new key. */
   onCreated?: (() => void) | undefined;
 }
 
-export function createApiKeys({ rows, idempotency: writes, runtime, onCreated }: ApiKeysParts): ApiKeys {
-  const verified = new LRUCache<string, ApiKey>({
-    max: 10_000,
-    ttl: beliefMs,
-    ttlResolution: 0,
-    perf: { now: runtime.now },
+export function createApiKeys(parts: ApiKeysParts): ApiKeys {
+  const { rows, idempotency: writes, runtime, onCreated } = parts;
+  const beliefs = createBeliefs<string, ApiKey>({
+    topic: 'api-keys',
+    bus: parts.bus,
+    lastMs: beliefMs,
+    runtime,
   });
   const usedAt = new Map<number, number>();
 
@@ -94,21 +98,19 @@ export function createApiKeys({ rows, idempotency: writes, runtime, onCreated }:
         const at = runtime.now();
         const audit = auditEntry(actor, at, 'api_key.revoke', { type: 'api_key', id });
         const revoked = await rows.revoke(id, at, claim, audit);
-        verified.clear();
+        beliefs.forget();
         return revoked;
       };
       return writes.once(ownerOfActor(actor), idempotency, null, write, () => Promise.resolve(true));
     },
     async verify(secret) {
       const digest = hashOf(secret);
-      let key = verified.get(digest);
-      if (key === undefined) {
+      const key = await beliefs.of(digest, async () => {
         const row = await rows.findByHash(digest);
         if (row === undefined) throw refusal('is not known');
-        key = apiKeyOf(row);
-        if (key.revokedAt !== null) throw refusal('was revoked');
-        verified.set(digest, key);
-      }
+        if (row.revokedAt !== null) throw refusal('was revoked');
+        return apiKeyOf(row);
+      });
       const now = runtime.now();
       if (key.expiresAt !== null && key.expiresAt <= now) throw refusal('has expired');
       usedAt.set(key.id, now);

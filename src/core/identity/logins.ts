@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Login, Logins as LoginRows } from '../../storage/logins.ts';
 import type { User, Users } from '../../storage/users.ts';
+import type { Everywhere } from '../realtime/everywhere.ts';
 import type { Runtime } from '../runtime.ts';
 import { expiredToken, invalidToken, type AccessTokens } from './access-tokens.ts';
 import { accountOf, type LoggedIn, type RenewedLogin } from './account.ts';
+import { createBeliefs } from './beliefs.ts';
 import type { Role, UserCaller } from './caller.ts';
 
 /** Logins and their tokens. */
@@ -15,9 +16,9 @@ export interface Logins {
   renew(caller: UserCaller): Promise<RenewedLogin>;
   revoke(loginId: number): Promise<void>;
   identify(accessToken: string, ip: string): Promise<UserCaller>;
-  /** To be called when logins were revoked by other means, so that this process takes them no longer. */
+  /** To be called when logins were revoked by other means, so that no node takes them any longer. */
   forgetBeliefs(): void;
-  /** Calls `listener` each time that this process has revoked logins. */
+  /** Calls `listener` each time that a node has revoked logins. */
   onRevoked(listener: () => void): void;
 }
 
@@ -25,14 +26,16 @@ export interface LoginsParts {
   rows: LoginRows;
   users: Users;
   accessTokens: AccessTokens;
+  /** Left out where no other node is to be told. */
+  bus?: Everywhere | undefined;
   runtime: Pick<Runtime, 'now' | 'token'>;
 }
 
 type Belief = Omit<UserCaller, 'ip'>;
 
 /**
- * How long a login is believed without asking the store. One that ends through this process stops at once; one that
- * another process ends (the command line) within this time.
+ * How long a login is believed without asking the store. One that ends through this process stops at once, one that another node ends as soon
+ * as it is told; one that another process ends (the command line) within this time.
  */
 const beliefMs = 1_000;
 const dayMs = 86_400_000;
@@ -40,8 +43,8 @@ const loginLifetimeMs = 30 * dayMs;
 const refreshTokenBytes = 32;
 
 export function createLogins(parts: LoginsParts): Logins {
-  const { rows, accessTokens, runtime } = parts;
-  const beliefs = createBeliefs(runtime);
+  const { rows, accessTokens, bus, runtime } = parts;
+  const beliefs = createBeliefs<number, Belief>({ topic: 'logins', bus, lastMs: beliefMs, runtime });
   const tidy = createTidying(rows, runtime);
 
   const loggedIn = (user: User, login: Pick<Login, 'id' | 'contract'>, refreshToken: string): LoggedIn => ({
@@ -106,35 +109,6 @@ function isGood({ revokedAt, status }: Login): boolean {
 
 function beliefOf({ id, userId, contract, role }: Login): Belief {
   return { kind: 'user', userId, loginId: id, contract, role: role as Role };
-}
-
-/** What the store said about logins, for as long as it is believed. */
-function createBeliefs(runtime: Pick<Runtime, 'now'>) {
-  const known = new LRUCache<number, Belief>({
-    max: 10_000,
-    ttl: beliefMs,
-    ttlResolution: 0,
-    perf: { now: runtime.now },
-  });
-  const listeners: (() => void)[] = [];
-  let forgotten = 0;
-  return {
-    onForgotten: (listener: () => void): void => void listeners.push(listener),
-    async of(loginId: number, ask: () => Promise<Belief | undefined>): Promise<Belief | undefined> {
-      const belief = known.get(loginId);
-      if (belief !== undefined) return belief;
-      const before = forgotten;
-      const answer = await ask();
-      // What was read before something was revoked may be out of date.
-      if (answer !== undefined && before === forgotten) known.set(loginId, answer);
-      return answer;
-    },
-    forget() {
-      forgotten++;
-      known.clear();
-      for (const listener of listeners) listener();
-    },
-  };
 }
 
 /** Removes expired logins, once a day; what fails is tried again the next day. */

@@ -1,4 +1,5 @@
 import type { Article, Articles } from '../../storage/articles.ts';
+import { oneAtATime } from '../one-at-a-time.ts';
 import type { Knowledge } from './knowledge.ts';
 
 /** Keeps the knowledge base as the articles of the store are. */
@@ -25,8 +26,6 @@ export function createArticleFeed(parts: { rows: Rows; knowledge: Knowledge }): 
   const removed = new Set<number>();
   let seen = 0;
   let closed = false;
-  let running: Promise<void> | undefined;
-  let waiting: Promise<void> | undefined;
 
   const take: ArticleFeed['take'] = async (articles) => {
     for (const { id, title, content, revision } of articles) {
@@ -63,18 +62,8 @@ export function createArticleFeed(parts: { rows: Rows; knowledge: Knowledge }): 
     take,
     drop,
     close: () => void (closed = true),
-    refresh() {
-      const start = () => (running = refresh().finally(() => (running = undefined)));
-      if (running === undefined) return start();
-      // What runs may have looked before the change for which this is called.
-      waiting ??= running
-        .catch(() => {})
-        .then(() => {
-          waiting = undefined;
-          return start();
-        });
-      return waiting;
-    },
+    // What runs may have looked before the change for which it is called.
+    refresh: oneAtATime(refresh),
   };
 }
 

@@ -29,7 +29,7 @@ export const charactersMost = 20_000_000;
 
 /**
  * Articles of the knowledge base. The door lets administrators write and agents read. What is written is found in this process when
- * the promise resolves, and in others within about a second. Texts are as the caller has checked them.
+ * the promise resolves, and on other nodes soon after. Texts are as the caller has checked them.
  */
 export interface Articles {
   /** Throws `quota_exceeded` where there are as many as there may be, or as much. */
@@ -69,6 +69,8 @@ export interface ArticlesParts {
   knowledge: Pick<Knowledge, 'search'>;
   idempotency: IdempotentWrites;
   runtime: Pick<Runtime, 'now'>;
+  /** To be told when articles were changed here. */
+  onChanged?: (() => void) | undefined;
 }
 
 /** Attempts at an import while others change the same articles. */
@@ -116,6 +118,7 @@ async function create(
       const audit = [entryOf(caller, at, 'create', made.id, { title: fields.title })];
       const article: NewArticle = { ...fields, id: made.id, name: null, createdBy: caller.userId };
       await rows.change({ create: [article], update: [], at, audit }, claim);
+      parts.onChanged?.();
       return read(made.id);
     },
     (earlier) => read((earlier as typeof made).id),
@@ -146,6 +149,7 @@ function update(
       // What is left out must not overwrite what somebody else has just put there.
       const change = { create: [], update: [{ ...fields, id, revision: before.revision }], at, audit };
       if (!(await rows.change(change, claim))) throw changedMeanwhile();
+      parts.onChanged?.();
       return taken(parts, id);
     },
     () => get(parts, id),
@@ -167,6 +171,7 @@ function remove(
       const at = parts.runtime.now();
       const entry = entryOf(caller, at, 'delete', id, { title });
       if (!(await parts.rows.remove(id, at, claim, entry))) throw noSuchArticle();
+      parts.onChanged?.();
       await parts.feed.drop(id);
     },
     () => Promise.resolve(),
@@ -191,6 +196,7 @@ async function importFiles(
       const details = { created, updated, failed: failed.length, names };
       const audit = [auditEntry(caller, at, 'article.import', { type: 'article', id: null }, details)];
       if (await stored(parts, { ...plan, at, audit }, claim)) {
+        parts.onChanged?.();
         await parts.feed.refresh();
         return report;
       }

@@ -3,6 +3,7 @@ import type { BudgetRows } from '../../storage/budgets.ts';
 import { ParleyError } from '../errors.ts';
 import { ownerOf, type Caller, type OwnerKey } from '../identity/caller.ts';
 import { inEnglish, type Issue } from '../issue.ts';
+import { everywhere, type Everywhere } from '../realtime/everywhere.ts';
 import type { Runtime } from '../runtime.ts';
 import { endOfMonth, type DayOf } from '../statistics/calendar.ts';
 import { amountOf, plus, shareOf, type Limit } from './amount.ts';
@@ -35,7 +36,7 @@ export interface Budgets {
   /** Throws as `reserve` does, and sets nothing aside. */
   check(caller: Caller, estimate: () => CallEstimate): Promise<void> | null;
   view(caller: Caller): Promise<BudgetView>;
-  /** To be called when budgets have been changed: else they hold within a second. */
+  /** To be called when budgets have been changed, so that they hold on all nodes at once: else they do within a second. */
   forget(): void;
 }
 
@@ -47,6 +48,8 @@ export interface BudgetsParts {
   /** What a dollar is worth. */
   cnyPerUsd: number;
   dayOf: DayOf;
+  /** Left out where no other node is to be told. */
+  bus?: Everywhere | undefined;
   runtime: Pick<Runtime, 'now' | 'elapsed'>;
 }
 
@@ -113,7 +116,7 @@ export function createBudgets(parts: BudgetsParts): Budgets {
 }
 
 /** What this process believes of budgets without asking the store each time. */
-function createBeliefs({ rows, defaults, runtime }: BudgetsParts) {
+function createBeliefs({ rows, defaults, bus, runtime }: BudgetsParts) {
   const own = new LRUCache<OwnerKey, { budget: Budget | null }>({
     max: 10_000,
     ttl: beliefMs,
@@ -154,11 +157,11 @@ function createBeliefs({ rows, defaults, runtime }: BudgetsParts) {
       if (caller.kind !== 'user' && caller.kind !== 'key') return null;
       return ((await exist()) ? await ownOf(ownerOf(caller)) : null) ?? defaultOf(caller);
     },
-    forget() {
+    forget: everywhere(bus, 'budgets', () => {
       changes++;
       own.clear();
       any = { exist: true, until: Number.NEGATIVE_INFINITY };
-    },
+    }),
   };
 }
 
