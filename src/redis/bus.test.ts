@@ -270,7 +270,7 @@ describe('a node that is cut off', { skip }, () => {
       redis: { ...redis, run },
       nodeId: 'unlucky',
       runtime,
-      onError: assert.fail,
+      onError: (thrown) => assert.fail(String(thrown)),
     });
     t.after(() => bus.close());
     const other = await openBus(t, { prefix });

@@ -37,13 +37,16 @@ async function answers(): Promise<boolean> {
 /** A prefix of the test's own, whose keys are removed after it. */
 export function ownPrefix(test: TestContext): string {
   const prefix = `parley-test:${randomBytes(9).toString('base64url')}:`;
-  test.after(() =>
-    withClient(async (client) => {
-      const keys = await keysOf(client, prefix);
-      if (keys.length > 0) await client.del(keys);
-    }),
-  );
+  test.after(() => removeKeys(prefix));
   return prefix;
+}
+
+/** Removes all keys that begin with `prefix`. */
+export async function removeKeys(prefix: string): Promise<void> {
+  await withClient(async (client) => {
+    const keys = await keysOf(client, prefix);
+    if (keys.length > 0) await client.del(keys);
+  });
 }
 
 /** The keys that begin with `prefix`. */
