@@ -12,6 +12,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
+/** So long a balancer may take to see that a node is not ready any more. */
+const delayAmongOthersMs = 3_000;
+
 try {
   await start(loadConfig(process.env));
 } catch (thrown) {
@@ -36,9 +39,6 @@ async function start(config: Config): Promise<void> {
   process.stdout.write(startReport({ app, address, version, dataDir: config.dataDir }));
   closeOnSignal(app, logs, config);
 }
-
-/** So long a balancer may take to see that a node is not ready any more. */
-const delayAmongOthersMs = 3_000;
 
 /** The first signal closes gracefully, a second one at once. */
 function closeOnSignal(
