@@ -75,7 +75,12 @@ export interface App {
 /** Builds the app from its parts: storage, providers, cache → core → contracts. */
 export async function createApp(given: AppParts): Promise<App> {
   const { config, log, onFatal } = given;
-  const storage = await openStorageAt({ url: config.databaseUrl, onFatal, now: given.runtime.now });
+  const storage = await openStorageAt({
+    url: config.databaseUrl,
+    use: 'serve',
+    onFatal,
+    now: given.runtime.now,
+  });
   const runtime = await runtimeBy(storage, given);
   const parts = { ...given, runtime };
   const node = await openNode({ config, runtime, log });
