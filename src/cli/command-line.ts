@@ -159,7 +159,7 @@ async function withStore(env: Env, terminal: Terminal, command: Command): Promis
     );
   }
   const runtime = createRuntime();
-  const storage = await openStorageAt({ url, now: runtime.now });
+  const storage = await openStorageAt({ url, use: 'visit', now: runtime.now });
   try {
     const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
     const apiKeys = createApiKeys({ rows: storage.apiKeys, idempotency, runtime });

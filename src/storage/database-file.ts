@@ -8,7 +8,7 @@ import { StorageError } from './storage-error.ts';
  */
 export function ensureDatabaseFile(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    ensureFolder(path);
     closeSync(openSync(path, 'a', 0o600));
   } catch (cause) {
     throw new StorageError(
@@ -19,4 +19,9 @@ export function ensureDatabaseFile(path: string): void {
       },
     );
   }
+}
+
+/** Makes sure that the folder of `path` exists; only the owner may enter one that is made here. */
+export function ensureFolder(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 }
