@@ -20,6 +20,7 @@ export function ownershipSuite(kind: string, prepare: (test: TestContext) => Sto
   }
 
   describe(`${kind}: who is in charge`, () => changeTests(openOne));
+  describe(`${kind}: who is given what waits`, () => capacityTests(openOne));
   describe(`${kind}: those who are no agents any more`, () => strandedTests(openOne));
   describe(`${kind}: answers that a person takes over`, () => endTests(openOne));
   describe(`${kind}: those who wait`, () => waitTests(openOne));
@@ -91,6 +92,38 @@ function changeTests(openOne: OpenOne): void {
     assert.equal(await storage.idempotencyKeys.find('user:7', 'key-4', 0), undefined);
     const missing = { ...changeOf(begun), conversationId: 99 };
     assert.equal(await storage.ownership.change(missing), false);
+  });
+}
+
+function capacityTests(openOne: OpenOne): void {
+  it('is nobody who has no room, however many conversations are given at once', async (test) => {
+    const storage = await openOne(test);
+    const [agent, other] = [
+      await storage.users.create(newUser({ role: 'agent' })),
+      await storage.users.create(newUser({ role: 'agent', username: 'bob', email: 'bob@example.com' })),
+    ];
+    const waiting = [await inCharge(storage, [])];
+    while (waiting.length < 6) waiting.push(await inCharge(storage, []));
+    const give = (place: number, assigneeId: number, capacity?: number) =>
+      storage.ownership.change(changeOf(waiting[place]!, { ...to(assigneeId), capacity }));
+    const given = await Promise.all([0, 1, 2, 3].map((place) => give(place, agent, 2)));
+    assert.deepEqual(given, [true, true, false, false]);
+    assert.equal(await give(2, agent, 2), false);
+    assert.equal(await give(2, other, 0), false);
+    assert.equal(await give(2, other, 1), true, 'somebody else has room');
+    assert.equal(await give(3, agent), true, 'where nobody asks');
+    const { id, ownerFence } = await find(storage, waiting[0]!.id);
+    const over = changeOf({ ...waiting[0]!, id, ownerFence }, { ...to(agent), status: 'resolved' });
+    assert.equal(await storage.ownership.change(over), true);
+    assert.equal(await give(4, agent, 2), false);
+    assert.equal(await give(4, agent, 3), true, 'room again');
+    assert.deepEqual(
+      [...(await storage.ownership.openCountsOf([agent, other]))],
+      [
+        [agent, 3],
+        [other, 1],
+      ],
+    );
   });
 }
 

@@ -37,6 +37,10 @@ export interface OwnerChange {
    * nothing was said: a person will answer them.
    */
   ends: readonly TurnEnd[];
+  /** Whether the change is refused where the conversation has turns beside those of `ends`; else they are silenced. */
+  alone?: boolean | undefined;
+  /** Open conversations that the assignee may have, this one among them; left out, as many as there are. */
+  capacity?: number | undefined;
 }
 
 /** New labels; undefined leaves what there is. */
@@ -53,8 +57,8 @@ export interface Ownership {
   /**
    * One unit: the answers in `ends`, the owner with the fence raised, the fence of every turn that is still active in the conversation (so that
    * none of them can write any more), the counts of conversations, the day's sums of the helpdesk, an event `status`, the claim and
-   * the audit entry. False, and nothing stored, where the fence was another, an end's turn had ended, or an open conversation would be with
-   * somebody who is no active agent.
+   * the audit entry. False, and nothing stored, where the fence was another, an end's turn had ended, another turn was active
+   * that must not be, or an open conversation would be with somebody who is no active agent, or who has no room for it.
    *
    * A wait begins where the conversation enters the queue, or where a person takes it from an answer that had said nothing: then with its
    * question. It goes on from hand to hand, and ends where the AI is in charge again or the conversation is over.
@@ -106,9 +110,9 @@ function compileChange(queries: Queries): Unit<OwnerChange> {
   const counts = compileConversationCounts(queries);
   const marks = compileDeskMarks(queries);
   const event = compileStatusEvent(queries);
-  const { silence, own } = compileOwner(queries);
+  const { silence, none, own, ownWithRoom } = compileOwner(queries);
   return (change, claim, audit) => {
-    const { conversationId: id, fence, status, agentType, assigneeId, at } = change;
+    const { conversationId: id, fence, status, agentType, assigneeId, at, capacity } = change;
     const taken = assigneeId === null ? 0 : 1;
     const answering = status === 'open' ? assigneeId : null;
     return [
@@ -118,7 +122,7 @@ function compileChange(queries: Queries): Unit<OwnerChange> {
       counts.uncount(id),
       marks.uncountOver(id),
       ...(taken ? [marks.countHuman(id)] : []),
-      withValues(own, [
+      withValues(capacity === undefined ? own : ownWithRoom, [
         status,
         agentType,
         assigneeId,
@@ -129,6 +133,7 @@ function compileChange(queries: Queries): Unit<OwnerChange> {
         fence,
         answering,
         answering,
+        ...(capacity === undefined ? [] : [assigneeId, capacity]),
       ]),
       marks.countOver(id),
       counts.count(id),
@@ -166,7 +171,16 @@ function compileOwner(queries: Queries) {
     .where('id', '=', 0)
     .where('owner_fence', '=', 0)
     .where(sql<boolean>`(${aNumber(queries)} is null or ${isAnswering(queries, sql`${0}`)})`);
-  return { silence: compileStatement(silence), own: compileStatement(own, 1) };
+  const open = openConversations(queries)
+    .select(({ fn, ref, lit }) => fn.coalesce(fn.sum(ref('conversations')), lit(0)).as('count'))
+    .where('assignee_id', '=', 0);
+  const ownWithRoom = own.where(sql<boolean>`${open} < ${0}`);
+  return {
+    silence: compileStatement(silence),
+    none: compileStatement(silence, 0),
+    own: compileStatement(own, 1),
+    ownWithRoom: compileStatement(ownWithRoom, 1),
+  };
 }
 
 /** Of a change that leaves who is in charge as it was. */
@@ -210,11 +224,7 @@ function compileSelects(queries: Queries) {
     ),
     // As many rows as there are agents, times the priorities.
     openCounts: compileQuery(
-      queries
-        .selectFrom('conversation_counts')
-        .select(['assignee_id as assigneeId', 'conversations'])
-        .where('status', '=', sql.lit('open'))
-        .where('agent_type', '=', sql.lit('human')),
+      openConversations(queries).select(['assignee_id as assigneeId', 'conversations']),
     ),
     stranded: compileQuery(compileStranded(queries)),
     openOf: compileQuery(
@@ -225,14 +235,19 @@ function compileSelects(queries: Queries) {
 
 /** As many rows are looked at as there are agents, times the priorities. */
 function compileStranded(queries: Queries) {
-  return queries
-    .selectFrom('conversation_counts')
+  return openConversations(queries)
     .select('assignee_id as assigneeId')
-    .where('status', '=', sql.lit('open'))
-    .where('agent_type', '=', sql.lit('human'))
     .where('conversations', '>', sql.lit(0))
     .where('assignee_id', '<>', sql.lit(0))
     .where(sql<boolean>`not ${isAnswering(queries, sql.ref('assignee_id'))}`);
+}
+
+/** The counts of those that persons have. */
+function openConversations(queries: Queries) {
+  return queries
+    .selectFrom('conversation_counts')
+    .where('status', '=', sql.lit('open'))
+    .where('agent_type', '=', sql.lit('human'));
 }
 
 /** Whether somebody may be in charge of conversations, as `agents.ts` has it. */

@@ -129,6 +129,48 @@ test('two processes that look at once give each conversation once', async (t) =>
   assert.equal((open.get(ann.userId) ?? 0) + (open.get(bob.userId) ?? 0), 12);
 });
 
+test('nodes that look at once give nobody more than the capacity, and nothing out of turn', async (t) => {
+  const { waits, arrive, parts, ann, bob, boss, settings, storage, agents } = await createTested(t);
+  const nodes = Array.from({ length: 4 }, () => createAssignment(parts));
+  const lookEverywhere = () => Promise.all(nodes.flatMap(({ look }) => [look(), look()]));
+  await settings.set(boss, { capacity: 3 });
+  await agents.setCapacity(boss, bob.userId, 2);
+  const ids: number[] = [];
+  for (let n = 0; n < 12; n++) ids.push(await waits());
+  arrive(ann.userId, bob.userId);
+  await lookEverywhere();
+  const open = () => storage.ownership.openCountsOf([ann.userId, bob.userId]);
+  assert.deepEqual(
+    [...(await open())],
+    [
+      [ann.userId, 3],
+      [bob.userId, 2],
+    ],
+  );
+  const left = (await storage.ownership.waiting(20)).map(({ id }) => id);
+  assert.deepEqual(left, ids.slice(5), 'the longest waiting first');
+});
+
+test('who was given too many by another node meanwhile is passed over', async (t) => {
+  const { waits, arrive, parts, ann, bob, boss, settings, storage, assigneeOf } = await createTested(t);
+  await settings.set(boss, { capacity: 1 });
+  const [first, second] = [await waits(), await waits()];
+  arrive(ann.userId, bob.userId);
+  const other = createAssignment({ ...parts, presence: { online: () => [ann.userId] } });
+  let counted = 0;
+  const ownership = {
+    ...parts.ownership,
+    async openCountsOf(ids: readonly number[]) {
+      const counts = await storage.ownership.openCountsOf(ids);
+      // The first conversation goes to Ann, whom this node believes to be free.
+      if (counted++ === 0) await other.look();
+      return counts;
+    },
+  };
+  await createAssignment({ ...parts, ownership }).look();
+  assert.deepEqual([await assigneeOf(first), await assigneeOf(second)], [ann.userId, bob.userId]);
+});
+
 test('an account that is disabled is given nothing though its socket is open still', async (t) => {
   const { waits, look, arrive, assigneeOf, ann, bob, storage } = await createTested(t);
   arrive(ann.userId, bob.userId);

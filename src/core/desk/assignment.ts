@@ -31,7 +31,10 @@ export interface AssignmentParts {
   log: Log;
 }
 
-/** Over the store's queue: of several processes that look at once, one gives a conversation away, because that raises its fence. */
+/**
+ * Over the store's queue: of several nodes that look at once, one gives a conversation away, because that raises its fence, and to nobody who has
+ * been given too many meanwhile, because the unit counts them.
+ */
 export function createAssignment(parts: AssignmentParts): Assignment {
   let looking: Promise<void> | undefined;
   let again = false;
@@ -61,21 +64,19 @@ export function createAssignment(parts: AssignmentParts): Assignment {
 }
 
 async function giveAll(parts: AssignmentParts, isStopped: () => boolean): Promise<void> {
-  let refused: Waiting | undefined;
+  const refused = new Set<string>();
   while (parts.settings.get().assignment === 'round_robin' && !isStopped()) {
     const waiting = await parts.line.first();
-    if (waiting === undefined || isSame(waiting, refused)) return;
+    if (waiting === undefined) return;
     const online = await onlineAgents(parts);
     const next = await nextOf(parts, online);
     if (next === undefined) return;
+    // Where another was quicker, it has left the queue, or its fence has risen, or the agent has no room any more.
+    const gift = `${waiting.id} ${waiting.ownerFence} ${next.id}`;
+    if (refused.has(gift)) return;
     const given = await give(parts, waiting, next, timeAfter(online, parts.runtime.now()));
-    // Another was quicker: then it has left the queue, or its fence has risen.
-    if (!given) refused = waiting;
+    if (!given) refused.add(gift);
   }
-}
-
-function isSame(waiting: Waiting, refused: Waiting | undefined): boolean {
-  return waiting.id === refused?.id && waiting.ownerFence === refused.ownerFence;
 }
 
 async function onlineAgents({ agents, presence }: AssignmentParts): Promise<AgentRow[]> {
@@ -83,16 +84,20 @@ async function onlineAgents({ agents, presence }: AssignmentParts): Promise<Agen
   return online.size === 0 ? [] : (await agents.list()).filter(({ id }) => online.has(id));
 }
 
+/** An agent with the capacity that holds for one. */
+type Taker = AgentRow & { capacity: number };
+
 /** Who has room, and was given something longest ago. */
 async function nextOf(
   { ownership, settings }: AssignmentParts,
   online: readonly AgentRow[],
-): Promise<AgentRow | undefined> {
+): Promise<Taker | undefined> {
   const open = await ownership.openCountsOf(online.map(({ id }) => id));
   const common = settings.get().capacity;
   const never = Number.NEGATIVE_INFINITY;
   return online
-    .filter(({ id, capacity }) => (open.get(id) ?? 0) < (capacity ?? common))
+    .map((agent) => ({ ...agent, capacity: agent.capacity ?? common }))
+    .filter(({ id, capacity }) => (open.get(id) ?? 0) < capacity)
     .sort(
       (one, other) => (one.lastAssignedAt ?? never) - (other.lastAssignedAt ?? never) || one.id - other.id,
     )[0];
@@ -106,7 +111,7 @@ function timeAfter(online: readonly AgentRow[], now: number): number {
 async function give(
   { ownership, agents, runtime, dayOf, wake }: AssignmentParts,
   { id, userId, ownerFence }: Waiting,
-  agent: AgentRow,
+  agent: Taker,
   assignedAt: number,
 ): Promise<boolean> {
   const at = runtime.now();
@@ -123,6 +128,7 @@ async function give(
     at,
     day: dayOf(at),
     ends: [],
+    capacity: agent.capacity,
   });
   if (!given) return false;
   wake(id, userId);
