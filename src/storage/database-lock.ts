@@ -23,6 +23,9 @@ const taking: Record<DatabaseUse, string> = {
   replace: 'BEGIN EXCLUSIVE',
 };
 
+/** A connection that nobody refers to any more is closed some time, and its locks are gone. */
+const held = new Set<DatabaseSync>();
+
 /** How long one waits for another that is about to end, in milliseconds. */
 const patienceMs = 2_000;
 
@@ -39,10 +42,11 @@ export function lockDatabase(path: string, use: DatabaseUse): DatabaseLock {
     connection?.close();
     throw new StorageError('unavailable', refusalOf(path, use, cause), { cause });
   }
-  const held = connection;
+  const lock = connection;
+  held.add(lock);
   return {
     release() {
-      if (held.isOpen) held.close();
+      if (held.delete(lock)) lock.close();
     },
   };
 }
