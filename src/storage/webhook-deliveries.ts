@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { compileAudit } from './audit-log.ts';
 import type { NewAuditEntry } from './audit-log.ts';
 import type { Database, Statement } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import { aText, compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
@@ -283,7 +283,7 @@ function compileNote(queries: Queries): Statement {
       .set({
         failing_since: sql<
           number | null
-        >`case when ${''} is null then null else coalesce(failing_since, ${0}) end`,
+        >`case when ${aText(queries)} is null then null else coalesce(failing_since, ${0}) end`,
         last_at: 0,
         last_status: 0,
         last_error: '',
