@@ -12,8 +12,16 @@ import { compileClaim } from './idempotency-keys.ts';
 import type { Claim } from './idempotency-keys.ts';
 import { compileUserCounts } from './user-counters.ts';
 
+/** What must hold for a user's conversation to begin; left out: whatever holds. */
+export interface BeginningGuard {
+  /** It is the user's conversation with this number, counted from 1 and with those that were removed: no other has begun since that was read. */
+  userPlace?: number | undefined;
+  /** The user has no more conversations than this, with it. */
+  mostOfUser?: number | undefined;
+}
+
 /** A conversation that begins, with as many messages as the rest of its unit stores. */
-export interface ConversationStart extends Omit<NewConversation, 'countedModel'> {
+export interface ConversationStart extends Omit<NewConversation, 'countedModel'>, BeginningGuard {
   systemPrompt: string | null;
   messages: number;
 }
@@ -53,6 +61,7 @@ export function compileStart(queries: Queries): (start: ConversationStart) => St
     return [
       customers.begins(customer, at),
       ...userCounts.begins(userId, messages),
+      ...userCounts.allows(userId, start),
       withValues(insert, [...row, ...rest]),
       counts.count(id),
       deskShare({ day, begun: 1 }),

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { compileConversationChanges } from './conversation-changes.ts';
 import { compileBareBegin } from './conversation-begin.ts';
+import type { BeginningGuard } from './conversation-begin.ts';
 import {
   conversationColumns,
   listedColumns,
@@ -65,7 +66,7 @@ export interface Page {
 }
 
 /** A conversation that begins before anything is said. `id` comes from `Conversations.nextId`. */
-export interface NewConversation {
+export interface NewConversation extends BeginningGuard {
   id: number;
   key: string;
   userId: number | null;
@@ -112,7 +113,10 @@ export interface Conversations {
   nextId(): Promise<number>;
   find(id: number): Promise<Conversation | undefined>;
   findByKey(key: string): Promise<Conversation | undefined>;
-  /** One unit: a conversation without a message, its customer, the counts and sums, an event `begun`, the claim. */
+  /**
+   * One unit: a conversation without a message, its customer, the counts and sums, an event `begun`, the claim. Rejects with `isRefusedUnit`
+   * where its guard does not hold.
+   */
   begin(conversation: NewConversation, claim?: Claim): Promise<void>;
   /** A user's, the newest first. A page deep inside costs what the first costs, as long as none was deleted. */
   listOf(userId: number, page: Page): Promise<ListedConversation[]>;
@@ -126,6 +130,8 @@ export interface Conversations {
   newestOf(userId: number, channel: string): Promise<Conversation | undefined>;
   /** How many the user has. */
   countOf(userId: number): Promise<number>;
+  /** How many have ever begun: the next one has the `userPlace` after it. */
+  lastPlaceOf(userId: number): Promise<number>;
   /** Also an event `renamed` with `{title}`. False where the user has no such conversation. */
   rename(renaming: Renaming, claim?: Claim): Promise<boolean>;
   /**
@@ -184,6 +190,7 @@ export function createConversations(database: Database, queries: Queries, ids: I
     },
     newestOf: (userId, channel) => first(selects.newest, [userId, channel]),
     countOf: async (userId) => (await counters.conversationsOf(userId)).count,
+    lastPlaceOf: async (userId) => (await counters.conversationsOf(userId)).lastPlace,
     rename: (renaming, claim) => accepted(database.write(changes.rename(renaming, claim))),
     remove: (removal, claim) => accepted(database.write(changes.remove(removal, claim))),
     rate: (rating, claim) => accepted(database.write(changes.rate(rating, claim))),

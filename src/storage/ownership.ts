@@ -118,7 +118,7 @@ function compileChange(queries: Queries): Unit<OwnerChange> {
     return [
       ...claiming(claim, at),
       ...change.ends.flatMap((end) => ending({ ...end, questionStays: true })),
-      withValues(silence, [id]),
+      withValues(change.alone === true ? none : silence, [id]),
       counts.uncount(id),
       marks.uncountOver(id),
       ...(taken ? [marks.countHuman(id)] : []),

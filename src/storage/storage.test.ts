@@ -15,6 +15,7 @@ import { createSqliteQueries } from './dialect.ts';
 import { readSqliteIds } from './ids.ts';
 import { guestsSuite } from './guests.suite.ts';
 import { leasesSuite } from './leases.suite.ts';
+import { turnNodesSuite } from './turn-nodes.suite.ts';
 import { messageRemovalSuite } from './message-removal.suite.ts';
 import { ownershipSuite } from './ownership.suite.ts';
 import { partsSuite } from './parts.suite.ts';
@@ -44,6 +45,7 @@ ownershipSuite('sqlite', prepare);
 deskSumsSuite('sqlite', prepare);
 deskSuite('sqlite', prepare);
 leasesSuite('sqlite', prepare);
+turnNodesSuite('sqlite', prepare);
 
 describe('the SQLite file', () => {
   it('and its folder are made for the owner only, the logs too', async (test) => {

@@ -4,7 +4,7 @@ import { compileStart } from './conversation-begin.ts';
 import { aiInCharge, compileSaying } from './conversation-touch.ts';
 import { compileCustomerWrites } from './customer-writes.ts';
 import type { Statement } from './database.ts';
-import { compileStatement, isSame, withValues } from './dialect.ts';
+import { aText, compileStatement, isSame, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileEvent } from './feed.ts';
 import { compileClaim } from './idempotency-keys.ts';
@@ -29,18 +29,19 @@ export function compileBegin(
     const { id, questionId, userId, channel, at, day, countedModel: model } = turn;
     const chats = turn.conversation.kind === 'new' ? 1 : 0;
     const conversationId = turn.conversation.id;
+    const state = [conversationId, turn.state];
     const own = [conversationId, userId];
     const parts = partsOf(questionId, turn.parts, mediaIds);
     const said = [turn.questionTokens, turn.question, parts.row];
     const question = [questionId, conversationId, ...own, userId, at, ...said];
-    const answer = [id, conversationId, ...own, userId, turn.state, at, questionId];
+    const answer = [id, conversationId, ...own, userId, ...state, at, questionId];
     const lease = [turn.node, turn.leaseUntil, at, JSON.stringify(turn.origin ?? null)];
     return [
       ...claiming(claim, at),
       ...conversationOf(turn),
       withValues(insertMessages, [...question, ...answer]),
       ...parts.media,
-      withValues(insertTurn, [id, conversationId, questionId, userId, turn.state, ...lease]),
+      withValues(insertTurn, [id, conversationId, questionId, userId, ...state, ...lease]),
       event({ conversationId, userId, type: 'asked', messageId: questionId, at, data: { turnId: id } }),
       share({ userId, day, channel, model, chats, messages: 1 }),
     ];
@@ -53,24 +54,34 @@ function compileConversation(queries: Queries): (turn: NewTurn) => Statement[] {
   const counts = compileUserCounts(queries);
   const customers = compileCustomerWrites(queries);
   const saying = compileSaying(queries, 2);
+  const hasRoom = sql<boolean>`(select count(*) from turns where conversation_id = conversations.id) <= ${0}`;
   const continueIt = compileStatement(
     saying
       .set(({ fn, val, ref }) => ({ system_prompt: fn.coalesce(val(''), ref('system_prompt')) }))
       .where('id', '=', 0)
       .where(isSame('user_id'))
-      .where(aiInCharge),
+      .where(aiInCharge)
+      .where(hasRoom),
     1,
   );
 
   return ({ conversation, userId, channel, systemPrompt = null, at, day }) => {
     const { id } = conversation;
     if (conversation.kind === 'new') {
-      const { key, title, customer } = conversation;
-      const start = { id, key, userId, customer, channel, title, model: null, systemPrompt, metadata: null };
+      const { kind: _kind, ...began } = conversation;
+      const start = { ...began, userId, channel, model: null, systemPrompt, metadata: null };
       return starting({ ...start, messages: 2, at, day });
     }
     return [
-      withValues(continueIt, [at, at, conversation.title ?? null, systemPrompt, id, userId]),
+      withValues(continueIt, [
+        at,
+        at,
+        conversation.title ?? null,
+        systemPrompt,
+        id,
+        userId,
+        conversation.mostWaiting ?? Number.MAX_SAFE_INTEGER,
+      ]),
       ...counts.adds(userId, 2),
       customers.isSeen(id, at),
     ];
@@ -117,7 +128,7 @@ function compileMessages(queries: Queries): Statement {
         user_id: 0,
         role: sql.lit('assistant'),
         sender_type: sql.lit('ai'),
-        state: '',
+        state: stateOf(queries),
         receipt: sql.lit('sent'),
         created_at: 0,
         tokens: eb.lit(0),
@@ -132,17 +143,26 @@ function compileMessages(queries: Queries): Statement {
 
 function compileTurn(queries: Queries): Statement {
   return compileStatement(
-    queries.insertInto('turns').values((eb) => ({
-      id: 0,
-      conversation_id: 0,
-      question_id: 0,
-      user_id: 0,
-      state: '',
-      node: '',
-      fence: eb.lit(1),
-      lease_until: 0,
-      began_at: 0,
-      origin: '',
-    })),
+    queries
+      .insertInto('turns')
+      .values((eb) => ({
+        id: 0,
+        conversation_id: 0,
+        question_id: 0,
+        user_id: 0,
+        state: stateOf(queries),
+        node: '',
+        fence: eb.lit(1),
+        lease_until: 0,
+        began_at: 0,
+        origin: '',
+      }))
+      .returning('state'),
   );
+}
+
+/** `queued` where the conversation of this place has a turn, else the state that takes the place after it. */
+function stateOf(queries: Queries) {
+  const earlier = queries.selectFrom('turns').select('id').where('conversation_id', '=', 0);
+  return sql<string>`case when exists ${earlier} then 'queued' else ${aText(queries)} end`;
 }

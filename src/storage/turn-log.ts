@@ -7,7 +7,7 @@ import { sql } from 'kysely';
 /** What running answers have said so far; see `Turns`. */
 export interface TurnLog {
   append(id: number, start: number, delta: string, fence?: number): Promise<boolean>;
-  textOf(id: number): Promise<string>;
+  textOf(id: number, start?: number): Promise<string>;
 }
 
 interface Piece {
@@ -20,9 +20,19 @@ interface Piece {
 export function createTurnLog(database: Database, queries: Queries): TurnLog {
   const insert = compileInsert(queries);
   const { kept, given } = isPostgres(queries) ? asJson : asItIs;
-  const byTurn = compileQuery(
-    queries.selectFrom('turn_log').select('delta').where('turn_id', '=', 0).orderBy('start'),
-  );
+  const pieces = queries
+    .selectFrom('turn_log')
+    .select(['start', 'delta'])
+    .where('turn_id', '=', 0)
+    .orderBy('start');
+  const all = compileQuery(pieces);
+  // From the piece on in which the text begins.
+  const first = queries
+    .selectFrom('turn_log')
+    .select(({ fn }) => fn.max('start').as('start'))
+    .where('turn_id', '=', 0)
+    .where('start', '<=', 0);
+  const rest = compileQuery(pieces.where('start', '>=', first));
   const gather = createGatherer<Piece, ReadonlySet<Piece>>({
     database,
     statementsOf: (pieces) =>
@@ -39,9 +49,12 @@ export function createTurnLog(database: Database, queries: Queries): TurnLog {
       items.push(piece);
       return !(await written).has(piece);
     },
-    async textOf(id) {
-      const rows = await database.read(withValues(byTurn, [id]));
-      return rows.map(({ delta }) => given(delta)).join('');
+    async textOf(id, start = 0) {
+      const rows = await database.read(
+        start === 0 ? withValues(all, [id]) : withValues(rest, [id, id, start]),
+      );
+      const text = rows.map(({ delta }) => given(delta)).join('');
+      return text.slice(start - (rows[0]?.start ?? start));
     },
   };
 }

@@ -1,8 +1,7 @@
-import { sql } from 'kysely';
 import type { NewApiCall } from './api-call.ts';
-import type { Database, SqlRow } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import type { Database } from './database.ts';
 import type { Queries } from './dialect.ts';
+import type { BeginningGuard } from './conversation-begin.ts';
 import type { NewCustomer } from './customers.ts';
 import type { Claim } from './idempotency-keys.ts';
 import type { Ids } from './ids.ts';
@@ -12,16 +11,22 @@ import { accepted } from './storage-error.ts';
 import { compileBegin } from './turn-begin.ts';
 import { compileEnd } from './turn-end.ts';
 import { compileJoin } from './turn-join.ts';
+import { createTurnLeases } from './turn-leases.ts';
+import type { TurnLeases } from './turn-leases.ts';
 import { compileRequeue } from './turn-requeue.ts';
 import { createTurnLog } from './turn-log.ts';
+
+export type { HeldTurn, Seizure } from './turn-leases.ts';
+
+export type TurnState = 'queued' | 'running';
 
 /** A question and the answer that is to come. `id`s come from `Messages.nextId`, a new conversation's from `Conversations.nextId`. */
 export interface NewTurn {
   /** The conversation that the question begins, or the id of the user's conversation that it continues. */
   conversation:
-    | { kind: 'new'; id: number; key: string; title: string; customer: NewCustomer }
-    /** `title` names it where nobody has named it yet. */
-    | { kind: 'existing'; id: number; title?: string | undefined };
+    | ({ kind: 'new'; id: number; key: string; title: string; customer: NewCustomer } & BeginningGuard)
+    /** `title` names it where nobody has named it yet. Refused where more turns than `mostWaiting` are active in it. */
+    | { kind: 'existing'; id: number; title?: string | undefined; mostWaiting?: number | undefined };
   /** Of the conversation; null where it belongs to nobody. */
   userId: number | null;
   /** The contract through which it is asked. */
@@ -36,7 +41,8 @@ export interface NewTurn {
   questionTokens: number;
   /** The turn's id, and its answer's. */
   id: number;
-  state: 'queued' | 'running';
+  /** `running` is `queued` all the same where the conversation has an earlier turn. */
+  state: TurnState;
   /** The process that makes the answer. */
   node: string;
   /** Milliseconds since the epoch: until then nobody else may take the turn over. */
@@ -120,7 +126,7 @@ export interface ActiveTurn {
   conversationId: number;
   questionId: number;
   userId: number | null;
-  state: 'queued' | 'running';
+  state: TurnState;
   node: string;
   fence: number;
   leaseUntil: number;
@@ -131,22 +137,21 @@ export interface ActiveTurn {
 }
 
 /** Turns: questions, their answers on the way, and the log of what has been said so far. */
-export interface Turns {
+export interface Turns extends TurnLeases {
   /**
-   * One unit: the conversation where it is new, the question (`sent`, receipt `read`: an AI reads at once), the answer's empty
+   * Resolves to the state in which the turn is stored. One unit: the conversation where it is new, the question (`sent`, receipt `read`: an AI reads at once), the answer's empty
    * row (`queued`/`running`, receipt `sent`), the turn with fence 1, an event `asked` (the question's message id, data `{turnId}`), the
    * counters, the day's sums (chats, messages), and the claim. Rejects with `conflict`: `isTakenClaim` where the key is
-   * taken, `isRefusedUnit` where the user has no such conversation, or the AI is not in charge of it (`open`, `ai`).
+   * taken, `isRefusedUnit` where the user has no such conversation, the AI is not in charge of it (`open`, `ai`), or a guard of the
+   * conversation does not hold.
    */
-  begin(turn: NewTurn, claim?: Claim): Promise<void>;
+  begin(turn: NewTurn, claim?: Claim): Promise<TurnState>;
   /**
    * One unit: the question, in front of the turn's answer, which moves one place on; the turn is `queued` again and answers this question; an event
    * `asked` with the turn's id, the counters, the day's sums, the claim. False, and nothing stored, where the turn has ended, is at
    * another fence, or has said something, where its answer is not the conversation's last message, or the AI is not in charge.
    */
   join(question: JoiningQuestion, claim?: Claim): Promise<boolean>;
-  /** From `queued` to `running`. False where it is not queued any more, or is at another fence than `fence` (1 unless it was taken over). */
-  start(id: number, leaseUntil: number, fence?: number): Promise<boolean>;
   /**
    * One unit: the turn and its answer are `queued` again, and the call that was cut off is recorded, its tokens in the day's sums too. False, and nothing stored, where the turn
    * has ended, is at another fence, or has said something.
@@ -158,8 +163,8 @@ export interface Turns {
    * not at `fence` (1 unless it was taken over) any more.
    */
   append(id: number, start: number, delta: string, fence?: number): Promise<boolean>;
-  /** The logged text of a turn; empty where there is none. */
-  textOf(id: number): Promise<string>;
+  /** The logged text of a turn from `start` on (default: 0); empty where there is none. */
+  textOf(id: number, start?: number): Promise<string>;
   /**
    * One unit: the turn and its log are removed, the answer filled, the conversation touched, an event `answered` (the
    * answer's message id), the day's sums (messages for the answer; answers and response time where completed; errors
@@ -167,14 +172,6 @@ export interface Turns {
    * `completed`, the question becomes `failed`, unless it stays. False, and nothing stored, where the turn has ended or is at another fence.
    */
   end(end: TurnEnd): Promise<boolean>;
-  find(id: number): Promise<ActiveTurn | undefined>;
-  /** Extends the leases of a node's turns. */
-  renew(node: string, leaseUntil: number): Promise<void>;
-  /**
-   * Takes over turns of other nodes than `node` whose lease ended before `now`, or all of them where `now` is null: raises their
-   * fence, gives them to `node` with `leaseUntil`, and returns them. Two that ask at once never get the same turn.
-   */
-  takeOver(node: string, now: number | null, leaseUntil: number): Promise<ActiveTurn[]>;
 }
 
 /** Turns kept in `database`. */
@@ -184,86 +181,21 @@ export function createTurns(database: Database, queries: Queries, ids: Ids): Tur
   const ending = compileEnd(queries);
   const requeuing = compileRequeue(queries);
   const log = createTurnLog(database, queries);
-  const { byId, start, startAnswer, renew, takeOver, takeOverLapsed } = compileLeases(queries);
 
   return {
+    ...createTurnLeases(database, queries),
     async begin(turn, claim) {
       const asked = mediaIdsFor(ids, turn.parts);
       // Waited for only where there is something: units run in the order of the calls.
       const mediaIds = asked === undefined ? [] : await asked;
-      await database.write(beginning(turn, claim, mediaIds));
+      const results = await database.write(beginning(turn, claim, mediaIds));
+      // No other statement of the unit returns rows.
+      return results.flatMap(({ rows }) => rows)[0]?.['state'] as TurnState;
     },
     join: (question, claim) => accepted(database.write(joining(question, claim))),
-    start: (id, leaseUntil, fence = 1) =>
-      accepted(database.write([withValues(start, [leaseUntil, id, fence]), withValues(startAnswer, [id])])),
     requeue: (turn) => accepted(database.write(requeuing(turn))),
     append: log.append,
-    textOf: (id) => log.textOf(id),
+    textOf: (id, start) => log.textOf(id, start),
     end: (end) => accepted(database.write(ending(end))),
-    async find(id) {
-      const [row] = await database.read(withValues(byId, [id]));
-      return row && presentTurn(row);
-    },
-    async renew(node, leaseUntil) {
-      await database.write([withValues(renew, [leaseUntil, node])]);
-    },
-    async takeOver(node, now, leaseUntil) {
-      const [result] = await database.write([
-        now === null
-          ? withValues(takeOver, [node, leaseUntil, node])
-          : withValues(takeOverLapsed, [node, leaseUntil, node, now]),
-      ]);
-      return (result?.rows ?? []).map(presentTurn).toSorted((a, b) => a.id - b.id);
-    },
   };
-}
-
-function compileLeases(queries: Queries) {
-  const columns = [
-    'turns.id',
-    'turns.conversation_id as conversationId',
-    'turns.question_id as questionId',
-    'turns.user_id as userId',
-    'turns.state',
-    'turns.node',
-    'turns.fence',
-    'turns.lease_until as leaseUntil',
-    'turns.began_at as beganAt',
-    'turns.origin',
-  ] as const;
-  const channel = queries
-    .selectFrom('conversations')
-    .select('conversations.channel')
-    .whereRef('conversations.id', '=', 'turns.conversation_id' as never);
-  const select = queries.selectFrom('turns').select(columns).select(channel.as('channel'));
-  const update = queries.updateTable('turns');
-  const takeOver = update
-    .set((eb) => ({ fence: eb('fence', '+', eb.lit(1)), node: '', lease_until: 0 }))
-    .where('node', '!=', '')
-    .returning(columns)
-    .returning(channel.as('channel'));
-  return {
-    byId: compileQuery(select.where('turns.id', '=', 0)),
-    start: compileStatement(
-      update
-        .set({ state: sql.lit('running'), lease_until: 0 })
-        .where('id', '=', 0)
-        .where('state', '=', sql.lit('queued'))
-        .where('fence', '=', 0),
-      1,
-    ),
-    startAnswer: compileStatement(
-      queries
-        .updateTable('messages')
-        .set({ state: sql.lit('running') })
-        .where('id', '=', 0),
-    ),
-    renew: compileStatement(update.set({ lease_until: 0 }).where('node', '=', '')),
-    takeOver: compileStatement(takeOver),
-    takeOverLapsed: compileStatement(takeOver.where('lease_until', '<', 0)),
-  };
-}
-
-function presentTurn(row: SqlRow): ActiveTurn {
-  return { ...row, origin: JSON.parse(row['origin'] as string) as unknown } as ActiveTurn;
 }

@@ -1,3 +1,4 @@
+import type { BeginningGuard } from './conversation-begin.ts';
 import type { Database, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
@@ -32,6 +33,8 @@ export function createUserCounters(database: Database, queries: Queries): UserCo
 export interface UserCounts {
   /** A conversation that begins with this many messages. */
   begins(userId: number | null, messages: number): Statement[];
+  /** Refuses the unit where a conversation that it has begun does not hold to the guard. */
+  allows(userId: number | null, guard: BeginningGuard): Statement[];
   /** More messages in a conversation. */
   adds(userId: number | null, messages: number): Statement[];
 }
@@ -68,7 +71,17 @@ export function compileUserCounts(queries: Queries): UserCounts {
           ),
       ),
   );
+  const own = queries
+    .updateTable('user_counters')
+    .set((eb) => ({ conversations: eb.ref('conversations') }))
+    .where('user_id', '=', 0);
+  const isPlace = compileStatement(own.where('last_conversation_place', '=', 0), 1);
+  const isWithin = compileStatement(own.where('conversations', '<=', 0), 1);
   return {
+    allows: (userId, { userPlace, mostOfUser }) => [
+      ...(userId === null || userPlace === undefined ? [] : [withValues(isPlace, [userId, userPlace])]),
+      ...(userId === null || mostOfUser === undefined ? [] : [withValues(isWithin, [userId, mostOfUser])]),
+    ],
     begins: (userId, messages) => (userId === null ? [] : [withValues(begins, [userId, messages, messages])]),
     adds: (userId, messages) => (userId === null ? [] : [withValues(adds, [messages, messages, userId])]),
   };

@@ -1,5 +1,6 @@
 import type { Conversation } from '../../storage/conversations.ts';
 import type { Claim } from '../../storage/idempotency-keys.ts';
+import type { TurnState } from '../../storage/turns.ts';
 import { estimateTokens } from '../completions/estimate.ts';
 import { titleFor } from '../conversations/title.ts';
 import { ParleyError } from '../errors.ts';
@@ -41,13 +42,14 @@ export async function beginTurn(
     fence: 1,
     burst,
     began: parts.runtime.elapsed(),
-    queued: burst !== null || line.in(asked.conversationId).length > 0,
+    // Also where an earlier turn of the conversation has not ended: the store says so.
+    queued: burst !== null,
     stored: false,
   });
   state.active.set(turn.id, turn);
   line.join(turn);
   try {
-    await store(state, turn, question, conversation, claim);
+    turn.queued = (await store(state, turn, question, conversation, claim)) === 'queued';
   } catch (thrown) {
     // Who stops the conversation at this moment waits for its end.
     turn.live.lose(thrown);
@@ -106,7 +108,7 @@ function store(
   question: Question,
   conversation: Conversation | undefined,
   claim: Claim | undefined,
-): Promise<void> {
+): Promise<TurnState> {
   const { runtime, dayOf, completions, catalogue } = parts;
   const { caller } = turn;
   const at = runtime.now();

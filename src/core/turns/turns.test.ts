@@ -412,7 +412,7 @@ describe('stopping', () => {
     speaker.finish();
     await tested.turns.idle();
     const begun = Promise.withResolvers<void>();
-    const stored = Promise.withResolvers<void>();
+    const stored = Promise.withResolvers<'running'>();
     const begin = () => {
       begun.resolve();
       return stored.promise;
