@@ -87,7 +87,7 @@ export async function createApp(given: AppParts): Promise<App> {
   const metrics = createMetrics();
   const knowledge = await openKnowledge({ config, storage, node, runtime, log });
   const catalogue = createCatalogue(config.shippedModels, config.models);
-  const slots = createSlots(config, knowledge.answerer, runtime);
+  const slots = createSlots(config, knowledge.answerer, runtime, node.circuitOf);
   const passwords = createPasswords();
   const built = await openCore({
     config,

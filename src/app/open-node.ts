@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { CircuitLink } from '../core/completions/circuit-link.ts';
 import type { Limits } from '../core/limits/limits.ts';
 import { createMemoryLimits, createNoLimits } from '../core/limits/memory-limits.ts';
 import { createMemorySeats } from '../core/limits/memory-seats.ts';
@@ -8,8 +9,10 @@ import { createNodes, type Nodes } from '../core/nodes/nodes.ts';
 import { createMemoryBus, type Bus } from '../core/realtime/bus.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { createRedisBus } from '../redis/bus.ts';
+import { createCircuitLinks } from '../redis/circuits.ts';
 import { createRedis, type Redis } from '../redis/connection.ts';
 import { createRedisLimits } from '../redis/limits.ts';
+import { createRedisSeats } from '../redis/seats.ts';
 
 /** What joins this process to others, or stands in for them where it is alone. */
 export interface OpenedNode {
@@ -21,6 +24,8 @@ export interface OpenedNode {
   loginLimits: Limits;
   /** Of open sockets. */
   seats: Seats;
+  /** Joins a provider's circuit to those of the other nodes; undefined where there are none. */
+  circuitOf: ((provider: string) => CircuitLink) | undefined;
   close(): Promise<void>;
 }
 
@@ -44,11 +49,12 @@ export async function openNode(parts: OpenNodeParts): Promise<OpenedNode> {
   return joinedBy(parts, id, over({ redis, id, runtime, onError }));
 }
 
-type Joint = Pick<OpenedNode, 'bus' | 'seats' | 'close'> & { counted: () => Limits };
+type Joint = Pick<OpenedNode, 'bus' | 'seats' | 'circuitOf' | 'close'> & { counted: () => Limits };
 
 function alone(onError: (thrown: unknown) => void): Joint {
   const bus = createMemoryBus({ onError });
-  return { bus, seats: createMemorySeats(), counted: createMemoryLimits, close: () => bus.close() };
+  const counted = createMemoryLimits;
+  return { bus, seats: createMemorySeats(), circuitOf: undefined, counted, close: () => bus.close() };
 }
 
 function over(parts: {
@@ -59,10 +65,11 @@ function over(parts: {
 }): Joint {
   const { redis, id: nodeId, runtime, onError } = parts;
   const bus = createRedisBus({ redis, nodeId, runtime, onError });
-  const seats = createMemorySeats();
+  const seats = createRedisSeats({ redis, nodeId, runtime, fallback: createMemorySeats() });
   return {
     bus,
     seats,
+    circuitOf: createCircuitLinks({ bus, redis, nodeId }),
     counted: () => createRedisLimits({ redis, fallback: createMemoryLimits() }),
     async close() {
       await seats.close();
@@ -73,12 +80,11 @@ function over(parts: {
 }
 
 function joinedBy({ config, runtime, log }: OpenNodeParts, id: string, joint: Joint): OpenedNode {
-  const { bus, seats, counted, close } = joint;
+  const { counted, ...joined } = joint;
+  const { bus } = joined;
   const onError = (err: unknown) => log.error({ err }, 'a request of another node could not be answered');
   return {
-    bus,
-    seats,
-    close,
+    ...joined,
     nodes: createNodes({ id, bus, runtime, onError }),
     limits: config.rateLimits ? counted() : createNoLimits(),
     loginLimits: counted(),
