@@ -9,6 +9,10 @@ import { presentWebhookEvent } from '../contracts/helpdesk/webhook-payload.ts';
 import { createAuditLog } from '../core/audit.ts';
 import { presentAll } from '../core/desk/present-all.ts';
 import { createIdempotency } from '../core/idempotency.ts';
+import { createNodes } from '../core/nodes/nodes.ts';
+import { createBusLine } from '../core/realtime/bus.fixture.ts';
+import { createMemoryBus, type Bus } from '../core/realtime/bus.ts';
+import { createRuntime, type Runtime } from '../core/runtime.ts';
 import { createTurnsBench, mina, question } from '../core/turns/turns.fixture.ts';
 import type { WebhookEventType } from '../core/webhooks/event.ts';
 import { openWebhooks } from './open-webhooks.ts';
@@ -22,6 +26,23 @@ interface Received {
   body: string;
   event: { id: string; type: string; created_at: string; data: Record<string, Record<string, unknown>> };
   answer(status: number, headers?: Record<string, string>): void;
+}
+
+function alone() {
+  const runtime = createRuntime();
+  return joinedBy(
+    createMemoryBus({
+      onError(thrown) {
+        throw thrown;
+      },
+    }),
+    runtime.token(6),
+  );
+}
+
+function joinedBy(bus: Bus, id: string) {
+  const nodes = createNodes({ id, bus, runtime: createRuntime(), onError: () => assert.fail() });
+  return { bus, nodes };
 }
 
 /** A receiver on loopback; the test answers each request. */
@@ -54,9 +75,10 @@ async function createTested(t: TestContext) {
   const auditLog = createAuditLog({ rows: storage.auditLog, runtime });
   const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
   const details = storage.deskDetails;
-  /** As a process has them. */
-  const open = () => {
+  /** As a process has them, alone or as a node. */
+  const open = (node = alone(), store = storage, clock: Runtime = runtime) => {
     const opened = openWebhooks({
+      node,
       config: {
         webhooks: {
           allowHttp: true,
@@ -67,7 +89,7 @@ async function createTested(t: TestContext) {
           retentionMs: 14 * day,
         },
       },
-      storage,
+      storage: store,
       feed,
       present: async (conversation) => {
         const [shown] = await presentAll({ ...storage, details }, [conversation]);
@@ -76,7 +98,7 @@ async function createTested(t: TestContext) {
       presentEvent: presentWebhookEvent,
       auditLog,
       idempotency,
-      runtime,
+      runtime: clock,
       log,
     });
     t.after(opened.dispatcher.stop);
@@ -346,6 +368,121 @@ describe('after a restart', () => {
       message.answer(200);
     }
     assert.equal(new Set((await ended(webhook.id, 4)).map(({ eventId }) => eventId)).size, 4);
+  });
+});
+
+describe('over several nodes', () => {
+  /** The node `first` has the lease; `fails` takes the store of leases from it. */
+  async function createNodes(t: TestContext) {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+    const tested = await createTested(t);
+    await tested.dispatcher.stop();
+    const { storage, open, runtime } = tested;
+    const line = createBusLine();
+    // Nobody is tried again but by a test: a pause must not take the lease.
+    const clock = { ...runtime, sleep: () => new Promise<void>(() => {}) };
+    let isAway = false;
+    const hold: typeof storage.leases.hold = (...asked) =>
+      isAway ? Promise.reject(new Error('the store is away')) : storage.leases.hold(...asked);
+    const mortal = { ...storage, leases: { ...storage.leases, hold } };
+    const first = open(joinedBy(line.join(), 'first'), mortal, clock);
+    const holder = (name: string) =>
+      eventually(async () =>
+        (await storage.leases.hold('webhooks', name, 0, runtime.time + 6_000)) ? true : undefined,
+      );
+    await holder('first');
+    const second = open(joinedBy(line.join(), 'second'), storage, clock);
+    /** As after the time in which the first could have renewed its lease. */
+    const pass = () => {
+      runtime.time += 6_001;
+      t.mock.timers.tick(6_001);
+    };
+    return { ...tested, first, second, holder, pass, fail: () => void (isAway = true) };
+  }
+  const input = (url: string) => ({ url, events: ['message.created'] as const });
+
+  it('a receiver is told by one of them, also of what is changed on another', async (t) => {
+    const { first, second, exchange, received, url, ended } = await createNodes(t);
+    const { webhook } = await second.webhooks.create(admin, input(url));
+    const other = await listen(t);
+    const id = await exchange('One');
+    for (const expected of ['One', 'Yes.']) {
+      const message = await received.next();
+      assert.equal(contentOf(message), expected);
+      message.answer(200);
+    }
+    assert.equal((await ended(webhook.id, 2)).length, 2);
+    await second.webhooks.update(admin, webhook.id, { url: other.url });
+    await first.dispatcher.reconcile();
+    await exchange('Two', id);
+    for (const expected of ['Two', 'Yes.']) {
+      const message = await other.received.next();
+      assert.equal(contentOf(message), expected);
+      message.answer(200);
+    }
+    await ended(webhook.id, 4);
+    assert.deepEqual([received.waiting, other.received.waiting], [0, 0]);
+    await second.webhooks.remove(admin, webhook.id);
+  });
+
+  it('one more attempt that is asked for on another is made', async (t) => {
+    const { second, exchange, received, url, deliveries, ended } = await createNodes(t);
+    const { webhook } = await second.webhooks.create(admin, input(url));
+    await exchange('One');
+    (await received.next()).answer(500);
+    const failed = await eventually(async () =>
+      (await deliveries(webhook.id)).find(({ statusCode }) => statusCode === 500),
+    );
+    assert.equal(received.waiting, 0);
+    await second.webhooks.retry(admin, webhook.id, failed.id);
+    for (const expected of ['One', 'Yes.']) {
+      const message = await received.next();
+      assert.equal(contentOf(message), expected);
+      message.answer(200);
+    }
+    await ended(webhook.id, 2);
+  });
+
+  it('the next goes on where one has died, in order, and nothing is left out', async (t) => {
+    const { second, exchange, received, url, fail, pass, ended } = await createNodes(t);
+    const { webhook } = await second.webhooks.create(admin, input(url));
+    const id = await exchange('One');
+    const before = await received.next();
+    fail();
+    pass();
+    const again = await received.next();
+    assert.deepEqual([again.event.id, again.body], [before.event.id, before.body]);
+    await exchange('Two', id);
+    again.answer(200);
+    for (const expected of ['Yes.', 'Two', 'Yes.']) {
+      const message = await received.next();
+      assert.equal(contentOf(message), expected);
+      message.answer(200);
+    }
+    await ended(webhook.id, 4);
+    // The first wakes up: it must not send what the second sends.
+    before.answer(200);
+    await exchange('Three', id);
+    for (const expected of ['Three', 'Yes.']) {
+      const message = await received.next();
+      assert.equal(contentOf(message), expected);
+      message.answer(200);
+    }
+    assert.equal((await ended(webhook.id, 6)).length, 6);
+    assert.equal(received.waiting, 0);
+  });
+
+  it('one that ends leaves its work to the next at once', async (t) => {
+    const { first, second, exchange, received, url, pass } = await createNodes(t);
+    await second.webhooks.create(admin, input(url));
+    await exchange('One');
+    const before = await received.next();
+    await first.dispatcher.stop();
+    pass();
+    const again = await received.next();
+    assert.equal(again.event.id, before.event.id);
+    again.answer(200);
+    (await received.next()).answer(200);
   });
 });
 

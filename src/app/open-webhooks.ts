@@ -5,15 +5,18 @@ import type { IdempotentWrites } from '../core/idempotency.ts';
 import type { Log } from '../core/log.ts';
 import type { Feed } from '../core/realtime/feed.ts';
 import type { Runtime } from '../core/runtime.ts';
+import { createLease } from '../core/nodes/lease.ts';
 import { createDispatcher, type Dispatcher, type DispatcherParts } from '../core/webhooks/dispatcher.ts';
 import { aDayOfRetries, type RetrySchedule } from '../core/webhooks/retry-schedule.ts';
 import { createWebhooks, type Webhooks } from '../core/webhooks/webhooks.ts';
 import type { Storage } from '../storage/storage.ts';
 import { createDeliver, type DeliverParts } from '../webhooks/deliver.ts';
+import type { OpenedNode } from './open-node.ts';
 
 export interface OpenWebhooksParts {
   config: Pick<Config, 'webhooks'>;
   storage: Storage;
+  node: Pick<OpenedNode, 'bus' | 'nodes'>;
   feed: Feed;
   /** See `Desk`. */
   present: Desk['present'];
@@ -34,7 +37,7 @@ const mostOpen = 10_000;
 
 /** Webhooks over the store and the feed. */
 export function openWebhooks(parts: OpenWebhooksParts): { webhooks: Webhooks; dispatcher: Dispatcher } {
-  const { config, storage, feed, auditLog, idempotency, runtime, log, lookup } = parts;
+  const { config, storage, node, feed, auditLog, idempotency, runtime, log, lookup } = parts;
   const { connectionsPerReceiver, disableAfterMs, retentionMs, ...limits } = config.webhooks;
   const { webhooks, webhookDeliveries: deliveries, conversations, notes, users } = storage;
   const deliver = createDeliver({ ...limits, agent: 'Parley', ...(lookup && { lookup }) });
@@ -55,7 +58,16 @@ export function openWebhooks(parts: OpenWebhooksParts): { webhooks: Webhooks; di
     disableAfterMs,
     retentionMs,
     mostOpen,
+    bus: node.bus,
+    leaseFor: leaseFor(parts),
     log,
   });
   return { dispatcher, webhooks: createWebhooks({ ...shared, dispatcher, auditLog, idempotency }) };
+}
+
+/** Null where there is no other node. */
+function leaseFor({ storage, node, runtime, log }: OpenWebhooksParts): DispatcherParts['leaseFor'] {
+  if (node.bus.state() === 'alone') return null;
+  const lease = { rows: storage.leases, name: 'webhooks', node: node.nodes.id, runtime, log };
+  return (work) => createLease({ ...lease, ...work });
 }

@@ -25,6 +25,11 @@ export interface Collector {
   stop(): Promise<void>;
 }
 
+/** The webhook was changed, or another node has gone on with it. */
+export class CursorMoved extends Error {
+  override readonly name = 'CursorMoved';
+}
+
 /** How far the stored cursor may fall behind while nothing happens that the receiver wants. */
 const mostUnstored = 1000;
 
@@ -64,7 +69,7 @@ export async function createCollector(
     await waitForRoom();
     if (stopped) return;
     if (!(await deliveries.collect(webhook.id, { from: stored, to }, found, runtime.now()))) {
-      throw new Error('the webhook was changed meanwhile');
+      throw new CursorMoved('the webhook was changed meanwhile');
     }
     stored = to;
     seen = to;

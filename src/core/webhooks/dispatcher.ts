@@ -1,6 +1,9 @@
 import type { WebhookDeliveries } from '../../storage/webhook-deliveries.ts';
 import type { Webhook, Webhooks as WebhookRows } from '../../storage/webhooks.ts';
-import { createCollector, type Collector, type CollectorParts } from './collector.ts';
+import type { Lease, LeaseWork } from '../nodes/lease.ts';
+import type { Bus } from '../realtime/bus.ts';
+import { everywhere } from '../realtime/everywhere.ts';
+import { createCollector, CursorMoved, type Collector, type CollectorParts } from './collector.ts';
 import { createSender, type Sender, type SenderParts } from './sender.ts';
 
 type Parts = CollectorParts & SenderParts & { webhooks: WebhookRows; deliveries: WebhookDeliveries };
@@ -8,19 +11,22 @@ type Parts = CollectorParts & SenderParts & { webhooks: WebhookRows; deliveries:
 export interface DispatcherParts extends Parts {
   /** How long a delivery that has ended can be looked up, milliseconds. */
   retentionMs: number;
+  bus: Pick<Bus, 'publish' | 'subscribe' | 'onRejoined'>;
+  /** The lease that a node holds which sends; null where there is no other node. */
+  leaseFor: ((work: LeaseWork) => Lease) | null;
 }
 
-/** Tells receivers of what happens: at least once each, and what happens in one conversation in its order. */
+/** Tells receivers of what happens: at least once each, and what happens in one conversation in its order. Of several nodes, one does so at a time. */
 export interface Dispatcher {
   /** Begins with what was not told before the process ended. */
   start(): void;
-  /** To be called when a webhook was made, changed or removed; resolves when that is heeded, or could not be and will be later. */
+  /** To be called when a webhook was made, changed or removed; resolves when that is heeded here, or could not be and will be later. */
   reconcile(): Promise<void>;
   /** To be called when a delivery may be due that was not made by the dispatcher. */
   wake(webhookId: number): void;
   /** Forgets old deliveries, and looks for what another process has changed. */
   tend(): Promise<void>;
-  /** Stops sending; what is on its way is given up, to be sent again after the next start. */
+  /** Stops sending; what is on its way is given up, to be sent again after the next start, or by another node. */
   stop(): Promise<void>;
 }
 
@@ -33,73 +39,132 @@ interface Line {
   failed: boolean;
 }
 
+type Lines = Map<number, Line>;
+
+interface State {
+  parts: DispatcherParts;
+  lines: Lines;
+  /** Whether this node sends. */
+  sends: boolean;
+  /** What is done to the lines, one after the other. */
+  queue: Promise<void>;
+}
+
+const due = 'webhook-due';
+
 export function createDispatcher(parts: DispatcherParts): Dispatcher {
-  const { webhooks, deliveries, retentionMs, runtime, log } = parts;
-  const lines = new Map<number, Line>();
-  let begun = false;
-  let queue = Promise.resolve();
-
-  const heed = async () => {
-    if (!begun) return;
-    const enabled = (await webhooks.list()).filter((webhook) => webhook.enabled);
-    const current = new Map(enabled.map((webhook) => [webhook.id, webhook]));
-    for (const [id, line] of lines) {
-      if (line.failed || current.get(id)?.updatedAt !== line.updatedAt) await end(lines, id, line);
-    }
-    for (const { id } of enabled) {
-      if (lines.has(id)) continue;
-      // Read again: a line that has ended has moved the cursor.
-      const webhook = await webhooks.find(id);
-      if (webhook?.enabled === true) await begin(parts, lines, webhook, () => void reconcile());
-    }
+  const { deliveries, bus, leaseFor, retentionMs, runtime } = parts;
+  const state: State = { parts, lines: new Map(), sends: false, queue: Promise.resolve() };
+  const { lines } = state;
+  let stopped = false;
+  const begin = () => {
+    if (stopped) return;
+    state.sends = true;
+    void reconcile(state);
   };
-
-  const reconcile = () =>
-    (queue = queue
-      .then(heed)
-      .catch((err: unknown) => log.error({ err }, 'webhooks could not be read; it is tried again')));
+  const lease = leaseFor?.({ onHeld: begin, onLost: () => void endAll(state) });
+  if (lease !== undefined) state.parts = { ...parts, deliver: onlyWhileHeld(parts.deliver, lease) };
+  const heedEverywhere = everywhere(bus, 'webhooks', () => void reconcile(state));
+  bus.subscribe(due, (id) => lines.get(id as number)?.sender.wake());
 
   return {
-    start() {
-      begun = true;
-      void reconcile();
+    start: () => (lease === undefined ? begin() : lease.start()),
+    reconcile() {
+      heedEverywhere();
+      return state.queue;
     },
-    reconcile,
-    wake: (id) => lines.get(id)?.sender.wake(),
+    wake: (id) => bus.publish(due, id),
     async tend() {
+      if (lease !== undefined && !state.sends) return;
       while ((await deliveries.removeEnded(runtime.now() - retentionMs)) > 0);
-      await reconcile();
+      await reconcile(state);
       for (const { sender } of lines.values()) sender.wake();
     },
     async stop() {
-      begun = false;
-      await queue;
-      await Promise.all([...lines].map(([id, line]) => end(lines, id, line)));
+      stopped = true;
+      await endAll(state);
+      await lease?.stop();
     },
   };
 }
 
-type Lines = Map<number, Line>;
+/** What is sent without the lease may be sent by another node as well. */
+function onlyWhileHeld(deliver: Parts['deliver'], lease: Lease): Parts['deliver'] {
+  return {
+    async send(message, signal) {
+      const isHeld = lease.isHeld();
+      signal.throwIfAborted();
+      if (!isHeld) throw new Error('another node sends');
+      return deliver.send(message, signal);
+    },
+  };
+}
 
-/** `onSwitchedOff` is called when the receiver was switched off. */
+function reconcile(state: State): Promise<void> {
+  const { log } = state.parts;
+  state.queue = state.queue
+    .then(() => heed(state))
+    .catch((err: unknown) => log.error({ err }, 'webhooks could not be read; it is tried again'));
+  return state.queue;
+}
+
+async function heed(state: State): Promise<void> {
+  const { lines, parts } = state;
+  const { webhooks } = parts;
+  if (!state.sends) return;
+  const enabled = (await webhooks.list()).filter((webhook) => webhook.enabled);
+  const current = new Map(enabled.map((webhook) => [webhook.id, webhook]));
+  for (const [id, line] of lines) {
+    if (line.failed || current.get(id)?.updatedAt !== line.updatedAt) await end(lines, id, line);
+  }
+  for (const { id } of enabled) {
+    if (lines.has(id)) continue;
+    // Read again: a line that has ended has moved the cursor.
+    const webhook = await webhooks.find(id);
+    if (!sends(state)) return;
+    if (webhook?.enabled === true) await begin(parts, lines, webhook, () => void reconcile(state));
+  }
+}
+
+/** Asked of a function, for it may have changed meanwhile. */
+function sends({ sends: now }: State): boolean {
+  return now;
+}
+
+/** Nothing is sent from now on; resolves when what was on its way is given up. */
+function endAll(state: State): Promise<void> {
+  const { lines, parts } = state;
+  state.sends = false;
+  for (const { sender } of lines.values()) sender.stop();
+  const ended = state.queue.then(async () => {
+    await Promise.all([...lines].map(([id, line]) => end(lines, id, line)));
+  });
+  state.queue = ended.catch((err: unknown) =>
+    parts.log.error({ err }, 'how far webhooks were told could not be stored'),
+  );
+  return ended;
+}
+
+/** `again` is called when the webhook may have changed: the receiver was switched off, or another node has told it of something. */
 async function begin(
   parts: DispatcherParts,
   lines: Lines,
   webhook: Webhook,
-  onSwitchedOff: () => void,
+  again: () => void,
 ): Promise<void> {
   const { log } = parts;
   const line: Line = {
     updatedAt: webhook.updatedAt,
     collector: undefined,
     failed: false,
-    sender: createSender(parts, webhook, { onEnded: () => line.collector?.onEnded(), onSwitchedOff }),
+    sender: createSender(parts, webhook, { onEnded: () => line.collector?.onEnded(), onSwitchedOff: again }),
   };
   lines.set(webhook.id, line);
   line.sender.wake();
   const onFailure = (err: unknown) => {
     log.warn({ err, webhook: webhook.id }, 'events for a webhook could not be collected; it is tried again');
     line.failed = true;
+    if (err instanceof CursorMoved) again();
   };
   try {
     line.collector = await createCollector(parts, webhook, { onCollected: line.sender.wake, onFailure });
