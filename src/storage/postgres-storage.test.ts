@@ -17,12 +17,13 @@ import { messageRemovalSuite } from './message-removal.suite.ts';
 import { ownershipSuite } from './ownership.suite.ts';
 import { partsSuite } from './parts.suite.ts';
 import { postsSuite } from './posts.suite.ts';
+import { reservationsSuite } from './reservations.suite.ts';
 import { openPostgresStorage } from './postgres-storage.ts';
-import { temporarySchema, withoutPostgres } from './real-postgres.fixture.ts';
+import { emptySchema, withoutPostgres } from './real-postgres.fixture.ts';
 import { storageSuite } from './storage.suite.ts';
 
 const prepare = (test: TestContext) => {
-  const url = temporarySchema(test);
+  const url = emptySchema(test);
   return { open: async () => openPostgresStorage({ url: await url }) };
 };
 
@@ -44,5 +45,6 @@ describe('on PostgreSQL', { skip: withoutPostgres }, () => {
   auditLogSuite('postgres', prepare);
   articlesSuite('postgres', prepare);
   leasesSuite('postgres', prepare);
+  reservationsSuite('postgres', prepare);
   turnNodesSuite('postgres', prepare);
 });
