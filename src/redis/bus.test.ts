@@ -103,9 +103,10 @@ describe('two nodes on one bus', { skip }, () => {
     await Promise.resolve();
     here.bus.publish('a', 100);
     await eventually(() => heard.length === 101 || undefined);
-    assert.deepEqual([texts.length, woken.length], [1, 1]);
+    assert.equal(woken.length, 1);
     here.bus.publish('wake');
     await eventually(() => woken.length === 2 || undefined);
+    await eventually(() => messagesOf(texts.at(-1) ?? '{"messages":[]}').length === 1 || undefined);
     assert.equal(texts.length, 2);
   });
 
@@ -118,6 +119,7 @@ describe('two nodes on one bus', { skip }, () => {
     for (const message of sent) here.bus.publish('a', message);
     await eventually(() => heard.length === sent.length || undefined);
     assert.deepEqual(heard, sent);
+    await eventually(() => texts.length === 8 || undefined);
     assert.deepEqual(
       texts.map((text) => messagesOf(text).length),
       [5, 5, 5, 5, 5, 5, 1, 1],

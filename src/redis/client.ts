@@ -7,6 +7,8 @@ export type { Redis as Client } from 'ioredis';
 /** A connection that is made anew whenever it is lost, and never given up. */
 export interface KeptClient {
   client: Client;
+  /** Whether commands can be sent: it is connected, and not about to be replaced. */
+  isReady(): boolean;
   /** Gives up the connection for another one: it is open, but of no use. */
   replace(): void;
   /** The connection does its work: should it be lost, the next one is tried without delay. */
@@ -50,12 +52,19 @@ export function keepClient({ address, runtime, onReady, onClosed }: KeptClientPa
     // Nothing of the newer protocol is needed, and not all that speaks Redis speaks it.
     protocol: 2,
   });
+  let isLeft = false;
   const replace = () => {
-    if (client.status === 'ready' || client.status === 'connect') client.disconnect(true);
+    if (client.status !== 'ready' && client.status !== 'connect') return;
+    isLeft = true;
+    client.disconnect(true);
   };
+  client.on('close', () => {
+    isLeft = false;
+  });
   watchOver(client, { replace, onReady, onClosed });
   return {
     client,
+    isReady: () => client.status === 'ready' && !isLeft,
     replace,
     proven: () => void (attempts = 0),
     close: () => close(client),

@@ -63,6 +63,8 @@ interface State {
   answers: boolean;
   /** Whether a message to oneself came back by the present subscription. */
   hears: boolean;
+  /** How many messages this process has sent to itself, and which was the last to come back. */
+  echoes: { sent: number; heard: number };
   /** When the message to oneself was sent that has not come back; null where none is awaited. */
   awaitingSince: number | null;
   up: boolean;
@@ -130,6 +132,7 @@ function createState(parts: RedisParts): State {
     ),
     answers: false,
     hears: false,
+    echoes: { sent: 0, heard: 0 },
     awaitingSince: null,
     up: false,
     reportedAt: null,
@@ -160,7 +163,8 @@ function hear(state: State, channel: string, text: string): void {
     for (const listener of state.onMessage) listener(text);
     return;
   }
-  state.hears = true;
+  state.echoes.heard = Number(text);
+  state.hears = state.subscriber.isReady();
   rise(state);
 }
 
@@ -177,7 +181,7 @@ async function ask<T>(state: State, work: (client: Client) => Promise<T>): Promi
     const reason = reasonOf(thrown);
     const wasOpen = breaker.retryAfterMs() > 0;
     // That a connection is lost is known without counting, and the next one may well do.
-    call.end(commands.client.status === 'ready' ? 'failure' : 'neutral');
+    call.end(commands.isReady() ? 'failure' : 'neutral');
     if (!wasOpen && breaker.retryAfterMs() > 0) giveUp(state, reason);
     throw new RedisUnavailable(`Redis: ${reason}`);
   }
@@ -203,23 +207,28 @@ async function beat(state: State): Promise<void> {
 
 /** Milliseconds until the next time. */
 async function prove(state: State): Promise<number> {
-  const { commands, subscriber, breaker, parts } = state;
-  if (commands.client.status !== 'ready') return beatMs;
-  if (subscriber.client.status === 'ready') state.awaitingSince ??= parts.runtime.elapsed();
+  const { commands, subscriber, breaker, echoes, parts } = state;
+  if (!commands.isReady()) return beatMs;
+  const sentAt = parts.runtime.elapsed();
+  const number = ++echoes.sent;
   try {
-    await ask(state, (client) => writeAndSend(client, state));
+    await ask(state, (client) => writeAndSend(client, state, number));
   } catch {
     return breaker.retryAfterMs();
   }
-  state.answers = true;
+  if (echoes.heard < number && subscriber.isReady()) state.awaitingSince ??= sentAt;
+  state.answers = commands.isReady();
   commands.proven();
   rise(state);
   return beatMs;
 }
 
 /** A Redis that can be read, but not written, is of no use. */
-async function writeAndSend(client: Client, { prefix, echoChannel }: State): Promise<void> {
-  const beats = client.pipeline().set(`${prefix}alive`, 1, 'PX', aliveMs).publish(echoChannel, '');
+async function writeAndSend(client: Client, { prefix, echoChannel }: State, number: number): Promise<void> {
+  const beats = client
+    .pipeline()
+    .set(`${prefix}alive`, 1, 'PX', aliveMs)
+    .publish(echoChannel, String(number));
   for (const [error] of (await beats.exec()) ?? []) if (error !== null) throw error;
 }
 

@@ -11,11 +11,21 @@ if left < 0 then
 end
 return { taken, left }
 `;
+/** What is left of a window only shrinks: where there is more, it is another one. */
+const giveBackLua = `
+local left = redis.call('PTTL', KEYS[1])
+if left > tonumber(ARGV[1]) then return end
+if tonumber(redis.call('GET', KEYS[1]) or 0) > 0 then redis.call('DECR', KEYS[1]) end
+`;
 const lookLua = `return { tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1]) }`;
 
 /** Counts over all nodes that share a Redis; while it is away or slow, `fallback` counts instead. */
 export function createRedisLimits({ redis, fallback }: { redis: Redis; fallback: Limits }): Limits {
-  const scripts = { take: redis.script(takeLua), look: redis.script(lookLua) };
+  const scripts = {
+    take: redis.script(takeLua),
+    giveBack: redis.script(giveBackLua),
+    look: redis.script(lookLua),
+  };
 
   const ask = async (script: Script, limit: Limit, subject: string) => {
     const answer = await script([keyOf(redis.prefix, limit, subject)], [limit.windowMs]);
@@ -30,6 +40,11 @@ export function createRedisLimits({ redis, fallback }: { redis: Redis; fallback:
       } catch {
         return fallback.take(limit, subject);
       }
+    },
+    async giveBack(limit, subject, taken) {
+      await fallback.giveBack(limit, subject, taken);
+      // What cannot be given back ends with its window.
+      await scripts.giveBack([keyOf(redis.prefix, limit, subject)], [taken.resetMs]).catch(() => {});
     },
     async look(limit, subject) {
       try {

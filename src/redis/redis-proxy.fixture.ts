@@ -10,7 +10,7 @@ export interface RedisProxy {
   forward(): Promise<void>;
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>;
-  /** Takes connections and bytes, and passes nothing on in either direction; by a number, the `nth` open connection, from 0, alone. */
+  /** Takes connections and bytes, and passes nothing on in either direction before `forward`, also of connections that are closed meanwhile; by a number, the `nth` open connection, from 0, alone. */
   stall(nth?: number): Promise<void>;
   /** Open connections of clients. */
   connections(): number;
@@ -43,7 +43,11 @@ export async function startRedisProxy(target: { host: string; port: number }): P
     server = undefined;
     const closed = closing && once(closing, 'close');
     closing?.close();
-    for (const { client } of state.pairs) client.resetAndDestroy();
+    for (const pair of state.pairs) {
+      pair.stalled = false;
+      pair.held = [];
+      pair.client.resetAndDestroy();
+    }
     await closed;
   };
   const start = async () => {
@@ -67,7 +71,7 @@ export async function startRedisProxy(target: { host: string; port: number }): P
       for (const [at, pair] of [...state.pairs].entries()) pair.stalled ||= nth === undefined || nth === at;
       await start();
     },
-    connections: () => state.pairs.size,
+    connections: () => [...state.pairs].filter(({ client }) => !client.destroyed).length,
     close: stop,
   };
 }
@@ -92,11 +96,13 @@ function join(state: State, client: Socket, target: Socket): void {
     from.setNoDelay(true);
     from.on('data', (bytes) => pass(() => void to.write(bytes)));
     from.on('end', () => pass(() => to.end()));
-    // Whoever is gone hears no more; a connection that was reset is told as its end.
+    // A connection that was reset is told as one that has ended.
     from.on('error', () => {});
-    from.on('close', () => {
-      state.pairs.delete(pair);
-      to.destroy();
-    });
+    from.on('close', () =>
+      pass(() => {
+        state.pairs.delete(pair);
+        to.destroySoon();
+      }),
+    );
   }
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { eventually, within } from '../../test/support/eventually.ts';
 import { createMemorySeats } from '../core/limits/memory-seats.ts';
 import { seatsSuite, takeAll } from '../core/limits/seats.suite.ts';
-import type { Seats } from '../core/limits/seats.ts';
+import type { Seat, Seats } from '../core/limits/seats.ts';
 import { createRuntime } from '../core/runtime.ts';
 import { openProxy, openUp, ownPrefix, removeKeys, skipWithoutRedis } from './real-redis.fixture.ts';
 import { createRedisSeats } from './seats.ts';
@@ -96,6 +96,16 @@ describe('seats of two nodes that share a Redis', { skip }, () => {
     await eventually(async () => (await isFree(there.seats, 1)) || undefined);
   });
 
+  it('lapse one by one where others of the same subject are kept', async (t) => {
+    const { proxy, here, there } = await openTwo(t, { refreshMs: 100, lapseMs: 500 });
+    await takeAll(here.seats, 1, 2);
+    await takeAll(there.seats, 1, 2);
+    await proxy.cut();
+    assert.equal(await isFree(there.seats, 2), false);
+    await eventually(async () => (await isFree(there.seats, 2)) || undefined);
+    assert.equal(await isFree(there.seats, 1), false);
+  });
+
   it('leave nothing behind when all nodes die', async (t) => {
     const { proxy, here, there } = await openTwo(t, { refreshMs: 60_000, lapseMs: 300 });
     await takeAll(here.seats, 1, 1);
@@ -147,6 +157,17 @@ describe('seats while Redis is away', { skip }, () => {
     assert.equal(await isFree(here.seats, 1), false);
   });
 
+  it('are put there at once where it comes back without its memory', async (t) => {
+    const { prefix, proxy, here, there } = await openTwo(t);
+    await takeAll(here.seats, 2, 3);
+    await proxy.cut();
+    await wentDown(here);
+    await removeKeys(prefix);
+    await proxy.forward();
+    await eventually(async () => !(await isFree(there.seats, 2)) || undefined);
+    assert.equal((await takeAll(there.seats, 3, 3)).length, 1);
+  });
+
   it('are free there when they were given back meanwhile', async (t) => {
     const { proxy, here, there } = await openTwo(t);
     const seats = await takeAll(here.seats, 3, 3);
@@ -167,9 +188,13 @@ describe('seats while Redis is away', { skip }, () => {
       Array.from({ length: total }, (_, i) => here.seats.take('door', `user ${i}`, 1)),
     );
     assert.ok(taken.every((seat) => seat !== null));
+    const late = new Promise<Seat | null>((resolve) =>
+      here.redis.onChange(() => resolve(here.seats.take('door', 'late', 1))),
+    );
     await proxy.forward();
-    await eventually(async () => (await there.keys()).length === total || undefined);
-    for (const seat of taken) seat?.release();
+    const lateSeat = await late;
+    await eventually(async () => (await there.keys()).length === total + 1 || undefined);
+    for (const seat of [...taken, lateSeat]) seat?.release();
     await eventually(async () => (await there.keys()).length === 0 || undefined);
     await removeKeys(prefix);
   });

@@ -6,7 +6,7 @@ export interface RedisSeatsParts {
   redis: Redis;
   /** No two nodes have the same. */
   nodeId: string;
-  /** Counts on this node while Redis is away. */
+  /** Counts this node's seats, and decides by them while Redis is away. */
   fallback: Seats;
   runtime: Pick<Runtime, 'elapsed' | 'token'>;
   /** How often this node says which seats it holds; 10 s where it is not said. */
@@ -87,7 +87,8 @@ export function createRedisSeats(parts: RedisSeatsParts): Seats {
       const asked = state.decides;
       const granted = asked ? await ask(state, place, most) : undefined;
       if (granted === false) return null;
-      const own = await fallback.take(door, subject, granted === true ? Number.POSITIVE_INFINITY : most);
+      // What this node holds it knows best; Redis may have lost it.
+      const own = await fallback.take(door, subject, most);
       if (own !== null) return sit(state, place, own, granted === true);
       // Redis may have granted it all the same, and only the answer came too late.
       if (asked) leave(state, place);

@@ -181,6 +181,29 @@ describe('linked circuits that are open', () => {
     assert.deepEqual([one.isOpen(), other.isOpen()], [false, false]);
   });
 
+  it('are not probed by leave that was given for an earlier time', async () => {
+    const runtime = createFakeRuntime(0);
+    const answers: ((granted: boolean) => void)[] = [];
+    let tellOf: (news: CircuitNews) => void = () => {};
+    const breaker = createBreaker({ failures: 1, windowMs: 1_000, openMs }, runtime, {
+      tell: () => {},
+      onNews: (listener) => void (tellOf = listener),
+      claimProbe: () => new Promise((resolve) => answers.push(resolve)),
+    });
+    callAll(breaker, 'failure');
+    runtime.time = openMs;
+    assert.equal(breaker.admit(), null);
+    tellOf('opened');
+    answers[0]?.(true);
+    await settle();
+    runtime.time += openMs;
+    assert.equal(breaker.admit(), null);
+    assert.equal(answers.length, 2, 'it is asked for again');
+    answers[1]?.(true);
+    await settle();
+    callAll(breaker, 'success');
+  });
+
   it('are not asked for by nodes that only say whether they are open', async () => {
     const { one, other, runtime, claims } = createOpen();
     runtime.time = openMs;
