@@ -55,6 +55,31 @@ describe('failed logins', () => {
     assert.ok(all.every(Boolean));
   });
 
+  it('are ten also where several nodes try at once', async (t) => {
+    t.mock.timers.enable({ apis: ['Date', 'setTimeout'], now: Date.UTC(2026, 0, 1) });
+    const limits = createMemoryLimits();
+    const nodes = Array.from({ length: 5 }, () => createLoginThrottle({ limits }));
+    let attempts = 0;
+    const answer = Promise.withResolvers<boolean>();
+    const all = Promise.allSettled(
+      Array.from({ length: 60 }, (_, n) => nodes[n % 5]!.guard('a', () => (attempts++, answer.promise))),
+    );
+    answer.resolve(false);
+    assert.equal((await all).filter(({ status }) => status === 'fulfilled').length, 10);
+    assert.equal(attempts, 10);
+    await assert.rejects(nodes[0]!.guard('a', right), { code: 'rate_limited' });
+  });
+
+  it('are forgotten on all nodes with a success on one', async (t) => {
+    t.mock.timers.enable({ apis: ['Date', 'setTimeout'], now: Date.UTC(2026, 0, 1) });
+    const limits = createMemoryLimits();
+    const [here, there] = [createLoginThrottle({ limits }), createLoginThrottle({ limits })];
+    for (let guesses = 0; guesses < 9; guesses++) await there.guard('a', wrong);
+    assert.equal(await here.guard('a', right), true);
+    for (let guesses = 0; guesses < 10; guesses++) await there.guard('a', wrong);
+    await assert.rejects(here.guard('a', right), { code: 'rate_limited' });
+  });
+
   it('are not what an attempt is that broke', async (t) => {
     const { guard } = createTested(t);
     for (let i = 0; i < 20; i++) {

@@ -6,7 +6,7 @@ import { createWaitingLine, type WaitingLine } from './waiting-line.ts';
 export interface LoginThrottle {
   /**
    * Runs `attempt`, which resolves to false for a failed login, and resolves to the same. Attempts for one `subject` take
-   * turns, so that many at once count like many in a row. Throws `rate_limited` after too many failures, `overloaded`
+   * turns on a node, and each counts as failed until it is known, so that many at once, on however many nodes, count like many in a row. Throws `rate_limited` after too many failures, `overloaded`
    * where too many wait.
    */
   guard(subject: string, attempt: () => Promise<boolean>): Promise<boolean>;
@@ -32,11 +32,17 @@ export function createLoginThrottle({ limits }: { limits: Limits }): LoginThrott
 }
 
 async function judge(limits: Limits, subject: string, attempt: () => Promise<boolean>): Promise<boolean> {
-  const before = await limits.look(failures, subject);
-  if (!before.allowed) throw tooManyFailures(before.resetMs);
-  const succeeded = await attempt();
-  if (!succeeded) await limits.take(failures, subject);
-  else if (before.remaining < before.limit) await limits.clear(failures, subject);
+  const taken = await limits.take(failures, subject);
+  if (!taken.allowed) throw tooManyFailures(taken.resetMs);
+  let succeeded: boolean;
+  try {
+    succeeded = await attempt();
+  } catch (thrown) {
+    // One that broke says nothing of the password.
+    await limits.giveBack(failures, subject, taken);
+    throw thrown;
+  }
+  if (succeeded) await limits.clear(failures, subject);
   return succeeded;
 }
 

@@ -18,6 +18,7 @@ export function limitsSuite(
 ): void {
   describe(`limits in ${kind}`, options, () => {
     takingTests(prepare);
+    givingBackTests(prepare);
     lookingTests(prepare);
     clearingTests(prepare);
   });
@@ -116,6 +117,45 @@ function takingTests(prepare: Prepare): void {
     const of = { ...limit, points: 40, burst: 10 };
     const taken = await Promise.all(Array.from({ length: 200 }, () => limits.take(of, 'a')));
     assert.equal(taken.filter(({ allowed }) => allowed).length, 50);
+  });
+}
+
+function givingBackTests(prepare: Prepare): void {
+  it('take back what was not used, each one once', async (t) => {
+    const { limits, pass } = await prepare(t);
+    const taken = await takeAll(limits, 5);
+    await pass(1_000);
+    await limits.giveBack(limit, 'a', taken[4]!);
+    await limits.giveBack(limit, 'a', taken[3]!);
+    assert.equal((await limits.look(limit, 'a')).remaining, 0);
+    await limits.giveBack(limit, 'a', taken[2]!);
+    assert.deepEqual(inSeconds(await limits.take(limit, 'a')), {
+      allowed: true,
+      limit: 3,
+      remaining: 0,
+      reset: 59,
+    });
+    assert.equal((await limits.take(limit, 'b')).remaining, 2);
+  });
+
+  it('never hold less than nothing', async (t) => {
+    const { limits } = await prepare(t);
+    const [taken] = await takeAll(limits, 1);
+    for (let times = 0; times < 3; times++) await limits.giveBack(limit, 'a', taken!);
+    assert.equal((await limits.take(limit, 'a')).remaining, 2);
+    await limits.giveBack(limit, 'nobody', taken!);
+    assert.equal((await limits.look(limit, 'nobody')).remaining, 3);
+  });
+
+  it('take nothing back into another window', async (t) => {
+    const { limits, pass } = await prepare(t);
+    await takeAll(limits, 1);
+    await pass(30_000);
+    const [late] = await takeAll(limits, 1);
+    await pass(31_000);
+    await takeAll(limits, 2);
+    await limits.giveBack(limit, 'a', late!);
+    assert.equal((await limits.look(limit, 'a')).remaining, 1);
   });
 }
 

@@ -25,6 +25,8 @@ export interface Allowance {
 export interface Limits {
   /** Takes one of `limit` for `subject` (an address, a key, a user). */
   take(limit: Limit, subject: string): Promise<Allowance>;
+  /** Gives back the one that was `taken`, unless its window has ended. */
+  giveBack(limit: Limit, subject: string, taken: Allowance): Promise<void>;
   /** Whether one could be taken, and what is left as it is. */
   look(limit: Limit, subject: string): Promise<Allowance>;
   /** Forgets what `subject` took of `limit`. */

@@ -28,6 +28,12 @@ export function createMemoryLimits(): Limits {
         throw refusal;
       }
     },
+    async giveBack(limit, subject, taken) {
+      const limiter = limiterOf(limit);
+      const found = await limiter.get(subject);
+      const isSameWindow = found !== null && found.msBeforeNext <= taken.resetMs;
+      if (isSameWindow && found.consumedPoints > 0) await limiter.reward(subject);
+    },
     async look(limit, subject) {
       const found = await limiterOf(limit).get(subject);
       if (found === null) return untouched(limit);
@@ -52,6 +58,7 @@ function allowanceOf(limit: Limit, result: RateLimiterRes, allowed: boolean): Al
 export function createNoLimits(): Limits {
   return {
     take: (limit) => Promise.resolve(untouched(limit)),
+    giveBack: () => Promise.resolve(),
     look: (limit) => Promise.resolve(untouched(limit)),
     clear: () => Promise.resolve(),
   };
