@@ -24,7 +24,7 @@ export async function keep(state: CacheState, key: CacheKey, answer: CachedAnswe
   const { exact, prompt } = key;
   const createdAt = parts.runtime.now();
   const text = JSON.stringify(answer);
-  const { row, wrote } = unwrittenRow();
+  const { row, wrote } = unwrittenRow(state.clears.newest());
   const entry = { exact, prompt, answer, bytes: overheadBytes + 2 * (text.length + prompt.length), row };
   const earlier = replica.peek(exact)?.row;
   const life = { createdAt, expiresAt: createdAt + parts.ttlMs };
@@ -93,11 +93,16 @@ async function store(state: CacheState, kept: Kept, answer: string): Promise<num
 function settle(state: CacheState, { entry, ...kept }: Kept, revision: number): void {
   const { replica } = state;
   followed(state, revision);
-  const there = replica.peek(entry.exact);
-  if (there?.row === entry.row) replica.note(there);
-  // Another node had kept the same a little earlier, and that came in while this was being written.
-  else if ((there?.row.revision ?? revision) < revision) replica.place(entry, kept, kept.similar);
   state.words.kept();
+  const there = replica.peek(entry.exact);
+  if (there === undefined) return;
+  const isOwn = there.row === entry.row;
+  // Another node had kept the same a little earlier, and that came in while this was being written.
+  if (!isOwn && (there.row.revision ?? revision) < revision) replica.place(entry, kept, kept.similar);
+  if (!isOwn) return;
+  replica.note(there);
+  // Another node has read it, and removed it, by now.
+  if (state.removed.has(revision)) replica.forget([there]);
 }
 
 /** Null, and a line in the log, where it cannot be done. */

@@ -15,6 +15,8 @@ export interface CachedAnswer {
 export interface EntryRow {
   /** What names it; null while it is not written, and where it could not be. */
   revision: number | null;
+  /** The newest clear that was known when it was kept: what has no revision yet is older than all later ones. */
+  knew: number;
   /** Resolves when `revision` says what became of it. */
   written: Promise<void>;
 }

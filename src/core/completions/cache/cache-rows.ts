@@ -4,9 +4,9 @@ import { groupPrefix, type CacheState } from './cache-state.ts';
 import { decodeEmbedding } from './embedding.ts';
 
 /** A row that is yet to be written; `wrote` says under which name, or that it could not be. */
-export function unwrittenRow(): { row: EntryRow; wrote: (revision: number | null) => void } {
+export function unwrittenRow(knew: number): { row: EntryRow; wrote: (revision: number | null) => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const row: EntryRow = { revision: null, written: promise };
+  const row: EntryRow = { revision: null, knew, written: promise };
   return {
     row,
     wrote(revision) {
@@ -22,11 +22,25 @@ export function followed(state: CacheState, revision: number): boolean {
   return state.seen >= revision;
 }
 
+/** Keeps rows from being taken in; see `CacheState.removed`. */
+function noteRemoved({ parts, removed, seen }: CacheState, revisions: readonly number[]): void {
+  // Who is alone is not told of new rows.
+  if (parts.bus.state() === 'alone') return;
+  for (const revision of revisions) if (revision > seen) removed.add(revision);
+}
+
+/** Forgets entries whose rows are gone, or will be. */
+export function forgetRows(state: CacheState, revisions: readonly number[]): void {
+  noteRemoved(state, revisions);
+  state.replica.forget(revisions.flatMap((revision) => state.replica.named(revision) ?? []));
+}
+
 /** Removes rows from the store, and their entries from the other nodes; what has replaced a row is left. Never rejects. */
 export async function dropRows(state: CacheState, rows: readonly EntryRow[]): Promise<void> {
   await Promise.all(rows.map(({ written }) => written));
   const revisions = rows.flatMap(({ revision }) => revision ?? []);
   if (revisions.length === 0) return;
+  forgetRows(state, revisions);
   state.words.removed(revisions);
   try {
     await state.parts.entries.remove(revisions);
@@ -43,18 +57,19 @@ export function left(state: CacheState, entry: Entry, why: 'evicted' | 'expired'
     state.counts.evictions++;
     state.counts.lastEvictionAt = state.parts.runtime.now();
   }
+  noteRemoved(state, entry.row.revision === null ? [] : [entry.row.revision]);
   void dropRows(state, [entry.row]);
 }
 
 /** Places the entry of a row that was read, unless this node knows better; false where it is of no use to any node. */
 export function takeIn(state: CacheState, row: CacheEntryRow): boolean {
-  if (state.clears.cover(row)) return false;
+  if (state.clears.cover(row) || state.removed.has(row.revision)) return false;
   const there = state.replica.peek(row.exactKey)?.row.revision ?? 0;
   if (there >= row.revision) return true;
   try {
     const { exactKey: exact, prompt, bytes, revision } = row;
     const answer = JSON.parse(row.answer) as CachedAnswer;
-    const entry = { exact, prompt, answer, bytes, row: { revision, written: Promise.resolve() } };
+    const entry = { exact, prompt, answer, bytes, row: { revision, knew: 0, written: Promise.resolve() } };
     return state.replica.place(entry, row, vectorOf(state, row));
   } catch (err) {
     state.parts.log.warn({ err }, 'a cache entry on disk cannot be read; it is left out');

@@ -35,6 +35,8 @@ export interface CacheState {
   clears: KnownClears;
   /** Everything up to this revision has been taken in. */
   seen: number;
+  /** Rows above that of which it is known that they are gone, or will be: one that is being read just now is not to be taken in. */
+  removed: Set<number>;
   counts: CacheCounts;
   /** When entries were last used, as far as it is not on disk. */
   touched: Map<EntryRow, number>;
@@ -54,6 +56,7 @@ export function createState(parts: ResponseCacheParts, onLeft: ReplicaParts['onL
     words: createNoWords(),
     clears: createKnownClears(runtime.now),
     seen: 0,
+    removed: new Set(),
     counts: { hits: 0, misses: 0, answered: 0, answeredMs: 0, evictions: 0, lastEvictionAt: null },
     touched: new Map(),
     loaded: Promise.resolve(),
@@ -70,6 +73,8 @@ export function groupPrefix({ parts }: CacheState): string {
 /** The clears that this node has heard of, as long as something older could still come in. */
 export interface KnownClears {
   add(clear: CacheClear): void;
+  /** The highest revision of any; 0 before the first. */
+  newest(): number;
   /** Whether an entry has been cleared since it was kept. */
   cover(entry: { revision: number; prompt: string }): boolean;
 }
@@ -84,6 +89,7 @@ function createKnownClears(now: () => number): KnownClears {
       known.push({ ...clear, matches: globTest(clear.pattern) });
       newest = Math.max(newest, clear.revision);
     },
+    newest: () => newest,
     cover: ({ revision, prompt }) =>
       revision < newest && known.some((clear) => revision < clear.revision && clear.matches(prompt)),
   };

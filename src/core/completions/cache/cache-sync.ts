@@ -1,7 +1,7 @@
 import type { CacheClear } from '../../../storage/cache-clears.ts';
 import { oneAtATime } from '../../one-at-a-time.ts';
 import type { Entry } from './cache-replica.ts';
-import { takeIn } from './cache-rows.ts';
+import { forgetRows, takeIn } from './cache-rows.ts';
 import type { CacheState } from './cache-state.ts';
 import { createCacheWords, createNoWords, hereEveryMs } from './cache-words.ts';
 import { globTest } from './glob.ts';
@@ -12,12 +12,12 @@ const namesPageSize = 10_000;
 const wakeEveryMs = 5;
 const turnOfTheLoop = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Forgets what a clear is about. `unwritten`: whether what is not in the store yet is older than it. */
+/** Forgets what a clear is about. `unwritten`: whether what is not in the store yet, and did not know of it, is older. */
 export function hearClear(state: CacheState, clear: CacheClear, unwritten: boolean): void {
   state.clears.add(clear);
   const matches = globTest(clear.pattern);
-  const isOlder = ({ row: { revision } }: Entry) =>
-    revision === null ? unwritten : revision < clear.revision;
+  const isOlder = ({ row: { revision, knew } }: Entry) =>
+    revision === null ? unwritten && knew < clear.revision : revision < clear.revision;
   const { replica } = state;
   replica.forget(replica.entries().filter((entry) => isOlder(entry) && matches(entry.prompt)));
 }
@@ -59,6 +59,7 @@ export function createCatchUp(state: CacheState): () => Promise<void> {
       await turnOfTheLoop();
     }
     state.seen = Math.max(state.seen, upTo);
+    for (const revision of state.removed) if (revision <= state.seen) state.removed.delete(revision);
   });
 }
 
@@ -96,23 +97,31 @@ export function follow(state: CacheState): () => void {
     }
   };
   const look = tried(() => state.catchUp());
+  const compare = tried(oneAtATime(() => dropRemoved(state)));
   const words = createCacheWords({
     bus,
     node,
     runtime,
     counts: () => state.counts,
     onKept: atMostEvery(wakeEveryMs, () => void look()),
-    onRemoved: (revisions) => state.replica.forget(namedBy(state, revisions)),
+    onRemoved: (revisions) => forgetRows(state, revisions),
     onUsed(revisions) {
-      for (const { exact } of namedBy(state, revisions)) state.replica.use(exact);
+      for (const revision of revisions) {
+        const entry = state.replica.named(revision);
+        if (entry !== undefined) state.replica.use(entry.exact);
+      }
     },
+    onBack: () => void compare(),
     onCleared(clear) {
       hearClear(state, clear, true);
       void look();
     },
   });
   state.words = words;
-  const unsubscribe = bus.onRejoined(() => void tried(() => dropRemoved(state))());
+  const unsubscribe = bus.onRejoined(() => {
+    words.back();
+    void compare();
+  });
   const timer = setInterval(() => {
     words.here();
     void look();
@@ -126,10 +135,6 @@ export function follow(state: CacheState): () => void {
     state.words = createNoWords();
     stopped = true;
   };
-}
-
-function namedBy({ replica }: CacheState, revisions: readonly number[]): Entry[] {
-  return revisions.flatMap((revision) => replica.named(revision) ?? []);
 }
 
 /** Does it at once, but not again within `ms`: calls in that time become one after it. */

@@ -27,6 +27,8 @@ export interface CacheWordsParts {
   /** Somebody was answered with these. */
   onUsed: (revisions: readonly number[]) => void;
   onCleared: (clear: CacheClear) => void;
+  /** A node was cut off, and nobody knows what it said meanwhile. */
+  onBack: () => void;
 }
 
 /** What the caches of several nodes tell each other. Any of it may be lost: nothing but time depends on it. */
@@ -36,6 +38,8 @@ export interface CacheWords {
   used(revisions: readonly number[]): void;
   /** Resolves when every other node has done so too; where that cannot be told, after a moment. */
   cleared(clear: CacheClear): Promise<void>;
+  /** Says that this node was cut off. */
+  back(): void;
   /** Says that this node is here, and what it has counted; to be repeated every `hereEveryMs`. */
   here(): void;
   /** What the other nodes last said that they had counted. */
@@ -45,7 +49,7 @@ export interface CacheWords {
 }
 
 type Word =
-  | { type: 'kept' | 'gone' }
+  | { type: 'kept' | 'back' | 'gone' }
   | { type: 'removed' | 'used'; revisions: readonly number[] }
   | { type: 'cleared'; clear: CacheClear; number: number }
   | { type: 'heard'; by: string; number: number }
@@ -69,6 +73,7 @@ export function createNoWords(): CacheWords {
     removed: nothing,
     used: nothing,
     cleared: () => Promise.resolve(),
+    back: nothing,
     here: nothing,
     countsOfOthers: () => [],
     stop: nothing,
@@ -88,6 +93,8 @@ export function createCacheWords(parts: CacheWordsParts): CacheWords {
     switch (word.type) {
       case 'kept':
         return parts.onKept();
+      case 'back':
+        return parts.onBack();
       case 'removed':
         return parts.onRemoved(word.revisions);
       case 'used':
@@ -114,6 +121,7 @@ export function createCacheWords(parts: CacheWordsParts): CacheWords {
       hearing.by(bus.state() === 'cut' ? [] : peers.names(), (number) =>
         say({ type: 'cleared', clear, number }),
       ),
+    back: () => say({ type: 'back' }),
     here,
     countsOfOthers: peers.counts,
     stop() {

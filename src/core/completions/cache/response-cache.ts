@@ -78,7 +78,8 @@ export function createResponseCache(parts: ResponseCacheParts): ResponseCache {
       if (parts.bus.state() !== 'alone') unfollow = follow(state);
       const loading = load(state);
       state.loaded = loading.catch(() => {});
-      return loading;
+      // What was kept while it was being loaded.
+      return loading.then(state.catchUp);
     },
     flush: () => flushTouched(state),
     stop: () => unfollow(),
