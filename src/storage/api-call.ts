@@ -36,10 +36,12 @@ export interface NewApiCall {
   streamed: boolean;
   clientIp: string;
   requestId: string;
+  /** What was set aside for it: ends in the unit that stores the row, which does not keep the id. */
+  reservationId?: number | null | undefined;
 }
 
 /** A recorded call. */
-export interface ApiCall extends NewApiCall {
+export interface ApiCall extends Omit<NewApiCall, 'reservationId'> {
   id: number;
 }
 

@@ -14,7 +14,10 @@ export function createCallRecorder(database: Database, queries: Queries) {
   const statements = compileCallStatements(queries);
   const gather = createGatherer<NewApiCall, void>({
     database,
-    statementsOf: (calls) => [...calls.map(statements.insert), ...sumsOf(calls).flatMap(statements.addUp)],
+    statementsOf: (calls) => [
+      ...calls.flatMap(statements.insert),
+      ...sumsOf(calls).flatMap(statements.addUp),
+    ],
     outcomeOf: () => {},
   });
 

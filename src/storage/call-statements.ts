@@ -4,21 +4,28 @@ import type { Statement } from './database.ts';
 import { compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { compileOwnerShare } from './owner-usage.ts';
+import { compileReservationEnd } from './reservations.ts';
 import type { UsageDailyTable } from './schema.ts';
 
 /** The statements with which a unit stores a call and adds shares to the daily sums. */
 export interface CallStatements {
-  insert(call: NewApiCall): Statement;
+  /** The row, and the end of what was set aside for the call. */
+  insert(call: NewApiCall): Statement[];
   /** `share`: as `usageRow` makes it, or several of them added up. */
   addUp(share: UsageDailyTable): Statement[];
 }
 
 export function compileCallStatements(queries: Queries): CallStatements {
   const insert = compileStatement(queries.insertInto('api_calls').values(apiCallRow(sampleCall)));
+  const endReservation = compileReservationEnd(queries);
   const addUp = compileAddUp(queries);
   const ownerShare = compileOwnerShare(queries);
   return {
-    insert: (call) => withValues(insert, Object.values(apiCallRow(call))),
+    insert(call) {
+      const { reservationId = null } = call;
+      const row = withValues(insert, Object.values(apiCallRow(call)));
+      return reservationId === null ? [row] : [row, endReservation(reservationId)];
+    },
     addUp: (share) => [withValues(addUp, Object.values(share)), ownerShare(share)],
   };
 }

@@ -71,6 +71,7 @@ export function compileOwnerShare(queries: Queries): (share: UsageDailyTable) =>
     prompt_tokens: 0,
     completion_tokens: 0,
     cost_nano: 0,
+    cache_hit_tokens: 0,
   };
   const addUp = compileStatement(
     queries
@@ -82,12 +83,14 @@ export function compileOwnerShare(queries: Queries): (share: UsageDailyTable) =>
           prompt_tokens: eb('owner_usage.prompt_tokens', '+', eb.ref('excluded.prompt_tokens')),
           completion_tokens: eb('owner_usage.completion_tokens', '+', eb.ref('excluded.completion_tokens')),
           cost_nano: eb('owner_usage.cost_nano', '+', eb.ref('excluded.cost_nano')),
+          cache_hit_tokens: eb('owner_usage.cache_hit_tokens', '+', eb.ref('excluded.cache_hit_tokens')),
         })),
       ),
   );
-  return ({ owner, day, model, currency, ...share }) => {
+  return ({ owner, day, model, outcome, currency, ...share }) => {
     const { calls, prompt_tokens: prompt, completion_tokens: completion, cost_nano: cost } = share;
-    const sums = [currency, calls, prompt, completion, cost];
+    const fromCache = outcome === 'cache_hit' ? prompt + completion : 0;
+    const sums = [currency, calls, prompt, completion, cost, fromCache];
     const rowsOf = (span: string, begins: string): SqlValue[] =>
       [model, allModels].flatMap((name) => [owner, span, name, begins, ...sums]);
     return withValues(addUp, [...rowsOf('day', day), ...rowsOf('month', monthOf(day))]);

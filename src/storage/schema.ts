@@ -107,6 +107,7 @@ export interface OwnerUsageTable {
   prompt_tokens: number;
   completion_tokens: number;
   cost_nano: number;
+  cache_hit_tokens: number;
 }
 
 export interface CacheEntriesTable {

@@ -20,6 +20,7 @@ import { messageRemovalSuite } from './message-removal.suite.ts';
 import { ownershipSuite } from './ownership.suite.ts';
 import { partsSuite } from './parts.suite.ts';
 import { postsSuite } from './posts.suite.ts';
+import { reservationsSuite } from './reservations.suite.ts';
 import { changeOf, find, hire, newConversation, newPost, to } from './sample-handoff.fixture.ts';
 import { newCall } from './sample-rows.fixture.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
@@ -45,6 +46,7 @@ ownershipSuite('sqlite', prepare);
 deskSumsSuite('sqlite', prepare);
 deskSuite('sqlite', prepare);
 leasesSuite('sqlite', prepare);
+reservationsSuite('sqlite', prepare);
 turnNodesSuite('sqlite', prepare);
 
 describe('the SQLite file', () => {

@@ -52,6 +52,8 @@ import type { Ownership } from './ownership.ts';
 import { createPosts } from './posts.ts';
 import type { Posts } from './posts.ts';
 import { createReadinessCheck } from './readiness.ts';
+import { createReservations } from './reservations.ts';
+import type { Reservations } from './reservations.ts';
 import { createSettings } from './settings.ts';
 import type { Settings } from './settings.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
@@ -84,6 +86,7 @@ export interface Storage {
   apiCalls: ApiCalls;
   apiKeys: ApiKeys;
   budgets: BudgetRows;
+  reservations: Reservations;
   users: Users;
   logins: Logins;
   cacheEntries: CacheEntries;
@@ -142,6 +145,7 @@ export function createStorage(database: Database, queries: Queries, ids: Ids): S
     apiCalls: createApiCalls(database, queries),
     apiKeys: createApiKeys(database, queries),
     budgets: createBudgetRows(database, queries),
+    reservations: createReservations(database, queries),
     users: createUsers(database, queries),
     logins: createLogins(database, queries),
     cacheEntries: createCacheEntries(database, queries),

@@ -37,7 +37,7 @@ export function compileEnd(queries: Queries): (end: TurnEnd) => Statement[] {
         tokens: end.exchangeTokens,
         errors: state === 'failed' || state === 'interrupted' ? 1 : 0,
       }),
-      ...(call === null ? [] : [calls.insert(call), ...calls.addUp(usageRow(call))]),
+      ...(call === null ? [] : [...calls.insert(call), ...calls.addUp(usageRow(call))]),
     ];
   };
 }

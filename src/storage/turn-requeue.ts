@@ -29,7 +29,7 @@ export function compileRequeue(queries: Queries): (turn: Requeuing) => Statement
     const { day, model, promptTokens, completionTokens } = call;
     const tokens = promptTokens + completionTokens;
     return [
-      calls.insert(call),
+      ...calls.insert(call),
       ...calls.addUp(usageRow(call)),
       share({ userId, day, channel, model, tokens }),
     ];

@@ -24,6 +24,14 @@ export const nodes = {
     `CREATE INDEX reservations_owner ON reservations (owner)`,
     `CREATE INDEX reservations_node ON reservations (node)`,
 
+    // Of prompts and completions, those of answers from the cache: no budget counts them.
+    `ALTER TABLE owner_usage ADD COLUMN cache_hit_tokens INTEGER NOT NULL DEFAULT 0`,
+    `UPDATE owner_usage SET cache_hit_tokens = (
+      SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM usage_daily AS daily
+      WHERE daily.owner = owner_usage.owner AND outcome = 'cache_hit' AND daily.currency = owner_usage.currency
+        AND day >= begins AND day < begins || '~' AND owner_usage.model IN ('', daily.model)
+    )`,
+
     // Every change of a cached answer gives it the next revision: what is above the one that a node has seen is new to it.
     `ALTER TABLE cache_entries ADD COLUMN revision INTEGER NOT NULL DEFAULT 0`,
     `UPDATE cache_entries SET revision = id`,

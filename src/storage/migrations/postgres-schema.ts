@@ -119,6 +119,7 @@ export const postgresSchema: readonly string[] = [
       prompt_tokens bigint NOT NULL,
       completion_tokens bigint NOT NULL,
       cost_nano bigint NOT NULL,
+      cache_hit_tokens bigint NOT NULL,
       PRIMARY KEY (owner, span, model, begins, currency)
     ) WITH (fillfactor = 50)`,
   `CREATE TABLE cache_entries (
