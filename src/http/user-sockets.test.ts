@@ -11,6 +11,8 @@ import { eventually } from '../../test/support/eventually.ts';
 import { openAccounts } from '../app/open-accounts.ts';
 import { createRecordedLog } from '../core/log.fixture.ts';
 import { createMemoryLimits } from '../core/limits/memory-limits.ts';
+import { createBusLine } from '../core/realtime/bus.fixture.ts';
+import type { Bus } from '../core/realtime/bus.ts';
 import { createMemorySeats } from '../core/limits/memory-seats.ts';
 import { createPasswords } from '../core/identity/passwords.ts';
 import { createRuntime } from '../core/runtime.ts';
@@ -32,7 +34,8 @@ const companion: UserDoor = { ...assistant, name: 'companion', socketsPerUser: 1
 async function createTested(t: TestContext) {
   const dataDir = join(temporaryFolder(t), 'data');
   const runtime = createRuntime();
-  const connect = async () => {
+  const line = createBusLine();
+  const connect = async (bus?: Bus) => {
     const storage = await openStorage({ path: join(dataDir, 'parley.db') });
     t.after(() => storage.close());
     const config = {
@@ -46,12 +49,12 @@ async function createTested(t: TestContext) {
         config,
         storage,
         passwords: createPasswords(),
-        node: { loginLimits: createMemoryLimits() },
+        node: { loginLimits: createMemoryLimits(), ...(bus && { bus }) },
         runtime,
       }),
     };
   };
-  const { accounts } = await connect();
+  const { accounts } = await connect(line.join());
   const log = createRecordedLog();
   const asked: number[] = [];
   const store = { answers: Promise.resolve() };
@@ -87,7 +90,20 @@ async function createTested(t: TestContext) {
     return accounts.identify(accessToken, '');
   };
   const doors = { admit, accept, heard, open };
-  return { accounts, connect, userSockets, log, asked, store, seats, runtime, ...doors, register, logIn };
+  return {
+    accounts,
+    line,
+    connect,
+    userSockets,
+    log,
+    asked,
+    store,
+    seats,
+    runtime,
+    ...doors,
+    register,
+    logIn,
+  };
 }
 
 type Admit = ReturnType<typeof createUserSockets>['admit'];
@@ -333,6 +349,16 @@ describe('a login that is revoked', () => {
     await accounts.setStatus(id, 'disabled');
     assert.deepEqual(await closed, [4401, 'token_invalid']);
     assert.ok(performance.now() - began < 1_500);
+  });
+
+  it('on another node does so at once', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const { register, logIn, admit, line, connect } = await createTested(t);
+    const id = await register('ada');
+    const { closed } = await admit(await logIn('ada'));
+    const { accounts } = await connect(line.join());
+    await accounts.setPassword(id, 'another password');
+    assert.deepEqual(await closed, [4401, 'token_invalid']);
   });
 
   it('while its bearer was identified is not admitted', async (t) => {
