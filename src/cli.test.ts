@@ -221,10 +221,10 @@ describe('a command line that is wrong', () => {
 
 it('a wrong configuration is one line and the exit code 1', async () => {
   const { code, out, err } = await parley(['keys', 'list'], undefined, {
-    DATABASE_URL: 'postgres://db/parley',
+    DATABASE_URL: 'mysql://db/parley',
   });
   assert.deepEqual([code, out], [1, '']);
-  assert.match(err, /^DATABASE_URL is "postgres:\/\/db\/parley": must be [^\n]+\n$/);
+  assert.match(err, /^DATABASE_URL is "mysql:\/\/db\/parley": must be [^\n]+\n$/);
 });
 
 it('a database that ends with its process is refused: its keys would be lost', async () => {
@@ -247,6 +247,9 @@ it('help explains every command and touches nothing', async () => {
     'admin disable',
     'admin enable',
     'admin list',
+    'backup FILE',
+    'backup --verify FILE',
+    'restore FILE',
   ]) {
     assert.ok(out.includes(word), word);
   }

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync, realpathSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { ensureFolder } from './database-file.ts';
 import { failureOf } from './sqlite-errors.ts';
@@ -31,7 +31,8 @@ const patienceMs = 2_000;
 
 /** Marks the SQLite file at `path` as in use; throws `unavailable` where it is used by others in a way that does not go with `use`. */
 export function lockDatabase(path: string, use: DatabaseUse): DatabaseLock {
-  const file = `${path}.lock`;
+  // Whoever comes by another name finds the same file.
+  const file = `${existsSync(path) ? realpathSync(path) : path}.lock`;
   let connection: DatabaseSync | undefined;
   try {
     ensureLockFile(file);
