@@ -11,3 +11,8 @@ export function storageFailureOf(thrown: unknown): StorageFailure | undefined {
   if (name !== 'StorageError') return undefined;
   return { code, constraint: typeof constraint === 'string' ? constraint : undefined };
 }
+
+/** What clients are told of a write that failed: whether the store is away, or could not do it. */
+export function storageCodeOf(thrown: unknown): 'storage_unavailable' | 'storage_failed' {
+  return storageFailureOf(thrown)?.code === 'unavailable' ? 'storage_unavailable' : 'storage_failed';
+}

@@ -366,7 +366,7 @@ describe('where the store fails', () => {
     await bench.storage.close();
     for (let i = 0; i < 2; i++) {
       const asked = complete(bench.completions, anonymous, question('Hi'), never);
-      await assert.rejects(asked, { code: 'storage_failed', retryable: true });
+      await assert.rejects(asked, { code: 'storage_unavailable', retryable: true });
     }
     assert.equal(bench.completions.cache.stats().entries, 0);
     assert.equal(bench.log.lines.filter(({ level }) => level === 'error').length, 2);
@@ -376,6 +376,6 @@ describe('where the store fails', () => {
     const bench = await createBench(t, { providers: [acme(() => Promise.reject(broken()))] });
     await bench.storage.close();
     const asked = complete(bench.completions, anonymous, question('Hi'), never);
-    await assert.rejects(asked, { code: 'storage_failed' });
+    await assert.rejects(asked, { code: 'storage_unavailable' });
   });
 });

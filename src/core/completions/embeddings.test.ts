@@ -97,7 +97,7 @@ describe('embed by a vendor', () => {
   it('is withheld where it cannot be booked', async (t) => {
     const { run, bench } = await createTested(t, () => Promise.resolve({ vectors: [], promptTokens: 1 }));
     await bench.storage.close();
-    await assert.rejects(run(wanted()), { code: 'storage_failed' });
+    await assert.rejects(run(wanted()), { code: 'storage_unavailable' });
     assert.equal(bench.observed.settled.length, 1, 'and is not booked twice');
   });
 });

@@ -69,7 +69,7 @@ export async function embed(
     return { ...answer, model: model.id };
   } catch (thrown) {
     const failure = asParleyError(thrown);
-    if (failure.code === 'storage_failed') throw failure;
+    if (failure.code === 'storage_failed' || failure.code === 'storage_unavailable') throw failure;
     const error = signal.aborted ? abortError(signal) : failure;
     const outcome = signal.aborted ? 'cancelled' : 'failure';
     const promptTokens = signal.aborted && attempts > 0 ? estimateInputTokens(input.inputs) : 0;

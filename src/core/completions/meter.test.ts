@@ -63,7 +63,7 @@ describe('the meter', () => {
   it('says that a call could not be booked, to who waits for it, and to the log', async (t) => {
     const { bench, end, meter } = await createTested(t);
     await bench.storage.close();
-    await assert.rejects(meter.settle(origin, end()), { code: 'storage_failed', retryable: true });
+    await assert.rejects(meter.settle(origin, end()), { code: 'storage_unavailable', retryable: true });
     meter.note(origin, end({ outcome: 'cache_hit' }));
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(

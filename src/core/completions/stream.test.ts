@@ -397,7 +397,10 @@ describe('where the store fails', () => {
       const bench = await createTested(t, () => groups(...steps));
       await bench.storage.close();
       const { seen, failure } = await allUntilFailure(open(bench));
-      assert.deepEqual([textsOf(seen), failure.code, failure.retryable], [['a'], 'storage_failed', true]);
+      assert.deepEqual(
+        [textsOf(seen), failure.code, failure.retryable],
+        [['a'], 'storage_unavailable', true],
+      );
       assert.equal(
         seen.some(({ type }) => type === 'finish'),
         false,
