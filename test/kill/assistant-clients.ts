@@ -161,9 +161,9 @@ type StreamEvent =
   | ({ type: 'done' } & AnswerBody)
   | { type: 'error'; error: { code: string } };
 
-/** Asks, and listens until the end. */
-export async function hear(world: World, person: Person, asking: Asking): Promise<void> {
-  let lastEventId: string | undefined;
+/** Asks, or goes on from the event `from` of the answer, and listens until the end. */
+export async function hear(world: World, person: Person, asking: Asking, from?: string): Promise<void> {
+  let lastEventId = from;
   await insist(world, `the stream of ${asking.id}`, async (life) => {
     const response = await openStream(life, person, asking, lastEventId);
     if (response.status !== 200) {

@@ -10,6 +10,8 @@ export interface Records {
   sessions: SessionRecord[];
   logins: LoginRecord[];
   watches: WatchRecord[];
+  /** Answers that were stopped, and how much the vendor had said of each when the stop was acknowledged. */
+  stops: { id: string; told: number }[];
   /** Sockets that were closed on their clients, and how. */
   closes: { name: string; code: number; at: number }[];
   /** What a client itself saw that must never be. */
@@ -101,6 +103,7 @@ export function createRecords(): Records {
     sessions: [],
     logins: [],
     watches: [],
+    stops: [],
     closes: [],
     faults: [],
   };

@@ -1,0 +1,60 @@
+import type { Person } from '../kill/world.ts';
+import type { ClusterNode } from './cluster-node.ts';
+import { refusals } from './refusals.ts';
+import { measure, progress, troubling, type Scenario } from './scenarios.ts';
+import type { Stage } from './stage.ts';
+
+/** Within this, a node without a database refuses what it is asked. */
+const refusalMs = 5_000;
+/** Within this, a node serves again once the database is back. */
+const healMs = 8_000;
+
+/** PostgreSQL is cut off from one node: the other serves alone. */
+export const postgresCutForOne: Scenario = async (stage) => {
+  const { cluster, world } = stage;
+  const node = world.chance.pick([cluster.one, cluster.two]);
+  await troubling(stage, async () => {
+    await cluster.excusing(async () => {
+      await node.postgres.cut();
+      await Promise.all([cluster.untilUsed(node, false), refuseAll(stage, node)]);
+    });
+    await progress(stage, 10, 'PostgreSQL is cut for one');
+    await heal(stage, [node]);
+  });
+};
+
+/** PostgreSQL is away: nobody is served until it is back. */
+export const postgresCutForBoth: Scenario = async (stage) => {
+  const { cluster } = stage;
+  const nodes = [cluster.one, cluster.two];
+  await troubling(stage, () =>
+    cluster.excusing(async () => {
+      await Promise.all(nodes.map(({ postgres }) => postgres.cut()));
+      await Promise.all(nodes.map((node) => refuseAll(stage, node)));
+      await Promise.all(nodes.map((node) => cluster.untilUsed(node, false)));
+      await heal(stage, nodes);
+    }),
+  );
+  await progress(stage, 10, 'PostgreSQL is back');
+};
+
+/** Every door says so in its own words, and soon. */
+async function refuseAll(stage: Stage, node: ClusterNode): Promise<void> {
+  const { world, extras } = stage;
+  const [person] = extras as [Person];
+  for (const { door, said, tookMs, isRight } of await refusals(world, node.life(), person)) {
+    if (!isRight) world.records.faults.push(`without PostgreSQL, ${door} says ${said}`);
+    measure(stage, 'a node without its database refused', tookMs, refusalMs);
+  }
+}
+
+async function heal(stage: Stage, nodes: readonly ClusterNode[]): Promise<void> {
+  await Promise.all(
+    nodes.map(async (node) => {
+      await node.postgres.forward();
+      const took = await node.untilReadiness((said) => said?.status === 'ready');
+      measure(stage, 'a node served again after its database came back', took, healMs);
+      await stage.cluster.untilUsed(node);
+    }),
+  );
+}
