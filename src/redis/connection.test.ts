@@ -365,6 +365,16 @@ describe('a Redis that hangs', { skip: skipWithoutRedis }, () => {
     await within(2_500, changed(redis, 'up'));
     assert.equal(log.lines[0]?.facts['reason'], 'a message did not arrive within 900 ms');
   });
+
+  it('for a moment is not joined by what arrives late on a connection that is being left', async (t) => {
+    const { redis, log, proxy } = await createTested(t);
+    await proxy.stall(1);
+    await changed(redis, 'down');
+    await proxy.forward();
+    await within(2_500, changed(redis, 'up'));
+    await pause(200);
+    assert.deepEqual([redis.state(), log.lines.length], ['up', 2]);
+  });
 });
 
 async function createTested(t: TestContext) {

@@ -164,7 +164,10 @@ describe('seats while Redis is away', { skip }, () => {
     await wentDown(here);
     await removeKeys(prefix);
     await proxy.forward();
-    await eventually(async () => !(await isFree(there.seats, 2)) || undefined);
+    await within(
+      3_000,
+      eventually(async () => !(await isFree(there.seats, 2)) || undefined),
+    );
     assert.equal((await takeAll(there.seats, 3, 3)).length, 1);
   });
 
@@ -193,7 +196,10 @@ describe('seats while Redis is away', { skip }, () => {
     );
     await proxy.forward();
     const lateSeat = await late;
-    await eventually(async () => (await there.keys()).length === total + 1 || undefined);
+    await within(
+      3_000,
+      eventually(async () => (await there.keys()).length === total + 1 || undefined),
+    );
     for (const seat of [...taken, lateSeat]) seat?.release();
     await eventually(async () => (await there.keys()).length === 0 || undefined);
     await removeKeys(prefix);

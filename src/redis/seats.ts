@@ -80,18 +80,15 @@ export function createRedisSeats(parts: RedisSeatsParts): Seats {
 
   return {
     async take(door, subject, most) {
-      const key = `${redis.prefix}seats:${door.length}:${door}:${subject}`;
-      const place = { key, member: `${names}:${++count}` };
+      const own = await fallback.take(door, subject, most);
+      if (own === null) return null;
       // What this node has given back is free before it asks.
       if (state.isLeaving) void tellLeft(state);
-      const asked = state.decides;
-      const granted = asked ? await ask(state, place, most) : undefined;
-      if (granted === false) return null;
-      // What this node holds it knows best; Redis may have lost it.
-      const own = await fallback.take(door, subject, most);
-      if (own !== null) return sit(state, place, own, granted === true);
-      // Redis may have granted it all the same, and only the answer came too late.
-      if (asked) leave(state, place);
+      const key = `${redis.prefix}seats:${door.length}:${door}:${subject}`;
+      const place = { key, member: `${names}:${++count}` };
+      const granted = await ask(state, place, most);
+      if (granted !== false) return sit(state, place, own, granted === true);
+      own.release();
       return null;
     },
     async close() {
@@ -124,6 +121,7 @@ function createState(parts: RedisSeatsParts): State {
 
 /** Whether Redis grants the seat; undefined where it cannot say. */
 async function ask(state: State, { key, member }: Place, most: number): Promise<boolean | undefined> {
+  if (!state.decides) return undefined;
   try {
     const counted = Math.min(most, Number.MAX_SAFE_INTEGER);
     return (await state.takeScript([key], [member, counted, state.lapseMs])) === 1;
