@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import { createCustomerSearchSql } from './customer-search-sql.ts';
+import type { CustomerSearchSql } from './customer-search-sql.ts';
+import { compileQuery, compileStatement, numbersOf, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 import { endsOf, piecesQuery } from './search-terms.ts';
 import type { PiecesQuery } from './search-terms.ts';
@@ -47,14 +49,16 @@ const indexedAtOnce = 500;
 const stepsBeforeSearch = 4;
 /** Of so many, those on the page are found by sorting all of them. */
 const mostSorted = 2000;
+const noLimit = Number.MAX_SAFE_INTEGER;
 /** Customers whom a search that finds very many looks at together. */
 const walkedAtOnce = 500;
 
 /** Customers kept in `database`. */
 export function createCustomers(database: Database, queries: Queries): Customers {
-  const selects = compileSelects(queries);
-  const index = createIndexer(database, queries);
-  const search = createSearch(database, selects);
+  const dialect = createCustomerSearchSql(database, queries, mostSorted);
+  const selects = compileSelects(queries, dialect);
+  const index = createIndexer(database, queries, dialect);
+  const search = createSearch(database, selects, dialect);
   const findMany: Customers['findMany'] = async (ids) => {
     const rows = await database.read(withValues(selects.byIds, [JSON.stringify(ids)]));
     return new Map(rows.map((row) => [row.id, { ...row }]));
@@ -78,8 +82,7 @@ export function createCustomers(database: Database, queries: Queries): Customers
 }
 
 /** A few that are found are sorted; of very many, those seen last are looked through until the page is full. */
-function createSearch(database: Database, selects: Selects) {
-  const narrowest = createNarrowest(database, selects);
+function createSearch(database: Database, selects: Selects, { matchOf, narrowest }: CustomerSearchSql) {
   const idsOf = async (match: string, most: number): Promise<number[]> =>
     (await database.read(withValues(selects.matching, [match, most]))).map(({ id }) => id);
   const sorted = async (ids: readonly number[], { skip, limit }: CustomerPage): Promise<Found> => {
@@ -106,11 +109,12 @@ function createSearch(database: Database, selects: Selects) {
   };
 
   return async (query: PiecesQuery, page: CustomerPage): Promise<Found> => {
-    const { pieces, match, long } = query;
-    const ids = await idsOf((await narrowest(pieces)).match, long ? -1 : mostSorted + 1);
+    const { pieces, long } = query;
+    const ids = await idsOf(matchOf(await narrowest(pieces)), long ? noLimit : mostSorted + 1);
     if (long || ids.length <= mostSorted) {
       return sorted(long || pieces.length > 1 ? await confirmed(ids, query) : ids, page);
     }
+    const match = matchOf(pieces);
     const [counted] = await database.read(withValues(selects.countMatching, [match]));
     const total = counted?.count ?? 0;
     if (total <= mostSorted) return sorted(await idsOf(match, mostSorted), page);
@@ -118,26 +122,9 @@ function createSearch(database: Database, selects: Selects) {
   };
 }
 
-type Piece = PiecesQuery['pieces'][number];
-
-/** The piece that the fewest customers have: FTS5 would collect all who have each of them before it compares. */
-function createNarrowest(database: Database, selects: Selects) {
-  return async (pieces: readonly Piece[]): Promise<Piece> => {
-    let [narrowest] = pieces;
-    let fewest = Number.POSITIVE_INFINITY;
-    for (const piece of pieces.length > 1 ? pieces : []) {
-      const values = [piece.first, piece.last, mostSorted];
-      const [counted] = await database.read(withValues(selects.countEnds, values));
-      const customers = counted?.count ?? 0;
-      if (customers < fewest) [narrowest, fewest] = [piece, customers];
-    }
-    return narrowest!;
-  };
-}
-
 type Selects = ReturnType<typeof compileSelects>;
 
-function compileSelects(queries: Queries) {
+function compileSelects(queries: Queries, { matches }: CustomerSearchSql) {
   const customer = queries
     .selectFrom('customers')
     .select([
@@ -150,16 +137,10 @@ function compileSelects(queries: Queries) {
       'first_seen_at as firstSeenAt',
       'last_seen_at as lastSeenAt',
     ]);
-  const these = customer.where('id', 'in', sql<number>`(select value from json_each(${''}))`);
+  const these = customer.where('id', 'in', numbersOf(queries));
   const seenLast = <Selected extends typeof customer>(selected: Selected) =>
     selected.orderBy('last_seen_at', 'desc').orderBy('id', 'desc');
-  const matching = queries.selectFrom('customer_search').where(sql<boolean>`customer_search match ${''}`);
-  const ends = queries
-    .selectFrom('customer_search_ends')
-    .select('doc')
-    .where('term', '>=', '')
-    .where('term', '<=', '')
-    .limit(0);
+  const matching = queries.selectFrom('customer_search').where(matches);
   return {
     byIds: compileQuery(these),
     ofThese: compileQuery(seenLast(these).limit(0).offset(0)),
@@ -171,15 +152,16 @@ function compileSelects(queries: Queries) {
     ),
     count: compileQuery(queries.selectFrom('customer_count').select('customers as count')),
     matching: compileQuery(matching.select('rowid as id').limit(0)),
-    countEnds: compileQuery(
-      queries.selectFrom(ends.as('ends')).select(({ fn }) => fn.sum<number | null>('doc').as('count')),
-    ),
     countMatching: compileQuery(matching.select(({ fn }) => fn.countAll<number>().as('count'))),
   };
 }
 
 /** Takes changed customers into the index, in the order of their changes. */
-function createIndexer(database: Database, queries: Queries): Customers['index'] {
+function createIndexer(
+  database: Database,
+  queries: Queries,
+  { indexed, put }: CustomerSearchSql,
+): Customers['index'] {
   const changed = compileQuery(
     queries
       .selectFrom('customer_changes')
@@ -187,17 +169,6 @@ function createIndexer(database: Database, queries: Queries): Customers['index']
       .select(['customer_changes.id as change', 'customer_id as id', 'name', 'email', 'guest_id as guestId'])
       .orderBy('customer_changes.id')
       .limit(0),
-  );
-  const put = compileStatement(
-    queries
-      .replaceInto('customer_search')
-      .columns(['rowid', 'ends'])
-      .expression(
-        queries
-          .selectFrom('customers')
-          .select(({ val }) => ['id', val('').as('ends')])
-          .where('id', '=', 0),
-      ),
   );
   const done = compileStatement(queries.deleteFrom('customer_changes').where('id', '<=', 0));
 
@@ -208,7 +179,7 @@ function createIndexer(database: Database, queries: Queries): Customers['index']
     // A customer who changed twice is written once, as things are now.
     const byId = new Map(rows.map((row) => [row.id, row]));
     const puts = Array.from(byId.values(), ({ id, name, email, guestId }) =>
-      withValues(put, [endsOf([name, email, guestId]).join(' '), id]),
+      withValues(put, [indexed(endsOf([name, email, guestId])), id]),
     );
     // Refused where another process has indexed them meanwhile: what it wrote may be newer.
     const unit = [{ ...withValues(done, [last]), expect: rows.length }, ...puts];

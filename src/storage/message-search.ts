@@ -4,7 +4,9 @@ import type { Page } from './conversations.ts';
 import type { Database, SqlValue, Statement } from './database.ts';
 import { compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
-import { matchOf, phrasesOf, snippetOf, wordsOf } from './message-words.ts';
+import { createMessageSearchSql } from './message-search-sql.ts';
+import type { MessageSearchSql } from './message-search-sql.ts';
+import { phrasesOf, snippetOf, wordsOf } from './message-words.ts';
 import type { Snippet } from './message-words.ts';
 import { accepted } from './storage-error.ts';
 
@@ -54,12 +56,13 @@ interface Said {
 
 /** The index kept in `database`. */
 export function createMessageSearch(database: Database, queries: Queries): MessageSearch {
-  const selects = compileSelects(queries);
-  const { advance, shrink, restart, put } = compileWrites(queries);
+  const dialect = createMessageSearchSql(queries);
+  const selects = compileSelects(queries, dialect);
+  const { advance, shrink, restart } = compileWrites(queries);
   const progress = async () => (await database.read(selects.progress))[0]!;
   /** Refused where another process has gone on meanwhile. */
   const index = async (step: Statement, said: readonly Said[]): Promise<void> => {
-    // In their order FTS5 gathers them in memory.
+    // In their order a database gathers them in memory.
     const inOrder = said.filter(({ content }) => content).toSorted((a, b) => a.id! - b.id!);
     const puts: Statement[] = [];
     let sliceBegan = performance.now();
@@ -68,7 +71,7 @@ export function createMessageSearch(database: Database, queries: Queries): Messa
         await nextTurn();
         sliceBegan = performance.now();
       }
-      puts.push(withValues(put, [Array.from(wordsOf(content!), termOf).join(' '), id]));
+      puts.push(withValues(dialect.put, [dialect.indexed(wordsOf(content!).map(termOf)), id]));
     }
     await accepted(database.write([step, ...puts], { patient: true }));
   };
@@ -101,10 +104,12 @@ export function createMessageSearch(database: Database, queries: Queries): Messa
       const { unreadId } = await progress();
       const phrases = phrasesOf(search);
       if (phrases.length === 0) return { found: [], total: 0, complete: unreadId === 0 };
-      const match = matchOf(phrases);
-      const [counted] = await read(selects.count, [match, mostFound]);
+      const match = dialect.matchOf(phrases);
       const most = Math.max(0, Math.min(limit, mostFound - skip));
-      const rows = await read(selects.page, [match, most, skip]);
+      const [[counted], rows] = await Promise.all([
+        read(selects.count, [match, mostFound, 0]),
+        read(selects.page, [match, most, skip]),
+      ]);
       return {
         found: rows.map(({ id, content }) => ({ messageId: id, snippet: snippetOf(content, phrases) })),
         total: counted?.count ?? 0,
@@ -123,9 +128,7 @@ function latest(events: readonly Said[]): Said[] {
   return [...new Map(events.filter(({ id }) => id !== null).map((said) => [said.id, said])).values()];
 }
 
-function compileSelects(queries: Queries) {
-  const matching = queries.selectFrom('message_search').where(sql<boolean>`message_search match ${''}`);
-  const page = matching.select('rowid').orderBy('rowid', 'desc').limit(0).offset(0);
+function compileSelects(queries: Queries, { found }: MessageSearchSql) {
   return {
     progress: compileQuery(
       queries
@@ -159,16 +162,12 @@ function compileSelects(queries: Queries) {
         .orderBy('id', 'desc')
         .limit(0),
     ),
-    count: compileQuery(
-      queries
-        .selectFrom(matching.select('rowid').limit(0).as('found'))
-        .select(({ fn }) => fn.countAll<number>().as('count')),
-    ),
+    count: compileQuery(queries.selectFrom(found).select(({ fn }) => fn.countAll<number>().as('count'))),
     page: compileQuery(
       queries
         .selectFrom('messages')
         .select(['id', 'content'])
-        .where('id', 'in', queries.selectFrom(page.as('page')).select('page.rowid'))
+        .where('id', 'in', queries.selectFrom(found).select('found.id'))
         .orderBy('id', 'desc'),
     ),
   };
@@ -191,17 +190,6 @@ function compileWrites(queries: Queries) {
         }))
         .where('cursor', '=', 0),
       1,
-    ),
-    put: compileStatement(
-      queries
-        .replaceInto('message_search')
-        .columns(['rowid', 'words'])
-        .expression(
-          queries
-            .selectFrom('messages')
-            .select(({ val }) => ['id', val('').as('words')])
-            .where('id', '=', 0),
-        ),
     ),
   };
 }

@@ -1,4 +1,4 @@
-import { foldCase, quoted } from './search-terms.ts';
+import { foldCase } from './search-terms.ts';
 
 /** A word of a text, or a character where words are not set apart: Chinese, Japanese, Korean. */
 export interface Word {
@@ -45,12 +45,6 @@ export function phrasesOf(search: string): Phrase[] {
     return { terms, beginning: within === undefined && whole.endsWith('*') };
   });
   return [...phrases].filter(({ terms }) => terms.length > 0).slice(0, mostPhrases);
-}
-
-/** All of the phrases, in FTS5's language. */
-export function matchOf(phrases: readonly Phrase[]): string {
-  const one = ({ terms, beginning }: Phrase) => `${quoted(terms.join(' '))}${beginning ? '*' : ''}`;
-  return phrases.map(one).join(' AND ');
 }
 
 /** A piece of a text; each of `ranges` is where something begins that was looked for, and its length, in UTF-16 code units. */

@@ -28,12 +28,10 @@ export function endsOf(texts: readonly (string | null)[]): string[] {
   return [...ends];
 }
 
-/** What is asked of an index of ends. In FTS5's language nothing is the user's but quoted strings. */
+/** What is asked of an index of ends. */
 export interface PiecesQuery {
-  /** Each piece that must occur: all ends that begin with it lie from `first` to `last`. */
-  pieces: { match: string; first: string; last: string }[];
-  /** All of them together. */
-  match: string;
+  /** Each piece that must occur, as far as the index knows it: an end begins with it. */
+  pieces: string[];
   /** Whether all pieces occur in the texts, as they are. */
   isIn(texts: readonly (string | null)[]): boolean;
   /** Whether the index does not know all of a piece. */
@@ -45,18 +43,14 @@ const mostPieces = 20;
 
 export function piecesQuery(search: string): PiecesQuery {
   const wanted = piecesOf(search).slice(0, mostPieces);
-  const pieces = wanted.map((piece) => {
-    const first = Array.from(piece).slice(0, longestEnd).join('');
-    return { match: `${quoted(first)}*`, first, last: `${first}\u{10ffff}` };
-  });
+  const pieces = wanted.map((piece) => Array.from(piece).slice(0, longestEnd).join(''));
   return {
     pieces,
-    match: pieces.map(({ match }) => match).join(' AND '),
     isIn(texts) {
       const folded = texts.map((text) => (text === null ? '' : foldCase(text)));
       return wanted.every((piece) => folded.some((text) => text.includes(piece)));
     },
-    long: wanted.some((piece, index) => piece !== pieces[index]?.first),
+    long: wanted.some((piece, index) => piece !== pieces[index]),
   };
 }
 
