@@ -158,6 +158,7 @@ function housekeepingOf(opened: Awaited<ReturnType<typeof openCore>>, log: Log):
   const tasks = {
     'cache use': opened.cache.flush,
     'key use': opened.apiKeys.flush,
+    reservations: opened.ledger.tend,
     turns: opened.turns.tend,
     'conversations without an agent': opened.handoff.releaseStranded,
     feed: opened.tidyFeed,

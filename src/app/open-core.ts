@@ -46,11 +46,11 @@ export interface OpenCoreParts {
 
 /** Core over the store and the providers, and those of its parts that the process starts, tends and ends. */
 export async function openCore(given: OpenCoreParts) {
-  const { config, runtime, catalogue } = given;
+  const { config, storage, runtime, catalogue } = given;
   const dayOf = createDayOf(config.timeZone);
-  const { storage, budgets } = openMoney({ ...given, dayOf });
-  const parts = { ...given, storage, budgets };
-  const { completions, embeddings, cache, defaultModel } = openCompletions({ ...parts, dayOf });
+  const { budgets, ledger } = openMoney({ ...given, dayOf });
+  const parts = { ...given, budgets };
+  const { completions, embeddings, cache, warmingOrder, defaultModel } = openCompletions({ ...parts, dayOf });
   const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
   const auditLog = createAuditLog({ rows: storage.auditLog, runtime });
   const ground = createGround(parts.knowledge.knowledge);
@@ -88,6 +88,7 @@ export async function openCore(given: OpenCoreParts) {
     embeddings,
     catalogue,
     cache,
+    warmingOrder,
     promptSets: config.promptSets,
     budgets,
   });
@@ -96,6 +97,7 @@ export async function openCore(given: OpenCoreParts) {
     search,
     cache,
     apiKeys: people.apiKeys,
+    ledger,
     defaultModel,
     idempotency,
     maintenanceWatch: watch,

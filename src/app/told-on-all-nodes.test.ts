@@ -29,7 +29,15 @@ async function createTested(t: TestContext) {
   const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
   const open = async () => {
     const bus = line.join();
-    const parts = { storage, node: { bus }, idempotency, catalogue, dayOf, runtime, log };
+    const parts = {
+      storage,
+      node: { bus, nodes: { id: runtime.token(6) } },
+      idempotency,
+      catalogue,
+      dayOf,
+      runtime,
+      log,
+    };
     const { maintenance } = await openMaintenance(parts);
     const settings = await openDeskSettings(parts);
     const config = { dataDir: temporaryFolder(t), knowledge: { shipped: false } };

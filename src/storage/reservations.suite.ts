@@ -99,7 +99,7 @@ function reserveTests(openOne: OpenOne): void {
     await made(storage, { estimate: { tokens: 0, USD: 7, CNY: 7 } });
     for (const currency of ['USD', 'CNY'] as const) {
       const limit = ofMoney(0, currency);
-      await made(storage, { limit, estimate: tokens(1e18) });
+      await made(storage, { limit, estimate: tokens(2e18) });
       await made(storage, { limit, estimate: nothing });
       const cost = { tokens: 0, USD: 0, CNY: 1 };
       assert.ok('standing' in (await storage.reservations.reserve(wanted({ limit, estimate: cost }))));

@@ -5,7 +5,7 @@ import type { Database, SqlRow, Statement } from './database.ts';
 import { aNumber, aText, compileQuery, compileStatement, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 
-/** Tokens, and money by currency in 10⁻⁹ of its unit. Whole numbers from 0 to 10¹⁸, exact up to 2⁵³. */
+/** Tokens, and money by currency in 10⁻⁹ of its unit. Whole numbers from 0 to 2·10¹⁸, exact up to 2⁵³. */
 export interface StoredAmount {
   tokens: number;
   USD: number;

@@ -6,9 +6,8 @@ import type { ApiCall } from '../../storage/api-calls.ts';
 import { openStorage, type Storage } from '../../storage/storage.ts';
 import type { Caller } from '../identity/caller.ts';
 import { createRecordedLog, type RecordedLog } from '../log.fixture.ts';
-import { keptIn } from '../money/books.ts';
 import { createBudgets, type BudgetsParts } from '../money/budgets.ts';
-import { createMemoryLedger } from '../money/memory-ledger.ts';
+import { createLedger } from '../money/ledger.ts';
 import { createMemoryBus } from '../realtime/bus.ts';
 import { createFakeRuntime, type FakeRuntime } from '../runtime.fixture.ts';
 import { createBreaker, type BreakerPolicy } from './breaker.ts';
@@ -164,10 +163,9 @@ export interface Bench extends RouterBench {
 export async function createBench(test: TestContext, options: BenchOptions = {}): Promise<Bench> {
   const bench = createRouterBench(options);
   const { runtime, log } = bench;
-  const stored = await openTemporaryStorage(test);
+  const storage = await openTemporaryStorage(test);
   const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
-  const ledger = createMemoryLedger({ apiCalls: stored.apiCalls, dayOf, runtime });
-  const storage = keptIn(stored, ledger);
+  const ledger = createLedger({ rows: storage.reservations, node: 'node-1', dayOf, runtime, log });
   const meter = createMeter({
     apiCalls: storage.apiCalls,
     runtime,

@@ -2,8 +2,8 @@ import type { ApiCalls } from '../../storage/api-calls.ts';
 import { ParleyError, type ErrorCode } from '../errors.ts';
 import { ownerOf, type Caller } from '../identity/caller.ts';
 import type { Log } from '../log.ts';
-import { giveUpRow } from '../money/books.ts';
-import type { BookedCall, Reservation } from '../money/ledger.ts';
+import { giveUpRow, type BookedCall } from '../money/books.ts';
+import type { Reservation } from '../money/ledger.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
 import type { Model } from './catalogue.ts';
@@ -138,7 +138,7 @@ function rowOf(origin: CallOrigin, end: CallEnd, at: number, dayOf: DayOf): Book
     streamed: origin.streamed,
     clientIp: caller.ip,
     requestId: origin.requestId,
-    ...(reservation && { reservation }),
+    ...(reservation && { reservation, reservationId: reservation.id }),
   };
 }
 

@@ -26,9 +26,12 @@ export function plus(one: Amount, other: Amount): Amount {
   return { tokens: one.tokens + other.tokens, USD: one.USD + other.USD, CNY: one.CNY + other.CNY };
 }
 
-export function minus(one: Amount, other: Amount): Amount {
-  return { tokens: one.tokens - other.tokens, USD: one.USD - other.USD, CNY: one.CNY - other.CNY };
+/** The same as far as the store can keep it: more than any budget at any rate. */
+export function capped({ tokens, USD, CNY }: Amount): Amount {
+  return { tokens: Math.min(tokens, most), USD: Math.min(USD, most), CNY: Math.min(CNY, most) };
 }
+
+const most = 2e18;
 
 /** What `amount` takes of the limit's budget, in that budget's unit; foreign money is rounded up. */
 export function shareOf({ tokens, USD, CNY }: Amount, { budget, cnyPerUsd }: Limit): number {

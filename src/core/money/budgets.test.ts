@@ -215,11 +215,13 @@ describe('what was set aside comes back', () => {
       { answer: () => answerOf('Hello!', { usage }) },
       roomForOne,
     );
-    await budgets.view(userCaller(5));
-    await bench.storage.close();
+    const { apiCalls } = bench.storage;
+    const { record } = apiCalls;
+    apiCalls.record = () => Promise.reject(new Error('The disk is full.'));
     await assert.rejects(complete(bench.completions, userCaller(5), asked(), never), {
       code: 'storage_failed',
     });
+    apiCalls.record = record;
     assert.equal(await afterwards(budgets), 0);
   });
 
@@ -242,6 +244,7 @@ describe('a month', () => {
   it('ends, and with it what was spent in it; what is on its way counts in the next', async (t) => {
     const { answer, waiting } = heldAnswers();
     const { bench, budgets } = await createTested(t, { answer }, { perUser: { tokens: each } });
+    bench.runtime.time = Date.UTC(2026, 9, 1) - 1;
     const first = complete(bench.completions, userCaller(5), asked(), never);
     while (waiting.length < 1) await new Promise(setImmediate);
     bench.runtime.time = Date.UTC(2026, 9, 1);
