@@ -11,7 +11,12 @@ export interface MigratePostgresParts {
   migrations: readonly Migration[];
   /** Wall clock, milliseconds since the epoch. */
   now: () => number;
+  /** Whether this is the move that fills the database. */
+  moving?: boolean;
 }
+
+/** The table in which an unfinished move says how far it is: see `moveStore`. */
+export const moveTable = 'parley_move';
 
 /**
  * Runs the migrations that the database has not seen, all in one transaction and under a lock: of nodes that start at once, one does it,
@@ -23,6 +28,7 @@ export async function migratePostgres(parts: MigratePostgresParts): Promise<stri
     const client = await connectWriter(url, { query_timeout: 0 });
     try {
       await refuseUnsuitable(client);
+      if (parts.moving !== true) await refuseHalfMoved(client, url);
       await client.query(
         'SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0',
       );
@@ -37,6 +43,16 @@ export async function migratePostgres(parts: MigratePostgresParts): Promise<stri
       cause: thrown,
     });
   }
+}
+
+/** What is there is not everything, and what were added would be in the way of the rest. */
+async function refuseHalfMoved(client: Client, url: string): Promise<void> {
+  const { rows } = await client.query<{ found: unknown }>('SELECT to_regclass($1) AS found', [moveTable]);
+  if (rows[0]?.found === null) return;
+  throw new StorageError(
+    'unavailable',
+    `The database ${named(url)} is only half moved: finish with "npm run parley -- move", or empty it`,
+  );
 }
 
 /** The address without its password. */
