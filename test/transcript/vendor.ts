@@ -11,6 +11,8 @@ export interface PatientVendor {
   url: string;
   /** Says the rest of what it was asked slowly, by questions with `name` in them. */
   goOn(name: string): void;
+  /** How many of them it has half answered. */
+  holding(name: string): number;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,7 @@ export async function startPatientVendor(): Promise<PatientVendor> {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    holding: (name) => [...holding.values()].filter((question) => question.includes(name)).length,
     goOn(name) {
       for (const [resolve, question] of holding) {
         if (!question.includes(name)) continue;
