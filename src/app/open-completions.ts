@@ -4,6 +4,7 @@ import { createResponseCache } from '../core/completions/cache/response-cache.ts
 import type { Catalogue } from '../core/completions/catalogue.ts';
 import { createMeter } from '../core/completions/meter.ts';
 import { createRouter, defaultModelOf, type ProviderSlot } from '../core/completions/router.ts';
+import { createWarmingOrder } from '../core/completions/warming-order.ts';
 import type { Log } from '../core/log.ts';
 import type { Budgets } from '../core/money/budgets.ts';
 import type { Runtime } from '../core/runtime.ts';
@@ -14,7 +15,7 @@ import type { OpenedNode } from './open-node.ts';
 
 export interface OpenCompletionsParts {
   config: Pick<Config, 'fallback' | 'cache' | 'defaultModel'>;
-  storage: Pick<Storage, 'apiCalls' | 'cacheEntries'>;
+  storage: Pick<Storage, 'apiCalls' | 'cacheEntries' | 'leases'>;
   catalogue: Catalogue;
   slots: Map<string, ProviderSlot>;
   metrics: Metrics;
@@ -29,19 +30,22 @@ export interface OpenCompletionsParts {
 export function openCompletions(parts: OpenCompletionsParts) {
   const { config, storage, catalogue, slots, metrics, budgets, node, dayOf, runtime, log } = parts;
   const { fallback } = config;
+  const { bus, nodes } = node;
   const meter = createMeter({ apiCalls: storage.apiCalls, runtime, dayOf, observer: metrics, log });
   const router = createRouter({ catalogue, slots, fallback, runtime, observer: metrics, log });
   const embeddings = { catalogue, router, slots, meter, budgets, runtime, fallbackEnabled: fallback.enabled };
   const cache = createResponseCache({
     entries: storage.cacheEntries,
-    bus: node.bus,
-    node: node.nodes.id,
+    bus,
+    node: nodes.id,
     runtime,
     log,
     ...config.cache,
     embed: createCacheEmbed(embeddings, config.cache.embeddingModel),
     embedder: embedderOf(config.cache.embeddingModel),
   });
+  const { leases } = storage;
+  const warmingOrder = createWarmingOrder({ leases, bus, node: nodes.id, cache, runtime, log });
   metrics.watchCache(cache.stats);
   const defaultModel = () => config.defaultModel ?? defaultModelOf(catalogue, slots);
   const completions = {
@@ -54,5 +58,5 @@ export function openCompletions(parts: OpenCompletionsParts) {
     defaultModel,
     cacheScope: config.cache.scope,
   };
-  return { completions, embeddings, cache, defaultModel };
+  return { completions, embeddings, cache, warmingOrder, defaultModel };
 }

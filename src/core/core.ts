@@ -11,6 +11,7 @@ import type {
 import { embed, type Embedded, type EmbeddingInput, type EmbeddingsParts } from './completions/embeddings.ts';
 import { stream } from './completions/stream.ts';
 import { warm, type WarmInput, type WarmReport } from './completions/warm.ts';
+import type { WarmingOrder } from './completions/warming-order.ts';
 import type { Conversations } from './conversations/conversations.ts';
 import type { Search } from './desk/search.ts';
 import type { StaffCore } from './desk/staff-core.ts';
@@ -79,6 +80,7 @@ export interface CoreParts {
   catalogue: Catalogue;
   cache: ResponseCache;
   promptSets: Record<string, string[]>;
+  warmingOrder: WarmingOrder;
   apiKeys: ApiKeys;
   budgets: Pick<Budgets, 'view'>;
   accounts: Accounts;
@@ -97,7 +99,7 @@ export interface CoreParts {
 }
 
 export function createCore(parts: CoreParts): Core {
-  const { staff, completions, embeddings, catalogue, cache, promptSets, ...asTheyAre } = parts;
+  const { staff, completions, embeddings, catalogue, cache, promptSets, warmingOrder, ...asTheyAre } = parts;
   const offered = (model: Model): OfferedModel => ({
     ...model,
     available: completions.router.isAvailable(model),
@@ -122,7 +124,8 @@ export function createCore(parts: CoreParts): Core {
     cache: {
       stats: cache.statsOfNodes,
       clear: cache.clear,
-      warm: (caller, input, signal) => warm(completions, promptSets, caller, input, signal),
+      warm: (caller, input, signal) =>
+        warm({ completions, promptSets, inOrder: warmingOrder }, caller, input, signal),
     },
   };
 }

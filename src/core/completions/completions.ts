@@ -125,7 +125,7 @@ export async function prepare(
   const [{ model, slot }] = candidates;
   const request = requestOf(input);
   const policy = input.cache ?? { read: false, write: false };
-  const owner = parts.cacheScope === 'shared' ? ('shared' as OwnerKey) : ownerOf(caller);
+  const owner = cacheOwnerOf(parts, caller);
   const key = input.cache && cacheKeyOf(owner, model.id, slot.provider.revision?.() ?? '', request);
   const hit = key !== null && policy.read ? await parts.cache.lookup(key) : null;
   const bypassed = !policy.read || !policy.write;
@@ -156,6 +156,11 @@ export async function prepare(
     hit,
     report: { status, key: key?.exact ?? null, similarity: hit?.similarity ?? null },
   };
+}
+
+/** Whose answers a caller is given from the cache, and adds to. */
+export function cacheOwnerOf({ cacheScope }: Pick<CompletionsParts, 'cacheScope'>, caller: Caller): OwnerKey {
+  return cacheScope === 'shared' ? ('shared' as OwnerKey) : ownerOf(caller);
 }
 
 function requestOf(input: CompletionInput): ModelRequest {

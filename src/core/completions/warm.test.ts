@@ -38,7 +38,13 @@ const createTested = async (t: Parameters<typeof createBench>[0], answer?: Scrip
     fallback: { models: { smart: ['spare'] } },
   });
   const asked = () => acme.requests.map(({ model, messages }) => `${model}: ${textOf(messages[0]!.content)}`);
-  const run = (input: WarmInput, signal = never) => warm(bench.completions, sets, anonymous, input, signal);
+  const run = (input: WarmInput, signal = never) =>
+    warm(
+      { completions: bench.completions, promptSets: sets, inOrder: (_owner, _signal, work) => work() },
+      anonymous,
+      input,
+      signal,
+    );
   return { bench, asked, run };
 };
 

@@ -1,7 +1,8 @@
 import { ParleyError } from '../errors.ts';
 import type { Caller } from '../identity/caller.ts';
 import { complete } from './complete.ts';
-import type { CompletionsParts } from './completions.ts';
+import { cacheOwnerOf, type CompletionsParts } from './completions.ts';
+import type { WarmingOrder } from './warming-order.ts';
 
 export interface WarmInput {
   contract: string;
@@ -29,10 +30,16 @@ export interface WarmReport {
 /** Vendor calls that run at once, so that warming leaves room for people. */
 const width = 4;
 
+export interface WarmParts {
+  completions: CompletionsParts;
+  /** Prompts by the name of their set. */
+  promptSets: Record<string, string[]>;
+  inOrder: WarmingOrder;
+}
+
 /** Asks the models ahead of time, so that the first person to ask finds the answer in the cache. Throws `budget_exceeded`. */
 export async function warm(
-  parts: CompletionsParts,
-  promptSets: Record<string, string[]>,
+  { completions: parts, promptSets, inOrder }: WarmParts,
   caller: Caller,
   input: WarmInput,
   signal: AbortSignal,
@@ -49,7 +56,9 @@ export async function warm(
       await warmOne(parts, caller, input, job, report, signal);
     }
   };
-  const workers = await Promise.allSettled(Array.from({ length: width }, worker));
+  const workers = await inOrder(cacheOwnerOf(parts, caller), signal, () =>
+    Promise.allSettled(Array.from({ length: width }, worker)),
+  );
   for (const ended of workers) if (ended.status === 'rejected') throw ended.reason;
   return report;
 }

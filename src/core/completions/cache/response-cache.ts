@@ -54,6 +54,8 @@ export interface ResponseCache {
   load(): Promise<void>;
   /** Writes what is not on disk yet: which entries were used last. */
   flush(): Promise<void>;
+  /** Resolves when what is being kept here is in the store, and what other nodes have put there is known here. Never rejects. */
+  settled(): Promise<void>;
   /** Follows the other nodes no longer. */
   stop(): void;
 }
@@ -63,10 +65,15 @@ const promptsPageSize = 500;
 export function createResponseCache(parts: ResponseCacheParts): ResponseCache {
   const state: CacheState = createState(parts, (entry, why) => left(state, entry, why));
   state.catchUp = createCatchUp(state);
+  const keeping = new Set<Promise<void>>();
   let unfollow = () => {};
   return {
     lookup: (key) => lookup(state, key),
-    keep: (key, answer) => keep(state, key, answer),
+    keep(key, answer) {
+      const kept = keep(state, key, answer).finally(() => keeping.delete(kept));
+      keeping.add(kept);
+      return kept;
+    },
     answered(durationMs) {
       state.counts.answered++;
       state.counts.answeredMs += durationMs;
@@ -82,6 +89,10 @@ export function createResponseCache(parts: ResponseCacheParts): ResponseCache {
       return loading.then(state.catchUp);
     },
     flush: () => flushTouched(state),
+    async settled() {
+      await Promise.allSettled(keeping);
+      await state.catchUp().catch(() => {});
+    },
     stop: () => unfollow(),
   };
 }
