@@ -2,6 +2,7 @@ import { ConfigError, oneLine } from '../config/config-error.ts';
 import { ParleyError } from '../core/errors.ts';
 import { backupCommandOf, restoreCommandOf } from './backups.ts';
 import type { Command, Env } from './command.ts';
+import { moveCommandOf } from './moves.ts';
 import { adminCommandOf, keyCommandOf } from './store-commands.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -33,6 +34,8 @@ const help = `Parley's command line
       Checks a backup.
   npm run parley -- restore FILE [--to sqlite:DATABASE]
       Checks the backup, puts it in the place of the database, and keeps that beside it. The server must be stopped.
+  npm run parley -- move --from sqlite:DATABASE --to postgres://USER:PASSWORD@HOST/DATABASE
+      Copies everything into an empty PostgreSQL database and compares both. What is interrupted goes on when it is called again. The server must be stopped.
   npm run parley -- help
 
 It works on the data folder that the configuration names (PARLEY_DATA_DIR, PARLEY_CONFIG); keys, admin and backup also while a server runs on it.
@@ -41,7 +44,7 @@ With "npm run -s" nothing but the result is on standard output.
 
 const commands =
   'keys create, keys list, keys revoke ID, admin create, admin reset, admin disable, admin enable, admin list, ' +
-  'backup FILE, restore FILE, help';
+  'backup FILE, restore FILE, move, help';
 
 /** Runs one command. Resolves to the exit code: 0 done, 1 failed, 2 not understood. */
 export async function runCommandLine(args: string[], env: Env, terminal: Terminal): Promise<number> {
@@ -73,6 +76,8 @@ function commandOf([noun, ...rest]: string[]): Command | null {
       return backupCommandOf(rest);
     case 'restore':
       return restoreCommandOf(rest);
+    case 'move':
+      return moveCommandOf(rest);
     default:
       return unknown(noun);
   }

@@ -14,6 +14,7 @@ const usages = {
   'admin list': 'admin list',
   backup: 'backup FILE [--from sqlite:DATABASE] [--force], or backup --verify FILE',
   restore: 'restore FILE [--to sqlite:DATABASE]',
+  move: 'move --from sqlite:DATABASE --to postgres://USER:PASSWORD@HOST/DATABASE',
 };
 
 /** An option that is followed by a text. */
