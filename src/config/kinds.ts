@@ -115,9 +115,12 @@ export const httpUrl = kind<string>({
 
 export const redisUrl = kind<string>({
   type: 'address',
-  allowed: 'a redis:// or rediss:// address',
+  allowed: 'a redis:// or rediss:// address, with a database number or without',
   masking: 'credentials',
-  parse: (value) => parseUrl(value, ['redis:', 'rediss:'])?.href,
+  parse(value) {
+    const url = parseUrl(value, ['redis:', 'rediss:']);
+    return url !== undefined && /^(?:\/\d{0,5})?$/.test(url.pathname) ? url.href : undefined;
+  },
 });
 
 /** `postgres://…`, or `sqlite:<file>`, with `sqlite:///file` read as an absolute path; `sqlite:` alone means the default place. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
@@ -162,6 +163,12 @@ describe('a store that is moved to PostgreSQL', { skip: withoutPostgres }, () =>
     await used.users.create(newUser());
     await used.close();
     await assert.rejects(moveStore({ from: first.from, to: second.to, now }), /is not empty/);
+  });
+
+  it('must be there', async (test) => {
+    const from = join(temporaryFolder(test), 'none.db');
+    await assert.rejects(moveStore({ from, to: await temporarySchema(test), now }), /There is no database/);
+    assert.equal(existsSync(from), false);
   });
 
   it('is not used by a server meanwhile', async (test) => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Client } from 'pg';
 import type { SqlValue } from './database.ts';
@@ -40,6 +41,7 @@ export interface Moved {
  */
 export async function moveStore(parts: MoveParts): Promise<Moved> {
   const { from, to, now } = parts;
+  if (!existsSync(from)) throw new StorageError('unavailable', `There is no database ${from} to be moved`);
   const lock = lockDatabase(from, 'replace');
   try {
     migrate({ path: from, migrations, now });
