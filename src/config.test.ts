@@ -166,12 +166,24 @@ test('what has no effect is reported, with names only', () => {
   };
   const { warnings } = loadConfig({ ...env, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318' });
   assert.deepEqual(warnings, [
-    'REDIS_URL is set but not used yet: this is a single node',
     'OTEL_EXPORTER_OTLP_ENDPOINT is set but not used yet: no traces are sent',
     'PARLEY_FALBACK is not a known variable: did you mean PARLEY_FALLBACK?',
     'PARLEY_PORT is not a known variable: did you mean PORT?',
     'PARLEY_ZZZZZZZZ is not a known variable',
   ]);
+});
+
+test('PostgreSQL needs a secret, and wants Redis where there are several nodes', () => {
+  const DATABASE_URL = 'postgres://parley:hunter22@db.internal:5432/parley';
+  assert.throws(
+    () => loadConfig({ DATABASE_URL }),
+    /^ConfigError: PARLEY_SECRET is not set: must be at least 16 characters/,
+  );
+  const PARLEY_SECRET = '0123456789abcdef';
+  const alone = loadConfig({ DATABASE_URL, PARLEY_SECRET });
+  assert.equal(alone.databaseUrl, DATABASE_URL);
+  assert.match(alone.warnings.join(), /REDIS_URL is not set: only one node may use this PostgreSQL/);
+  assert.deepEqual(loadConfig({ DATABASE_URL, PARLEY_SECRET, REDIS_URL: 'redis://h/3' }).warnings, []);
 });
 
 test('models are not checked against the catalogue while a provider may offer more', () => {
@@ -189,15 +201,24 @@ const wrongVariables: [name: string, value: string, message: string][] = [
   ['HOST', 'a:80', 'HOST is "a:80": must be an IP address or a host name, without a port'],
   [
     'DATABASE_URL',
-    'postgres://me:hunter22@db/x?p=hunter22',
-    'DATABASE_URL is "postgres://***@db/x?***": must be sqlite:<file> or sqlite::memory: (PostgreSQL is not yet supported)',
+    'mysql://me:hunter22@db/x?p=hunter22',
+    'DATABASE_URL is "mysql://***@db/x?***": must be sqlite:<file>, sqlite::memory: or postgres://user:password@host:port/database',
   ],
   [
     'DATABASE_URL',
     'x.db',
-    'DATABASE_URL is "x.db": must be sqlite:<file> or sqlite::memory: (PostgreSQL is not yet supported)',
+    'DATABASE_URL is "x.db": must be sqlite:<file>, sqlite::memory: or postgres://user:password@host:port/database',
   ],
-  ['REDIS_URL', 'http://h', 'REDIS_URL is "http://h": must be a redis:// or rediss:// address'],
+  [
+    'REDIS_URL',
+    'http://h',
+    'REDIS_URL is "http://h": must be a redis:// or rediss:// address, with a database number or without',
+  ],
+  [
+    'REDIS_URL',
+    'redis://h/one',
+    'REDIS_URL is "redis://h/one": must be a redis:// or rediss:// address, with a database number or without',
+  ],
   ['PARLEY_SECRET', 'hunter22', 'PARLEY_SECRET is (hidden): must be at least 16 characters'],
   ['PARLEY_ADMIN_EMAIL', 'me', 'PARLEY_ADMIN_EMAIL is "me": must be an e-mail address'],
   ['PARLEY_ADMIN_PASSWORD', 'hunter2', 'PARLEY_ADMIN_PASSWORD is (hidden): must be 8 to 256 characters'],

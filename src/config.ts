@@ -52,7 +52,7 @@ export function loadConfig(env: Env): Config {
     },
     warnings: [...unusedSettings(settings), ...unknownVariables(env, settings)],
   };
-  checkSecret(config, sources);
+  checkSecret(config);
   checkNamedModels(config, sources);
   return config;
 }
@@ -65,10 +65,10 @@ function databaseIn(dataDir: string, url: string | null): string {
 }
 
 /** What one node has signed, the others must know. */
-function checkSecret({ databaseUrl, secret }: Config, sources: Sources): void {
+function checkSecret({ databaseUrl, secret }: Config): void {
   if (!databaseUrl.startsWith('postgres') || secret !== null) return;
   throw new ConfigError(
-    `${placeOf('secret', sources)} is not set: must be at least 16 characters, the same on every node, where the database is PostgreSQL`,
+    `PARLEY_SECRET is not set: must be at least 16 characters, the same on every node, where the database is PostgreSQL`,
   );
 }
 

@@ -32,7 +32,12 @@ function textKind(
     const text = typeof value === 'string' ? value.trim() : '';
     return text !== '' && accepts(text) ? text : undefined;
   };
-  return kind({ type, allowed, masking, parse });
+  return kind({ type, allowed, masking, parse, write: inYaml });
+}
+
+/** A colon at the end would make it a key. */
+function inYaml(value: string): string {
+  return value.endsWith(':') ? JSON.stringify(value) : value;
 }
 
 /** Any text up to 10,000 characters. */
