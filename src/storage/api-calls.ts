@@ -1,6 +1,7 @@
 import { apiCallColumns, apiCallOf } from './api-call.ts';
 import { createCallPages } from './call-pages.ts';
 import type { CallPage } from './call-pages.ts';
+import { createCallRemoval } from './call-removal.ts';
 import { createCallRecorder } from './call-recorder.ts';
 import type { ApiCall, NewApiCall } from './api-call.ts';
 import type { Page } from './conversations.ts';
@@ -44,6 +45,11 @@ export interface ApiCalls {
     filter: UsageFilter,
     by?: readonly Dimension[],
   ): Promise<UsageTotal<Dimension>[]>;
+  /**
+   * Removes single calls of days before `day`, the oldest first, `limit` at most; resolves to how many. All sums stay. From then on
+   * pages begin with `day`, whether or not everything before it is removed yet.
+   */
+  removeBefore(day: string, limit: number, at: number): Promise<number>;
 }
 
 /** Calls kept in `database`. */
@@ -53,6 +59,7 @@ export function createApiCalls(database: Database, queries: Queries): ApiCalls {
     list: async (filter) => (await database.read(compileQuery(selectCalls(queries, filter)))).map(apiCallOf),
     page: createCallPages(database, queries),
     totals: (filter, by = []) => readTotals(database, queries, filter, by),
+    removeBefore: createCallRemoval(database, queries),
   };
 }
 

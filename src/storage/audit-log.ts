@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 import type { Database, Statement } from './database.ts';
-import { compileQuery, compileStatement, lastIdAsText, withValues } from './dialect.ts';
+import { compileQuery, compileStatement, lastIdAsText, numbersOf, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
 
 /** An administrative act. */
@@ -46,6 +46,20 @@ export interface AuditLog {
     filter: AuditFilter,
     page: { skip: number; limit: number },
   ): Promise<{ entries: AuditEntry[]; total: number; more: boolean }>;
+  /**
+   * Removes entries from before `before`, the oldest first, `limit` at most; resolves to how many. In the same unit `entry` says so, its
+   * `details` with the number as `removed`: where one of its action was written since `since`, that is added to instead. Rejects with
+   * `conflict`, nothing removed, where another node does the same.
+   */
+  removeBefore(removal: AuditRemoval): Promise<number>;
+}
+
+/** Which entries to remove, and what is to be said of it; times are milliseconds since the epoch. */
+export interface AuditRemoval {
+  before: number;
+  limit: number;
+  entry: NewAuditEntry;
+  since: number;
 }
 
 /** Entries that a list counts at most. */
@@ -79,7 +93,50 @@ export function createAuditLog(database: Database, queries: Queries): AuditLog {
         more: rows.length > limit,
       };
     },
+    removeBefore: createRemoval(database, queries, adding),
   };
+}
+
+function createRemoval(
+  database: Database,
+  queries: Queries,
+  adding: ReturnType<typeof compileAudit>,
+): AuditLog['removeBefore'] {
+  const log = queries.selectFrom('audit_log');
+  const oldest = compileQuery(log.select('id').where('at', '<', 0).orderBy('at').orderBy('id').limit(0));
+  const remove = compileStatement(queries.deleteFrom('audit_log').where('id', 'in', numbersOf(queries)));
+  const written = compileQuery(
+    log
+      .select(['id', 'details'])
+      .where('action', '=', '')
+      .where('at', '>=', 0)
+      .orderBy('at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(0),
+  );
+  const rewrite = compileStatement(
+    queries.updateTable('audit_log').set({ details: '' }).where('id', '=', 0).where('details', '=', ''),
+    1,
+  );
+  return async ({ before, limit, entry, since }) => {
+    const rows = await database.read(withValues(oldest, [before, limit]));
+    if (rows.length === 0) return 0;
+    const [noted] = await database.read(withValues(written, [entry.action, since, 1]));
+    const details = { ...entry.details, removed: rows.length + removedBy(noted?.details) };
+    const saying =
+      noted === undefined
+        ? adding({ ...entry, details })
+        : [withValues(rewrite, [JSON.stringify(details), noted.id, noted.details])];
+    const ids = JSON.stringify(rows.map(({ id }) => id));
+    await database.write([{ ...withValues(remove, [ids]), expect: rows.length }, ...saying]);
+    return rows.length;
+  };
+}
+
+/** What an entry about removed entries says already. */
+function removedBy(details: string | null | undefined): number {
+  const { removed = 0 } = JSON.parse(details ?? '{}') as { removed?: number };
+  return removed;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { apiCallColumns, apiCallOf } from './api-call.ts';
 import type { ApiCall } from './api-call.ts';
+import { compileListedFrom } from './call-removal.ts';
 import type { Page } from './conversations.ts';
 import type { Database, SqlValue } from './database.ts';
 import { compileQuery, withValues } from './dialect.ts';
@@ -7,9 +8,10 @@ import type { Queries } from './dialect.ts';
 import { compileOwnerUsage, daysOfMonth, usageRanges } from './owner-usage.ts';
 import type { OwnerUsageFilter, UsagePeriod } from './owner-usage.ts';
 
-/** A page of somebody's calls, and sums of all that match. */
+/** A page of somebody's calls, and sums of all that match, also of those that were removed: see `ApiCalls.removeBefore`. */
 export interface CallPage {
   calls: ApiCall[];
+  /** How many match and are listed. */
   total: number;
   promptTokens: number;
   completionTokens: number;
@@ -32,6 +34,7 @@ export function createCallPages(
   queries: Queries,
 ): (filter: OwnerUsageFilter, page: Page) => Promise<CallPage> {
   const periodsIn = compileOwnerUsage(database, queries);
+  const listedFrom = compileListedFrom(database, queries);
   const callsFrom = compileCallsFrom(database, queries);
 
   const placeOf = async (
@@ -49,14 +52,18 @@ export function createCallPages(
     return undefined;
   };
 
-  return async (filter, { skip, limit }) => {
+  const periodsOf = async (filter: OwnerUsageFilter) => {
     const ranges = usageRanges(filter.fromDay, filter.toDay);
-    const periods = (await Promise.all(ranges.map((range) => periodsIn(filter, range)))).flat();
-    const sums = sumsOf(periods);
-    const place = await placeOf(filter, periods, skip);
-    const calls =
-      place === undefined ? [] : await callsFrom(filter, place, Math.min(limit, sums.total - skip));
-    return { calls, ...sums };
+    return (await Promise.all(ranges.map((range) => periodsIn(filter, range)))).flat();
+  };
+
+  return async (filter, { skip, limit }) => {
+    const [periods, fromDay = ''] = await Promise.all([periodsOf(filter), listedFrom()]);
+    const listed = fromDay <= (filter.fromDay ?? '') ? periods : await periodsOf({ ...filter, fromDay });
+    const total = listed.reduce((sum, period) => sum + period.calls, 0);
+    const place = await placeOf(filter, listed, skip);
+    const calls = place === undefined ? [] : await callsFrom(filter, place, Math.min(limit, total - skip));
+    return { calls, total, ...sumsOf(periods) };
   };
 }
 
@@ -87,11 +94,10 @@ function compileCallsFrom(database: Database, queries: Queries) {
   };
 }
 
-function sumsOf(periods: readonly UsagePeriod[]): Omit<CallPage, 'calls'> {
-  const sums = { total: 0, promptTokens: 0, completionTokens: 0 };
+function sumsOf(periods: readonly UsagePeriod[]): Omit<CallPage, 'calls' | 'total'> {
+  const sums = { promptTokens: 0, completionTokens: 0 };
   const paid = new Map<string, number>();
-  for (const { calls, promptTokens, completionTokens, costNano, currency } of periods) {
-    sums.total += calls;
+  for (const { promptTokens, completionTokens, costNano, currency } of periods) {
     sums.promptTokens += promptTokens;
     sums.completionTokens += completionTokens;
     if (costNano > 0) paid.set(currency, (paid.get(currency) ?? 0) + costNano);

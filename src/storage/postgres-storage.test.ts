@@ -20,6 +20,7 @@ import { postsSuite } from './posts.suite.ts';
 import { reservationsSuite } from './reservations.suite.ts';
 import { openPostgresStorage } from './postgres-storage.ts';
 import { emptySchema, withoutPostgres } from './real-postgres.fixture.ts';
+import { retentionSuite } from './retention.suite.ts';
 import { storageSuite } from './storage.suite.ts';
 
 const prepare = (test: TestContext) => {
@@ -45,6 +46,7 @@ describe('on PostgreSQL', { skip: withoutPostgres }, () => {
   auditLogSuite('postgres', prepare);
   articlesSuite('postgres', prepare);
   leasesSuite('postgres', prepare);
+  retentionSuite('postgres', prepare);
   reservationsSuite('postgres', prepare);
   turnNodesSuite('postgres', prepare);
 });

@@ -27,6 +27,7 @@ import { openSqliteDatabase } from './sqlite-database.ts';
 import { endOf, newClaim, newTurn } from './sample-turns.fixture.ts';
 import { createStorage, openStorage } from './storage.ts';
 import type { Storage } from './storage.ts';
+import { retentionSuite } from './retention.suite.ts';
 import { storageSuite } from './storage.suite.ts';
 import { temporaryFolder } from './temporary-folder.fixture.ts';
 import { openRecording } from './recording.fixture.ts';
@@ -46,6 +47,7 @@ ownershipSuite('sqlite', prepare);
 deskSumsSuite('sqlite', prepare);
 deskSuite('sqlite', prepare);
 leasesSuite('sqlite', prepare);
+retentionSuite('sqlite', prepare);
 reservationsSuite('sqlite', prepare);
 turnNodesSuite('sqlite', prepare);
 

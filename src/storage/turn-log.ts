@@ -8,6 +8,7 @@ import { sql } from 'kysely';
 export interface TurnLog {
   append(id: number, start: number, delta: string, fence?: number): Promise<boolean>;
   textOf(id: number, start?: number): Promise<string>;
+  removeLost(limit: number): Promise<number>;
 }
 
 interface Piece {
@@ -33,6 +34,7 @@ export function createTurnLog(database: Database, queries: Queries): TurnLog {
     .where('turn_id', '=', 0)
     .where('start', '<=', 0);
   const rest = compileQuery(pieces.where('start', '>=', first));
+  const removeLost = compileRemoveLost(queries);
   const gather = createGatherer<Piece, ReadonlySet<Piece>>({
     database,
     statementsOf: (pieces) =>
@@ -56,6 +58,10 @@ export function createTurnLog(database: Database, queries: Queries): TurnLog {
       const text = rows.map(({ delta }) => given(delta)).join('');
       return text.slice(start - (rows[0]?.start ?? start));
     },
+    async removeLost(limit) {
+      const [result] = await database.write([withValues(removeLost, [limit])]);
+      return result?.changes ?? 0;
+    },
   };
 }
 
@@ -78,6 +84,18 @@ function compileInsert(queries: Queries) {
         conflict.columns(['turn_id', 'start']).doUpdateSet((eb) => ({ delta: eb.ref('excluded.delta') })),
       ),
   );
+}
+
+/** Looks through all that is logged, which is little: a log ends with its turn. */
+function compileRemoveLost(queries: Queries) {
+  const lost = queries
+    .selectFrom('turn_log')
+    .select(['turn_id', 'start'])
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom('turns').select('id').whereRef('turns.id', '=', 'turn_log.turn_id'))),
+    )
+    .limit(0);
+  return compileStatement(queries.deleteFrom('turn_log').where(sql<boolean>`(turn_id, start) in ${lost}`));
 }
 
 /** How a piece of text is kept. */

@@ -165,6 +165,8 @@ export interface Turns extends TurnLeases {
   append(id: number, start: number, delta: string, fence?: number): Promise<boolean>;
   /** The logged text of a turn from `start` on (default: 0); empty where there is none. */
   textOf(id: number, start?: number): Promise<string>;
+  /** Removes logged text of turns that are not there any more, `limit` pieces at most; resolves to how many. There should be none. */
+  removeLostLog(limit: number): Promise<number>;
   /**
    * One unit: the turn and its log are removed, the answer filled, the conversation touched, an event `answered` (the
    * answer's message id), the day's sums (messages for the answer; answers and response time where completed; errors
@@ -196,6 +198,7 @@ export function createTurns(database: Database, queries: Queries, ids: Ids): Tur
     requeue: (turn) => accepted(database.write(requeuing(turn))),
     append: log.append,
     textOf: (id, start) => log.textOf(id, start),
+    removeLostLog: (limit) => log.removeLost(limit),
     end: (end) => accepted(database.write(ending(end))),
   };
 }
