@@ -9,10 +9,14 @@ import { lexeme, placedVector } from './tsvector.ts';
 
 /** What each database has its own words for in the index of messages. */
 export interface MessageSearchSql {
-  /** All of the phrases, as `found` takes them. */
+  /** How many changes and how many older messages one unit takes in: all others wait for it. */
+  atOnce: { events: number; messages: number };
+  /** All of the phrases, as `newest` and `any` take them. */
   matchOf(phrases: readonly Phrase[]): string;
   /** Messages that match, the newest first. Its values: the match, how many, and how many before them are left out. */
-  found: AliasedRawBuilder<{ id: number }, 'found'>;
+  newest: AliasedRawBuilder<{ id: number }, 'found'>;
+  /** Any messages that match. Its values: the match and how many. */
+  any: AliasedRawBuilder<{ id: number }, 'found'>;
   /** The words of a text, as `put` takes them. */
   indexed(terms: Iterable<string>): string;
   /** Takes a message into the index, where there still is one. Its values: the words and the message's id. */
@@ -26,9 +30,14 @@ export function createMessageSearchSql(queries: Queries): MessageSearchSql {
 function createSqliteSql(queries: Queries): MessageSearchSql {
   const one = ({ terms, beginning }: Phrase) => `${quoted(terms.join(' '))}${beginning ? '*' : ''}`;
   return {
+    atOnce: { events: 400, messages: 200 },
     matchOf: (phrases) => phrases.map(one).join(' AND '),
-    found: sql<{ id: number }>`(
+    newest: sql<{ id: number }>`(
       select rowid as id from message_search where message_search match ${''} order by rowid desc limit ${0} offset ${0}
+    )`.as('found'),
+    // FTS5 is twice as fast where their order does not matter.
+    any: sql<{ id: number }>`(
+      select rowid as id from message_search where message_search match ${''} limit ${0}
     )`.as('found'),
     indexed: (terms) => Array.from(terms).join(' '),
     put: compileStatement(
@@ -52,8 +61,10 @@ function createPostgresSql(queries: Queries): MessageSearchSql {
   const one = ({ terms, beginning }: Phrase) =>
     `${terms.map((term) => lexeme(`${part}/${term}`)).join(' <-> ')}${beginning ? ':*' : ''}`;
   return {
+    atOnce: { events: 100, messages: 50 },
     matchOf: (phrases) => phrases.map((phrase) => `(${one(phrase)})`).join(' & '),
-    found: sql<{ id: number }>`messages_with(${''}, ${0}, ${0})`.as('found'),
+    newest: sql<{ id: number }>`messages_with(${''}, ${0}, ${0})`.as('found'),
+    any: sql<{ id: number }>`messages_with(${''}, ${0}, 0)`.as('found'),
     indexed: (terms) => placedVector(Iterator.from(terms).map((term) => `${part}/${term}`)),
     put: compileStatement(
       queries

@@ -164,7 +164,9 @@ function indexingTests(openOne: OpenOne): void {
     assert.deepEqual(await foundBy(storage, 'number'), []);
     assert.equal((await storage.messageSearch.find('number', all)).complete, false);
     assert.equal(await storage.messageSearch.fill(), true);
-    assert.deepEqual(await foundBy(storage, 'number'), ids.slice(-200).toReversed(), 'the newest first');
+    const newest = await foundBy(storage, 'number');
+    assert.ok(newest.length > 0 && newest.length < ids.length);
+    assert.deepEqual(newest, ids.slice(-newest.length).toReversed(), 'the newest first');
     while (await storage.messageSearch.fill());
     assert.deepEqual(await foundBy(storage, 'number'), ids.toReversed());
     assert.equal((await storage.messageSearch.find('number', all)).complete, true);

@@ -33,18 +33,16 @@ export interface FoundMessages {
  */
 export interface MessageSearch {
   /**
-   * Takes in what the feed has told since the last time, some hundred changes at a time; false where there was nothing, or all up to
+   * Takes in what the feed has told since the last time, some hundred changes at most; false where there was nothing, or all up to
    * the feed's cursor `upTo` is in the index: while much is written, the end of the feed is never reached.
    */
   follow(upTo?: number): Promise<boolean>;
-  /** Takes in some hundred older messages, the newest of them; false where none are left. They are left where the index is new, or has lost the feed. */
+  /** Takes in some of the older messages, the newest of them; false where none are left. They are left where the index is new, or has lost the feed. */
   fill(): Promise<boolean>;
   /** Every word and every "quoted phrase" of `search` must occur, whatever its case; `word*` may go on. Nothing is found where it has no word. */
   find(search: string, page: Page): Promise<FoundMessages>;
 }
 
-const eventsAtOnce = 400;
-const messagesAtOnce = 200;
 const mostFound = 10_000;
 /** Texts are taken apart for so long before others get their turn. */
 const sliceMs = 4;
@@ -57,23 +55,13 @@ interface Said {
 /** The index kept in `database`. */
 export function createMessageSearch(database: Database, queries: Queries): MessageSearch {
   const dialect = createMessageSearchSql(queries);
+  const { atOnce } = dialect;
   const selects = compileSelects(queries, dialect);
   const { advance, shrink, restart } = compileWrites(queries);
   const progress = async () => (await database.read(selects.progress))[0]!;
   /** Refused where another process has gone on meanwhile. */
   const index = async (step: Statement, said: readonly Said[]): Promise<void> => {
-    // In their order a database gathers them in memory.
-    const inOrder = said.filter(({ content }) => content).toSorted((a, b) => a.id! - b.id!);
-    const puts: Statement[] = [];
-    let sliceBegan = performance.now();
-    for (const { id, content } of inOrder) {
-      if (performance.now() - sliceBegan > sliceMs) {
-        await nextTurn();
-        sliceBegan = performance.now();
-      }
-      puts.push(withValues(dialect.put, [dialect.indexed(wordsOf(content!).map(termOf)), id]));
-    }
-    await accepted(database.write([step, ...puts], { patient: true }));
+    await accepted(database.write([step, ...(await putsOf(said, dialect))], { patient: true }));
   };
   const read = <Row>(query: Parameters<typeof database.read<Row>>[0], values: SqlValue[]) =>
     database.read(withValues(query, values));
@@ -86,7 +74,7 @@ export function createMessageSearch(database: Database, queries: Queries): Messa
         await accepted(database.write([withValues(restart, [cursor])]));
         return true;
       }
-      const events = await read(selects.told, [cursor, eventsAtOnce]);
+      const events = await read(selects.told, [cursor, atOnce.events]);
       const last = events.at(-1);
       if (last === undefined) return false;
       await index(withValues(advance, [last.cursor, cursor]), latest(events));
@@ -95,8 +83,8 @@ export function createMessageSearch(database: Database, queries: Queries): Messa
     async fill() {
       const { unreadId } = await progress();
       if (unreadId === 0) return false;
-      const said = await read(selects.older, [unreadId, messagesAtOnce]);
-      const left = said.length < messagesAtOnce ? 0 : said.at(-1)!.id - 1;
+      const said = await read(selects.older, [unreadId, atOnce.messages]);
+      const left = said.length < atOnce.messages ? 0 : said.at(-1)!.id - 1;
       await index(withValues(shrink, [left, unreadId]), said);
       return true;
     },
@@ -107,7 +95,7 @@ export function createMessageSearch(database: Database, queries: Queries): Messa
       const match = dialect.matchOf(phrases);
       const most = Math.max(0, Math.min(limit, mostFound - skip));
       const [[counted], rows] = await Promise.all([
-        read(selects.count, [match, mostFound, 0]),
+        read(selects.count, [match, mostFound]),
         read(selects.page, [match, most, skip]),
       ]);
       return {
@@ -119,6 +107,21 @@ export function createMessageSearch(database: Database, queries: Queries): Messa
   };
 }
 
+async function putsOf(said: readonly Said[], { indexed, put }: MessageSearchSql): Promise<Statement[]> {
+  // In their order a database gathers them in memory.
+  const inOrder = said.filter(({ content }) => content).toSorted((a, b) => a.id! - b.id!);
+  const puts: Statement[] = [];
+  let sliceBegan = performance.now();
+  for (const { id, content } of inOrder) {
+    if (performance.now() - sliceBegan > sliceMs) {
+      await nextTurn();
+      sliceBegan = performance.now();
+    }
+    puts.push(withValues(put, [indexed(wordsOf(content!).map(termOf)), id]));
+  }
+  return puts;
+}
+
 function termOf({ term }: { term: string }): string {
   return term;
 }
@@ -128,7 +131,7 @@ function latest(events: readonly Said[]): Said[] {
   return [...new Map(events.filter(({ id }) => id !== null).map((said) => [said.id, said])).values()];
 }
 
-function compileSelects(queries: Queries, { found }: MessageSearchSql) {
+function compileSelects(queries: Queries, { newest, any }: MessageSearchSql) {
   return {
     progress: compileQuery(
       queries
@@ -162,12 +165,12 @@ function compileSelects(queries: Queries, { found }: MessageSearchSql) {
         .orderBy('id', 'desc')
         .limit(0),
     ),
-    count: compileQuery(queries.selectFrom(found).select(({ fn }) => fn.countAll<number>().as('count'))),
+    count: compileQuery(queries.selectFrom(any).select(({ fn }) => fn.countAll<number>().as('count'))),
     page: compileQuery(
       queries
         .selectFrom('messages')
         .select(['id', 'content'])
-        .where('id', 'in', queries.selectFrom(found).select('found.id'))
+        .where('id', 'in', queries.selectFrom(newest).select('found.id'))
         .orderBy('id', 'desc'),
     ),
   };
