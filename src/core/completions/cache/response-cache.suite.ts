@@ -329,8 +329,8 @@ export function responseCacheSuite(
         const tested = await createTested(t);
         await fill(tested);
         await tested.storage.close();
-        await assert.rejects(tested.cache.clear('what*'), { code: 'storage_failed', retryable: true });
-        await assert.rejects(tested.cache.clear(), { code: 'storage_failed' });
+        await assert.rejects(tested.cache.clear('what*'), { code: 'storage_unavailable', retryable: true });
+        await assert.rejects(tested.cache.clear(), { code: 'storage_unavailable' });
         assert.equal(tested.cache.stats().entries, 0);
       });
     });

@@ -1,5 +1,6 @@
 import type { CacheClear } from '../../../storage/cache-clears.ts';
 import { ParleyError } from '../../errors.ts';
+import { storageCodeOf } from '../../storage-failure.ts';
 import type { CacheKey } from './cache-key.ts';
 import { embedOrNull, keep } from './cache-keeping.ts';
 import type { CachedAnswer, Entry } from './cache-replica.ts';
@@ -43,7 +44,7 @@ export interface ResponseCache {
   answered(durationMs: number): void;
   /**
    * Forgets every entry, or those whose prompt matches the glob; returns how many. None of them is found on any node that can be reached; one that cannot be
-   * forgets them within a second, or as soon as it reaches the store. Throws `storage_failed`.
+   * forgets them within a second, or as soon as it reaches the store. Throws what `storageCodeOf` says.
    */
   clear(pattern?: string): Promise<number>;
   /** Figures of this node. */
@@ -155,8 +156,8 @@ async function clear(state: CacheState, pattern: string): Promise<number> {
     return swept + doomed.filter(({ row }) => row.revision === null).length;
   } catch (cause) {
     const text =
-      'The entries are forgotten until the next start, but could not be deleted from disk. Clear the whole cache later.';
-    throw new ParleyError('storage_failed', text, { retryable: true, cause });
+      'The entries are forgotten here until the next start, but could not be deleted from the store. Clear the whole cache later.';
+    throw new ParleyError(storageCodeOf(cause), text, { retryable: true, cause });
   }
 }
 
