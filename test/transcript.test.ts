@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { createChance } from './support/chance.ts';
-import type { MessageBody, MessagesBody } from './support/helpdesk.ts';
 import { createMortalServer } from './support/mortal-server.ts';
-import { readBook } from './transcript/books.ts';
-import { checkEvidence, type Evidence } from './transcript/check.ts';
 import { begin, cutSome, faultNames, faults, type FaultName, type Stage } from './transcript/faults.ts';
-import { insistOn, isOwner, openLane, seatAgents, type Lane } from './transcript/scene.ts';
-import { lastOwner, script, type Step } from './transcript/steps.ts';
+import { findingsOf } from './transcript/findings.ts';
+import { openLane, seatAgents, type Lane } from './transcript/scene.ts';
+import { script, type Step } from './transcript/steps.ts';
 import { startPatientVendor } from './transcript/vendor.ts';
 
 const seed = Number(process.env['PARLEY_TRANSCRIPT_SEED'] ?? Date.now() % 2 ** 32);
@@ -79,41 +77,13 @@ async function setUp(t: TestContext): Promise<Stage> {
   return { ...scene, agents: await seatAgents(scene) };
 }
 
-/** Everything that is wrong when all is over. */
 async function findings(stage: Stage, lanes: Lane[]): Promise<string[]> {
-  const { server, agents, records } = stage;
-  for (const lane of lanes) {
-    const isOver = isOwner(lane, lastOwner);
-    for (const { hears } of [lane.guest, ...agents.map(({ client }) => client)]) {
-      await hears(isOver, `the end of ${lane.name}`);
-    }
-  }
-  const histories = await Promise.all(lanes.map((lane) => readHistories(stage, lane)));
-  await Promise.all([
-    ...lanes.map(({ guest }) => guest.close()),
-    ...agents.map(({ client }) => client.close()),
-  ]);
-  await server.terminate();
-  const evidence: Evidence[] = [];
-  for (const [at, lane] of lanes.entries()) {
-    evidence.push({
-      ...lane,
-      agents: agents.map(({ client }) => client),
-      histories: histories[at] as Evidence['histories'],
-      book: await readBook(server.database, lane.sessionId),
-    });
-  }
-  return [...records.faults, ...errorsIn(server.log()), ...evidence.flatMap(checkEvidence)];
-}
-
-async function readHistories(stage: Stage, lane: Lane): Promise<Evidence['histories']> {
-  const { sessionId } = lane;
-  const read = async (path: string, token = ''): Promise<MessageBody[]> =>
-    (await insistOn<MessagesBody>(stage, lane, 'GET', `${path}/messages?limit=100`, { token })).messages;
-  return {
-    guest: await read(`/chat/sessions/${sessionId}`),
-    staff: await read(`/admin/conversations/${sessionId}`, stage.agents[0]?.token),
-  };
+  const { server } = stage;
+  const found = await findingsOf(stage, lanes, async () => {
+    await server.terminate();
+    return server.database;
+  });
+  return [...found, ...errorsIn(server.log())];
 }
 
 /** What the server itself calls a fault; answers that were cut off, and the vendor's refusals, are none of its own. */

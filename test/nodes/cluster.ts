@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { eventually } from '../support/eventually.ts';
 import type { Insisting } from '../support/insist.ts';
 import { administrator, password } from '../support/mortal-server.ts';
@@ -21,8 +20,8 @@ export interface Cluster extends Server, Pick<Excuses, 'excusing'> {
   other(node: ClusterNode): ClusterNode;
   /** The same server for one who comes to `node` first, and through the balancer from then on. */
   firstAt(node: ClusterNode): Server;
-  /** The same server for one who always comes to `node`, when it is ready. */
-  alwaysAt(node: ClusterNode): Server;
+  /** The same server for one who comes to `node` as long as it is ready. */
+  mostlyAt(node: ClusterNode): Server;
   /** Resolves when the balancer uses the node, or does not. */
   untilUsed(node: ClusterNode, isUsed?: boolean): Promise<void>;
   close(): Promise<void>;
@@ -40,9 +39,6 @@ export interface ClusterParts {
   onBreak?: () => void;
 }
 
-/** Clients that come again while something is broken do so after this. */
-const pauseMs = 40;
-
 /** Starts two nodes at once over an empty database; resolves when the balancer uses both. */
 export async function startCluster(parts: ClusterParts): Promise<Cluster> {
   const { databaseUrl, redisUrl, onBreak = () => {} } = parts;
@@ -53,17 +49,19 @@ export async function startCluster(parts: ClusterParts): Promise<Cluster> {
   ]);
   const balancer = await startBalancer([one, two]);
   const rows = await openRows(databaseUrl);
+  const excuses = createExcuses(onBreak);
   const cluster: Cluster = {
     one,
     two,
     balancer,
     databaseUrl,
     rows,
-    ...serversOf(balancer, createExcuses(onBreak)),
+    ...serversOf(balancer, excuses),
     other: (node) => (node === one ? two : one),
     untilUsed: (node, isUsed = true) =>
       eventually(() => (balancer.isUsed(node.name) === isUsed ? true : undefined)).then(() => {}),
     async close() {
+      excuses.endAll();
       await balancer.close();
       await Promise.all([one.remove(), two.remove()]);
       await rows.close();
@@ -82,11 +80,11 @@ export async function startCluster(parts: ClusterParts): Promise<Cluster> {
 /** The nodes as clients come to them. */
 function serversOf(
   balancer: Balancer,
-  { isAlive, isCalm, isBroken, begin, excusing }: Excuses,
-): Server & Pick<Cluster, 'excusing' | 'firstAt' | 'alwaysAt'> {
+  { isAlive, isCalm, untilLiving, begin, excusing }: Excuses,
+): Server & Pick<Cluster, 'excusing' | 'firstAt' | 'mostlyAt'> {
   const at = (url: string) => begin({ number: 1, url, wsUrl: url.replace('http', 'ws') });
   const life = async () => {
-    if (isBroken()) await setTimeout(pauseMs);
+    await untilLiving();
     return at(balancer.url);
   };
   return {
@@ -106,11 +104,8 @@ function serversOf(
         isCalm,
       };
     },
-    alwaysAt: ({ name }) => ({
-      async life() {
-        while (!balancer.isUsed(name)) await setTimeout(pauseMs);
-        return at(balancer.doorTo(name));
-      },
+    mostlyAt: ({ name }) => ({
+      life: () => (balancer.isUsed(name) ? Promise.resolve(at(balancer.doorTo(name))) : life()),
       isAlive,
       isCalm,
     }),

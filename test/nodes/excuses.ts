@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Insisting } from '../support/insist.ts';
 import type { Life } from '../support/mortal-server.ts';
 
@@ -11,24 +12,33 @@ export interface Span {
 export interface Excuses extends Pick<Insisting['server'], 'isAlive' | 'isCalm'> {
   /** What happens until `work` is over, and shortly after, is excused. */
   excusing<T>(work: () => Promise<T>): Promise<T>;
-  isBroken(): boolean;
+  /** Resolves when one should come: while something is broken after a pause, and never once all is over. */
+  untilLiving(): Promise<void>;
+  endAll(): void;
   /** A life that somebody is given now. */
   begin(life: Life): Life;
 }
 
 /** Whoever was told to come again finds, after this, that all is as it should be. */
 const settleMs = 300;
+/** Clients that come again while something is broken do so after this. */
+const pauseMs = 40;
 
 /** `onBreak` is called when something begins that may end answers. */
 export function createExcuses(onBreak: () => void): Excuses {
   const since = new WeakMap<Life, number>();
   let broken = 0;
   let until = 0;
+  let ended = false;
   const isCalm = () => broken === 0 && performance.now() > until;
   return {
     isCalm,
     isAlive: (life) => isCalm() && (since.get(life) ?? 0) > until,
-    isBroken: () => broken > 0,
+    async untilLiving() {
+      if (ended) await new Promise(() => {});
+      if (broken > 0) await setTimeout(pauseMs);
+    },
+    endAll: () => void (ended = true),
     begin(life) {
       since.set(life, performance.now());
       return life;
