@@ -356,6 +356,26 @@ const webhooks = group('Webhooks: receivers of events, which administrators set 
   }),
 });
 
+const keptDays = wholeNumber(1, 36_500);
+
+const retention = group(
+  'How long single records are kept; what is older is removed once a day, little by little.',
+  {
+    apiCallsDays: field(keptDays, {
+      default: null,
+      shownDefault: 'for ever',
+      description:
+        'Days that single calls to models are listed in the history. What they took and cost in all is kept for ever.',
+    }),
+    auditDays: field(keptDays, {
+      default: null,
+      shownDefault: 'for ever',
+      description:
+        'Days that entries of the audit log are kept. An entry says how many were removed. Ask who answers for it before you set this.',
+    }),
+  },
+);
+
 /** What users commonly open with; the names are the gateway's documented warm-up patterns. */
 export const builtInPrompts: Record<string, string[]> = {
   greeting: ['Hello', 'Hi', 'Good morning', 'Hello, how are you?', '你好'],
@@ -395,6 +415,7 @@ export const schema = group('', {
   conversations,
   knowledge,
   webhooks,
+  retention,
   limits,
 });
 
