@@ -109,7 +109,7 @@ export async function createApp(given: AppParts): Promise<App> {
   const leaving = createLeaving();
   const { server, sockets } = await createServer({ parts, built, storage, node, metrics, running, leaving });
   const housekeeping = housekeepingOf(built, log);
-  const discovery = createDiscovery({ catalogue, slots, names: discoverable(config), log });
+  const discovery = createDiscovery({ catalogue, slots, bus: node.bus, names: discoverable(config), log });
   const work = { opened: built, discovery, knowledge, housekeeping, log };
   return {
     core: built.core,
@@ -146,6 +146,7 @@ interface Work extends Pick<Closing, 'discovery' | 'housekeeping' | 'log'> {
 function begin({ opened, discovery, housekeeping, knowledge, log }: Work): void {
   void discovery.start().then(opened.turns.resume);
   housekeeping.start();
+  opened.turns.start();
   opened.maintenanceWatch.start();
   opened.deskWatch.start();
   opened.presence.start();

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createBusLine } from '../realtime/bus.fixture.ts';
+import { createMemoryBus, type Bus } from '../realtime/bus.ts';
 import { createRouterBench, createScriptedProvider } from './bench.fixture.ts';
 import { createDiscovery } from './discovery.ts';
 import type { Provider } from './provider.ts';
@@ -7,12 +9,18 @@ import type { Provider } from './provider.ts';
 const fiveMinutes = 5 * 60_000;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-function createTested(lists: Record<string, Provider['listModels'] | undefined>, names = Object.keys(lists)) {
+const alone = () => createMemoryBus({ onError: (thrown) => assert.fail(String(thrown)) });
+
+function createTested(
+  lists: Record<string, Provider['listModels'] | undefined>,
+  names = Object.keys(lists),
+  bus: Bus = alone(),
+) {
   const providers = Object.entries(lists).map(([name, listModels]) =>
     createScriptedProvider(name, listModels && { listModels }),
   );
   const { catalogue, parts, log } = createRouterBench({ providers });
-  return { catalogue, log, discovery: createDiscovery({ catalogue, slots: parts.slots, names, log }) };
+  return { catalogue, log, discovery: createDiscovery({ catalogue, slots: parts.slots, bus, names, log }) };
 }
 
 describe('discovery', () => {
@@ -69,6 +77,21 @@ describe('discovery', () => {
     await turn();
     assert.deepEqual([catalogue.get('m-1'), catalogue.get('m-2')?.id], [undefined, 'm-2']);
     discovery.stop();
+  });
+
+  it('tells the other nodes, also those that the provider does not answer', async () => {
+    const line = createBusLine();
+    const down = () => Promise.reject(new Error('down'));
+    const here = createTested({ acme: () => Promise.resolve(['m-1']) }, ['acme'], line.join());
+    const there = createTested({ acme: down }, ['acme'], line.join());
+    const elsewhere = createTested({ bolt: down }, ['bolt'], line.join());
+    for (const { discovery } of [there, elsewhere, here]) void discovery.start();
+    await line.arrived();
+    assert.deepEqual(
+      [here, there, elsewhere].map(({ catalogue }) => catalogue.get('m-1')?.id),
+      ['m-1', 'm-1', undefined],
+    );
+    for (const { discovery } of [here, there, elsewhere]) discovery.stop();
   });
 
   it('gives each question a time limit', async () => {
