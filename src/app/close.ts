@@ -86,6 +86,7 @@ export async function close(
   sockets.close();
   server.server.closeAllConnections();
   storeWatch.stop();
+  turns.end();
   await app.housekeeping.run();
   app.opened.cache.stop();
   await Promise.allSettled([...app.slots.values()].map(({ provider }) => provider.close()));

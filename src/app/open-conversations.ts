@@ -13,11 +13,12 @@ import { createStoreWatch, type StoreWatch } from '../core/realtime/store-watch.
 import type { Runtime } from '../core/runtime.ts';
 import type { DayOf } from '../core/statistics/calendar.ts';
 import { createTurns, type RunningTurns } from '../core/turns/turns.ts';
+import { isShared } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { OpenedNode } from './open-node.ts';
 
 export interface OpenConversationsParts {
-  config: Pick<Config, 'limits' | 'conversations'>;
+  config: Pick<Config, 'limits' | 'conversations' | 'databaseUrl'>;
   storage: Storage;
   node: Pick<OpenedNode, 'bus' | 'nodes'>;
   completions: CompletionsParts;
@@ -51,7 +52,7 @@ export function openConversations(parts: OpenConversationsParts): OpenedConversa
   const { messages } = storage;
   const { idleMs } = config.conversations;
   const conversationsPerUser = config.limits.assistant.sessionsPerUser;
-  const { bus } = parts.node;
+  const { bus, nodes } = parts.node;
   const feed = createFeed({ rows: storage.feed, messages, bus });
   const storeWatch = createStoreWatch({ rows: storage.feed, bus, log });
   const turns = createTurns({
@@ -66,6 +67,9 @@ export function openConversations(parts: OpenConversationsParts): OpenedConversa
     catalogue,
     idempotency,
     feed,
+    bus,
+    nodes,
+    shared: isShared(config.databaseUrl),
     dayOf,
     runtime,
     log,

@@ -55,7 +55,7 @@ export async function makeVictim(parley: Parley, vendor: ScriptedVendor): Promis
       for (const { id } of Object.values(running)) {
         seen.push(await read(`/chat/sessions/${id}`), await read(`/chat/sessions/${id}/messages`));
         const messages = await conversations.messages(caller, Number(id), { skip: 0, limit: 100 });
-        seen.push(JSON.stringify([messages, turns.activeIn(Number(id))]));
+        seen.push(JSON.stringify([messages, await turns.activeIn(Number(id))]));
       }
       return seen.join('\n');
     },

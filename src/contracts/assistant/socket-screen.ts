@@ -139,7 +139,8 @@ export function closeScreen(screen: Screen): void {
 /** Puts the answers that are on their way onto the screen, beside those of questions that were just shown. */
 async function join(screen: Screen, seen: Cursor['turn']): Promise<void> {
   const { options, caller, conversationId } = screen;
-  const active = [...options.core.turns.activeIn(conversationId)];
+  // Asked after the watching has begun: what begins or ends from now on is told by the feed.
+  const active = await options.core.turns.activeIn(conversationId);
   // What a cursor says of a turn that is none of this session's, or has long ended, is not to be waited for.
   screen.turns = screen.turns.filter(({ id }) => id !== seen?.id || active.includes(id));
   for (const id of active) {

@@ -10,6 +10,6 @@ export async function chatToStop(
   caller: UserCaller,
 ): Promise<number | undefined> {
   const chat = await conversations.newest(caller, 'companion');
-  if (chat !== undefined && turns.activeIn(chat.id).length > 0) return chat.id;
-  return turns.lastActiveOf(caller) ?? chat?.id;
+  if (chat !== undefined && (await turns.activeIn(chat.id)).length > 0) return chat.id;
+  return (await turns.lastActiveOf(caller)) ?? chat?.id;
 }

@@ -149,7 +149,7 @@ async function joinRunning(watching: Watching): Promise<void> {
   const chat = await core.conversations.newest(watching.caller, 'companion');
   if (chat === undefined) return;
   if (watching.conversationId === 0) enter(watching, chat.id);
-  for (const turnId of core.turns.activeIn(chat.id)) {
+  for (const turnId of await core.turns.activeIn(chat.id)) {
     // One that ended a moment ago may still be called active.
     if (turnId <= watching.shown || watching.turns?.has(turnId) === true) continue;
     await tell(watching, typingFrame(turnId, chat.id, runtime.now()));

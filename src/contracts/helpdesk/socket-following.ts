@@ -37,9 +37,18 @@ export function leaveSessions(seat: Seat): void {
 /** Shows the answer that is on its way, if one is. */
 export function followActive(seat: Seat, session: WatchedSession): void {
   if (session.turn !== undefined || !isOpen(seat.visit)) return;
-  const { turns } = seat.visit.door.options.core;
+  const { core, log } = seat.visit.door.options;
+  core.turns
+    .goingOnIn(session.conversationId)
+    .then((ids) => followFirst(seat, session, ids))
+    .catch((err: unknown) => log.error({ err }, 'an agent could not be shown an answer on its way'));
+}
+
+function followFirst(seat: Seat, session: WatchedSession, ids: readonly number[]): void {
+  // Meanwhile it may be followed, not be watched any more, or have ended.
+  if (session.turn !== undefined || !isOpen(seat.visit) || !seat.sessions.includes(session)) return;
   // Whoever has just come back may know of an end that nobody here was told of yet.
-  const id = turns.goingOnIn(session.conversationId).find((each) => each > session.ended);
+  const id = ids.find((each) => each > session.ended);
   if (id !== undefined) follow(seat, session, id);
 }
 

@@ -222,7 +222,8 @@ async function showEnd(screen: Screen, cursor: number, answer: Message): Promise
 async function join(screen: Screen, seen: Cursor['turn']): Promise<void> {
   const { visit, as, conversationId } = screen;
   const { core } = visit.door.options;
-  const active = core.turns.activeIn(conversationId);
+  // Asked after the watching has begun: what begins or ends from now on is told by the feed.
+  const active = await core.turns.activeIn(conversationId);
   // What a cursor says of a turn that is none of this session's, or has long ended, is not to be waited for.
   screen.turns = screen.turns.filter(({ id }) => id !== seen?.id || active.includes(id));
   for (const id of active) {

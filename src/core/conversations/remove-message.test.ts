@@ -95,7 +95,7 @@ describe('a message is removed', () => {
     await remove(mina, turnId);
     assert.equal(speaker.signal.aborted, true);
     assert.equal((await result).state, 'cancelled');
-    assert.deepEqual(turns.activeIn(id), []);
+    assert.deepEqual(await turns.activeIn(id), []);
     assert.deepEqual(idsOf(await conversations.messages(mina, id, page)), [questionId]);
     const types = (await events(tested, id)).map(([type]) => type);
     assert.deepEqual(types, ['asked', 'answered', 'message_removed']);

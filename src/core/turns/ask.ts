@@ -9,10 +9,12 @@ import { beginTurn, type Asking } from './begin-turn.ts';
 import { changeOwner, type NewOwner } from './change-owner.ts';
 import { join, joinableTurn } from './gathering.ts';
 import { mayAskForPerson, waitingFor } from './hand-over.ts';
+import { joinElsewhere, wasJoined } from './join-elsewhere.ts';
 import {
   changesTooQuickly,
   isRefused,
   refuseOverBudget,
+  refuseWhereManyWait,
   refuseUnderLoad,
   refuseWhatDoesNotFit,
   refuseWhenDraining,
@@ -29,12 +31,23 @@ export async function ask(state: TurnsState, caller: Participant, question: Ques
   if (place.kind === 'existing') return askIn(state, caller, question, place.id);
   if (caller.kind === 'guest') return askIn(state, caller, question, caller.conversationId);
   if (place.kind === 'new') return askInNew(state, caller, question);
-  return state.placing.run(caller.userId, async () => {
+  return state.placing.run(caller.userId, () => askInCurrent(state, caller, question));
+}
+
+/** Where another node begins a conversation of the user's at the same time, it is looked again which one is current. */
+async function askInCurrent(state: TurnsState, caller: UserCaller, question: Question): Promise<Asked> {
+  const { conversations } = state.parts;
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const lastPlace = await conversations.lastPlaceOf(caller.userId);
     const current = await currentOf(state.parts, caller, question.contract);
-    return current === undefined
-      ? askInNew(state, caller, question)
-      : askIn(state, caller, question, current.id);
-  });
+    if (current !== undefined) return askIn(state, caller, question, current.id);
+    try {
+      return await askInNew(state, caller, question, lastPlace + 1);
+    } catch (thrown) {
+      if (!isRefused(thrown)) throw thrown;
+    }
+  }
+  throw changesTooQuickly();
 }
 
 /** The user's newest conversation of the contract, unless it has been idle for too long. */
@@ -48,17 +61,31 @@ async function currentOf(
   return isCurrent ? newest : undefined;
 }
 
-function askInNew(state: TurnsState, caller: UserCaller, question: Question): Promise<Asked> {
+/** `userPlace`: the number among the user's conversations that it must have. */
+function askInNew(
+  state: TurnsState,
+  caller: UserCaller,
+  question: Question,
+  userPlace?: number,
+): Promise<Asked> {
   const { parts, order } = state;
+  const guard = { userPlace, mostOfUser: parts.conversationsPerUser };
   return once(state, caller, question, 0, async (asking) => {
-    await refuseOverQuota(parts.conversations, caller, parts.conversationsPerUser);
-    refuseWhatDoesNotFit(parts, question, question.systemPrompt ?? null);
-    await refuseOverBudget(parts, caller, question, question.systemPrompt ?? null);
-    refuseUnderLoad(state, 0);
-    const id = await parts.conversations.nextId();
-    asking.asked.conversationId = id;
-    // As soon as it is stored, somebody else may want to take it.
-    await order.run(id, () => beginTurn(state, asking, undefined));
+    for (;;) {
+      await refuseOverQuota(parts.conversations, caller, parts.conversationsPerUser);
+      refuseWhatDoesNotFit(parts, question, question.systemPrompt ?? null);
+      await refuseOverBudget(parts, caller, question, question.systemPrompt ?? null);
+      refuseUnderLoad(state, 0);
+      const id = await parts.conversations.nextId();
+      asking.asked.conversationId = id;
+      try {
+        // As soon as it is stored, somebody else may want to take it.
+        return await order.run(id, () => beginTurn(state, asking, guard));
+      } catch (thrown) {
+        // Where the place is not taken, the quota is: it is refused above.
+        if (!isRefused(thrown) || userPlace !== undefined) throw thrown;
+      }
+    }
   });
 }
 
@@ -69,7 +96,12 @@ function askIn(state: TurnsState, caller: Participant, question: Question, id: n
     return once(state, caller, question, id, async (asking) => {
       let now = conversation;
       for (let attempt = 0; attempt < mostAttempts; attempt++) {
-        if (await put(state, withModel(asking, now), now)) return;
+        try {
+          if (await put(state, withModel(asking, now), now)) return;
+        } catch (thrown) {
+          if (!(await wasJoined(state, asking, thrown))) throw thrown;
+          return state.parts.feed.wake(id, now.userId);
+        }
         now = await ownConversation(conversations, caller, id);
       }
       throw changesTooQuickly();
@@ -91,7 +123,7 @@ function once(
     question.idempotency,
     asked,
     async (claim) => {
-      await write({ caller, question, asked, claim });
+      await write({ caller, question, asked, claim, offer: { turnId: null } });
       return { ...asked, repeated: false };
     },
     (earlier) => Promise.resolve({ ...(earlier as typeof asked), repeated: true }),
@@ -143,9 +175,17 @@ async function askAi(state: TurnsState, asking: Asking, conversation: Conversati
       state.parts.feed.wake(conversation.id, conversation.userId);
       return true;
     }
+  } else if (gathers) {
+    refuseWhenDraining(state);
+    if (await joinElsewhere(state, asking, conversation)) {
+      state.parts.feed.wake(conversation.id, conversation.userId);
+      return true;
+    }
   }
   refuseUnderLoad(state, conversation.id);
-  return unlessRefused(beginTurn(state, asking, conversation));
+  if (await unlessRefused(beginTurn(state, asking, conversation))) return true;
+  await refuseWhereManyWait(state, conversation.id);
+  return false;
 }
 
 /** A question to a person, or to the queue. */
@@ -154,7 +194,8 @@ async function post(state: TurnsState, asking: Asking, conversation: Conversatio
   const { question, asked, claim } = asking;
   const { id: conversationId, userId, channel } = conversation;
   refuseUnderLoad(state, conversationId);
-  asked.questionId = await messages.nextId();
+  // One that was offered to another node is stored once: under this id.
+  if (asking.offer.turnId === null) asked.questionId = await messages.nextId();
   asked.turnId = null;
   const at = runtime.now();
   const isPosted = await posts.post(

@@ -1,6 +1,6 @@
 import type { Conversation } from '../../storage/conversations.ts';
 import type { Claim } from '../../storage/idempotency-keys.ts';
-import type { TurnState } from '../../storage/turns.ts';
+import type { NewTurn, TurnState } from '../../storage/turns.ts';
 import { estimateTokens } from '../completions/estimate.ts';
 import { titleFor } from '../conversations/title.ts';
 import { ParleyError } from '../errors.ts';
@@ -9,7 +9,8 @@ import { beginBurst } from './gathering.ts';
 import { createLiveTurn } from './live-turn.ts';
 import { interrupted } from './make-answer.ts';
 import { leave, runWhenFirst } from './end-turn.ts';
-import type { TurnOrigin } from './recovery.ts';
+import { waitingInConversation } from './refusals.ts';
+import type { TurnOrigin } from './cut-off.ts';
 import { leaseMs, type ActiveTurn, type KeptQuestion, type TurnsParts, type TurnsState } from './state.ts';
 import type { Asked, Question } from './turn.ts';
 
@@ -20,16 +21,24 @@ export interface Asking {
   /** The claim's result. */
   asked: Omit<Asked, 'repeated'>;
   claim: Claim | undefined;
+  /** The turn of another node that it may have joined; null where it was offered to none. */
+  offer: { turnId: number | null };
 }
+
+/** A conversation that begins with the question, and what must hold for it. */
+type Beginning = Pick<Extract<NewTurn['conversation'], { kind: 'new' }>, 'userPlace' | 'mostOfUser'>;
 
 /** Stores the question with the turn that answers it, and lets that run. Rejects as the store does. */
 export async function beginTurn(
   state: TurnsState,
-  { caller, question, asked, claim }: Asking,
-  conversation: Conversation | undefined,
+  { caller, question, asked, claim, offer }: Asking,
+  place: Conversation | Beginning,
 ): Promise<void> {
   const { parts, line } = state;
-  [asked.questionId, asked.turnId] = await Promise.all([parts.messages.nextId(), parts.messages.nextId()]);
+  const conversation = 'channel' in place ? place : undefined;
+  const { nextId } = parts.messages;
+  const questionId = offer.turnId === null ? nextId() : asked.questionId;
+  [asked.questionId, asked.turnId] = await Promise.all([questionId, nextId()]);
   const burst = question.gathers ? beginBurst(parts.runtime.elapsed()) : null;
   const turn = createActiveTurn(parts, {
     id: asked.turnId,
@@ -49,7 +58,7 @@ export async function beginTurn(
   state.active.set(turn.id, turn);
   line.join(turn);
   try {
-    turn.queued = (await store(state, turn, question, conversation, claim)) === 'queued';
+    turn.queued = (await store(state, turn, question, place, claim)) === 'queued';
   } catch (thrown) {
     // Who stops the conversation at this moment waits for its end.
     turn.live.lose(thrown);
@@ -64,14 +73,37 @@ export async function beginTurn(
 /** What is known of a turn before it runs. */
 type Facts = Omit<
   ActiveTurn,
-  'live' | 'controller' | 'step' | 'call' | 'pause' | 'running' | 'made' | 'givenUp' | 'closing'
+  | 'live'
+  | 'controller'
+  | 'step'
+  | 'call'
+  | 'pause'
+  | 'running'
+  | 'made'
+  | 'givenUp'
+  | 'closing'
+  | 'taken'
+  | 'leaving'
 >;
 
 /** A turn that does not run yet. */
-export function createActiveTurn(parts: TurnsParts, facts: Facts): ActiveTurn {
-  return {
+export function createActiveTurn({ rows, log, shared }: TurnsParts, facts: Facts): ActiveTurn {
+  const { id: turnId, fence } = facts;
+  const controller = new AbortController();
+  const live = createLiveTurn({
+    append: (start, delta) => rows.append(turnId, start, delta, fence),
+    onTaken: () => giveWay(turn),
+    isReadElsewhere: shared,
+    onLogFailure(err) {
+      log.error({ err, turnId }, 'the log of an answer could not be written; the answer is given up');
+      const text = 'The answer could not be stored. Try again later.';
+      controller.abort(new ParleyError('storage_failed', text, { retryable: true, cause: err }));
+    },
+  });
+  const turn: ActiveTurn = {
     ...facts,
-    ...createVoice(parts, facts),
+    live,
+    controller,
     step: 'waiting',
     call: null,
     pause: null,
@@ -79,7 +111,16 @@ export function createActiveTurn(parts: TurnsParts, facts: Facts): ActiveTurn {
     made: Promise.withResolvers(),
     givenUp: false,
     closing: false,
+    taken: false,
+    leaving: false,
   };
+  return turn;
+}
+
+/** Somebody else has the turn: the vendor’s work on it is broken off. */
+export function giveWay(turn: ActiveTurn): void {
+  turn.taken = true;
+  turn.controller.abort(interrupted);
 }
 
 /** Without what may be long: it is in the store. */
@@ -87,26 +128,11 @@ function kept({ text: _text, parts: _parts, ...question }: Question): KeptQuesti
   return question;
 }
 
-/** What the turn speaks through, and what silences it. */
-function createVoice({ rows, log }: TurnsParts, { id: turnId, fence }: Facts) {
-  const controller = new AbortController();
-  const live = createLiveTurn({
-    append: (start, delta) => rows.append(turnId, start, delta, fence),
-    onTaken: () => controller.abort(interrupted),
-    onLogFailure(err) {
-      log.error({ err, turnId }, 'the log of an answer could not be written; the answer is given up');
-      const text = 'The answer could not be stored. Try again later.';
-      controller.abort(new ParleyError('storage_failed', text, { retryable: true, cause: err }));
-    },
-  });
-  return { live, controller };
-}
-
 function store(
   { parts, node }: TurnsState,
   turn: ActiveTurn,
   question: Question,
-  conversation: Conversation | undefined,
+  place: Conversation | Beginning,
   claim: Claim | undefined,
 ): Promise<TurnState> {
   const { runtime, dayOf, completions, catalogue } = parts;
@@ -117,7 +143,7 @@ function store(
   const origin: TurnOrigin = { caller, question: { ...turn.question, model }, provider };
   return parts.rows.begin(
     {
-      conversation: placeOf(parts, turn, question, conversation),
+      conversation: placeOf(parts, turn, question, place),
       userId: caller.userId,
       channel: turn.channel,
       systemPrompt: question.systemPrompt,
@@ -142,11 +168,14 @@ function placeOf(
   { runtime }: TurnsParts,
   { caller, conversationId: id }: ActiveTurn,
   { text, parts }: Question,
-  conversation: Conversation | undefined,
-) {
-  const title = titleFor(conversation ?? { title: '' }, text, parts);
-  if (conversation !== undefined) return { kind: 'existing', id, title } as const;
+  place: Conversation | Beginning,
+): NewTurn['conversation'] {
+  if ('channel' in place) {
+    const title = titleFor(place, text, parts);
+    return { kind: 'existing', id, title, mostWaiting: waitingInConversation };
+  }
   // Guests begin no conversation with a question: theirs is there before they are.
   const { userId } = caller as Exclude<Participant, { kind: 'guest' }>;
-  return { kind: 'new', id, key: runtime.token(16), title: title ?? '', customer: { userId } } as const;
+  const title = titleFor({ title: '' }, text, parts) ?? '';
+  return { ...place, kind: 'new', id, key: runtime.token(16), title, customer: { userId } };
 }

@@ -1,4 +1,4 @@
-import type { ApiCalls } from '../../storage/api-calls.ts';
+import type { ApiCalls, NewApiCall } from '../../storage/api-calls.ts';
 import type { Message, Messages } from '../../storage/messages.ts';
 import type { TurnEnd, Turns as TurnRows } from '../../storage/turns.ts';
 import { ParleyError } from '../errors.ts';
@@ -18,13 +18,17 @@ export interface Closing {
   close(end: TurnEnd): Promise<Message>;
   /** Tries again what could not be stored. */
   retry(): Promise<void>;
+  /** Turns whose end could not be stored yet. */
+  unsettled(): ReadonlySet<number>;
 }
 
 export interface ClosingParts {
   rows: Pick<TurnRows, 'end' | 'find' | 'textOf'>;
   /** Names this process in the leases. */
   node: string;
-  calls: Pick<ApiCalls, 'record'>;
+  /** See `TurnsParts`. */
+  shared: boolean;
+  calls: Pick<ApiCalls, 'record' | 'list'>;
   messages: Pick<Messages, 'find'>;
   feed: Pick<Feed, 'wake'>;
   runtime: Pick<Runtime, 'sleep'>;
@@ -33,10 +37,14 @@ export interface ClosingParts {
 
 /** Pauses between attempts while somebody waits. */
 const pausesMs = [50, 200, 1_000];
+/** Of an owner's calls on the day, where an answer is gone before it could be stored. */
+const mostLookedThrough = 1_000;
 
 export function createClosing(parts: ClosingParts): Closing {
   const unsettled = new Map<number, TurnEnd>();
+  const retrying = new Set<number>();
   return {
+    unsettled: () => new Set(unsettled.keys()),
     async close(end) {
       for (const pauseMs of [...pausesMs, null]) {
         try {
@@ -58,15 +66,17 @@ export function createClosing(parts: ClosingParts): Closing {
       throw new TypeError('unreachable');
     },
     async retry() {
-      const due = [...unsettled.values()];
-      unsettled.clear();
+      const due = [...unsettled.values()].filter(({ id }) => !retrying.has(id));
+      for (const { id } of due) retrying.add(id);
       for (const end of due) {
         try {
           await store(parts, end);
+          unsettled.delete(end.id);
           parts.feed.wake(end.conversationId, end.userId);
         } catch (err) {
-          unsettled.set(end.id, end);
           parts.log.warn({ err, turnId: end.id }, 'the end of an answer can still not be stored');
+        } finally {
+          retrying.delete(end.id);
         }
       }
     },
@@ -77,9 +87,20 @@ export function createClosing(parts: ClosingParts): Closing {
 async function store(parts: ClosingParts, end: TurnEnd): Promise<void> {
   const { rows, messages, calls } = parts;
   if ((await rows.end(end)) || (await cancel(parts, end)) || end.call === null) return;
-  if ((await messages.find(end.id)) === undefined) await calls.record(end.call);
+  const isGone = (await messages.find(end.id)) === undefined;
+  if (isGone && !(await isBooked(parts, end.call))) await calls.record(end.call);
   // Where the row is somebody else's, that counts, and what was set aside for ours is given back.
   else giveUpRow(end.call);
+}
+
+/** Whether another node that ended the turn by force has put an estimate of the call into the books. */
+async function isBooked({ calls, shared }: ClosingParts, call: NewApiCall): Promise<boolean> {
+  if (!shared) return false;
+  const began = call.at - call.durationMs;
+  const recent = await calls.list({ owner: call.owner, fromDay: call.day, limit: mostLookedThrough });
+  return recent.some(
+    ({ messageId, durationMs, at }) => messageId === call.messageId && durationMs === 0 && at >= began,
+  );
 }
 
 /** Where somebody else was put in charge while the turn was ours: it has no more to say than what was shown by then. */

@@ -4,7 +4,7 @@ import { ParleyError } from '../errors.ts';
 import { citedIn } from '../knowledge/grounding.ts';
 import type { Made } from './make-answer.ts';
 import type { ActiveTurn, TurnsState } from './state.ts';
-import { isMadeAgain } from './turn.ts';
+import { isMadeAgain, madeAgain } from './turn.ts';
 
 /** Runs the turn if it is stored and the first of its conversation. */
 export function runWhenFirst(state: TurnsState, turn: ActiveTurn | undefined): void {
@@ -21,12 +21,29 @@ export function leave(state: TurnsState, turn: ActiveTurn): void {
   state.idle.clear();
 }
 
+/** Tells those who follow the turn, or wait for it, how it has ended in the store. */
+export async function tellEnd({ parts }: TurnsState, { id, live }: ActiveTurn): Promise<void> {
+  try {
+    const answer = await parts.messages.find(id);
+    if (answer === undefined) throw new ParleyError('not_found', 'The conversation was removed.');
+    live.end(answer);
+  } catch (thrown) {
+    live.lose(thrown);
+  }
+}
+
+/** Forgets a turn that another node has; whoever follows it goes on to that one. */
+export function loseTurn(state: TurnsState, turn: ActiveTurn): void {
+  turn.live.lose(madeAgain());
+  leave(state, turn);
+}
+
 /** Stores the end of a turn that nobody else ends, tells of it, and forgets the turn. Never rejects. */
 export async function conclude(state: TurnsState, turn: ActiveTurn, end: TurnEnd): Promise<void> {
   const { parts, closing } = state;
   const { live } = turn;
   turn.closing = true;
-  live.seal();
+  void live.seal();
   try {
     live.end(await closing.close(end));
   } catch (err) {

@@ -38,7 +38,7 @@ export function beginBurst(now: number): Burst {
 /** The turn of a conversation that one more question can still join. */
 export function joinableTurn({ line }: TurnsState, conversationId: number): Gathering | undefined {
   const turn = line.in(conversationId).at(-1);
-  if (!turn?.burst || !turn.stored || turn.step === 'done' || turn.givenUp) return undefined;
+  if (!turn?.burst || !turn.stored || turn.step === 'done' || turn.givenUp || turn.leaving) return undefined;
   if (turn.controller.signal.aborted || turn.live.said() !== '') return undefined;
   const { burst } = turn;
   const isFull =
@@ -46,16 +46,27 @@ export function joinableTurn({ line }: TurnsState, conversationId: number): Gath
   return isFull ? undefined : { turn, burst };
 }
 
-interface Gathering {
+export interface Gathering {
   turn: ActiveTurn;
   burst: Burst;
 }
 
 /** Adds a question to a turn that has said nothing; false where it is too late for that. */
-export async function join(
+export function join(
+  state: TurnsState,
+  { turn }: Gathering,
+  asking: Pick<Asking, 'question' | 'asked' | 'claim'>,
+): Promise<boolean> {
+  return state.joining.run(turn.id, async () => {
+    const gathering = joinableTurn(state, turn.conversationId);
+    return gathering?.turn === turn && joinAlone(state, gathering, asking);
+  });
+}
+
+async function joinAlone(
   { parts }: TurnsState,
   { turn, burst }: Gathering,
-  { question, asked, claim }: Asking,
+  { question, asked, claim }: Pick<Asking, 'question' | 'asked' | 'claim'>,
 ): Promise<boolean> {
   const { rows, messages, runtime, dayOf, completions } = parts;
   const pause: Pause = { reached: Promise.withResolvers(), over: Promise.withResolvers() };
@@ -66,7 +77,7 @@ export async function join(
     await pause.reached.promise;
     if (isDone(turn)) return false;
     const at = runtime.now();
-    asked.questionId = await messages.nextId();
+    if (asked.questionId === 0) asked.questionId = await messages.nextId();
     asked.turnId = turn.id;
     const { id: turnId, fence, conversationId, channel } = turn;
     const joining = {

@@ -207,7 +207,7 @@ describe('a takeover', () => {
       assert.equal(failureOf(answer)?.code, 'cancelled');
     }
     assert.equal(desk.speakers.count(), 1);
-    assert.deepEqual(desk.turns.activeIn(desk.id), []);
+    assert.deepEqual(await desk.turns.activeIn(desk.id), []);
     assert.deepEqual(desk.heard, [`waiting ${desk.id}`]);
     const { messages } = await desk.conversations.messagesByKey(desk.guest, desk.key, page);
     assert.deepEqual(

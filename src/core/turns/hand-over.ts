@@ -1,12 +1,16 @@
 import type { HandoffReason } from '../handoff/handoff.ts';
 import { saysItDoesNotKnow } from '../handoff/does-not-know.ts';
-import { changeOwner, type Ending } from './change-owner.ts';
+import { changeOwner } from './change-owner.ts';
 import type { Made } from './make-answer.ts';
 import { conclude, endOf } from './end-turn.ts';
+import type { Ending } from './give-up.ts';
 import type { ActiveTurn, TurnsParts, TurnsState } from './state.ts';
 
 /** The contract in whose conversations the AI hands over by itself. */
 const channel = 'helpdesk';
+
+/** How often it is looked who is in charge, and what is on its way, before a conversation is not handed over. */
+const mostAttempts = 3;
 
 /** Whether the guest is taken at the word who asks for a person. */
 export function mayAskForPerson({ parts }: TurnsState, conversation: { channel: string }): boolean {
@@ -52,7 +56,8 @@ export function handOver(
   return state.order.run(turn.conversationId, async () => {
     // Whoever was before it in the order has ended it.
     if (turn.givenUp) return;
-    turn.live.seal();
+    turn.closing = true;
+    void turn.live.seal();
     const own = { turn, end: endOf(state, turn, made, turn.live.said()) };
     if (await queue(state, turn, reason, own)) return;
     await conclude(state, turn, own.end);
@@ -63,18 +68,23 @@ export function handOver(
 /** False where it could not be, or the AI is not in charge any more. */
 async function queue(
   state: TurnsState,
-  { conversationId, id }: ActiveTurn,
+  { conversationId, id, fence }: ActiveTurn,
   reason: HandoffReason,
   own?: Ending,
 ): Promise<boolean> {
+  const { conversations, rows, log } = state.parts;
   try {
-    const conversation = await state.parts.conversations.find(conversationId);
-    if (conversation?.status !== 'open' || conversation.agentType !== 'ai') return false;
-    return await changeOwner(state, conversation, waitingFor(reason), { own });
+    for (let attempt = 0; attempt < mostAttempts; attempt++) {
+      const conversation = await conversations.find(conversationId);
+      if (conversation?.status !== 'open' || conversation.agentType !== 'ai') return false;
+      // What another node has is not to end with others that go on.
+      if (own !== undefined && (await rows.find(id))?.fence !== fence) return false;
+      if (await changeOwner(state, conversation, waitingFor(reason), { own })) return true;
+    }
   } catch (err) {
-    state.parts.log.warn({ err, turnId: id }, 'a conversation could not be handed over to a person');
-    return false;
+    log.warn({ err, turnId: id }, 'a conversation could not be handed over to a person');
   }
+  return false;
 }
 
 /** The queue, into which the AI puts a conversation. */

@@ -100,7 +100,7 @@ describe('an answer that nobody waits for, cut off by a crash', () => {
     const next = await restarted(tested);
     assert.equal((await next.result(mina, turnId, never)).state, 'interrupted');
     assert.deepEqual((await states(tested, conversationId))[1], ['assistant', 'interrupted', 'Once upon ']);
-    assert.deepEqual(next.activeIn(conversationId), []);
+    assert.deepEqual(await next.activeIn(conversationId), []);
   });
 
   it('is not made where somebody may wait for it who is gone: such a question is to be asked again', async (t) => {
@@ -119,7 +119,7 @@ describe('an answer that nobody waits for, cut off by a crash', () => {
     await tested.speakers.next();
 
     const next = await restarted(tested);
-    assert.deepEqual(next.activeIn(first.conversationId), [first.turnId, second.turnId, third.turnId]);
+    assert.deepEqual(await next.activeIn(first.conversationId), [first.turnId, second.turnId, third.turnId]);
     await answered(tested, next, first.turnId, '1');
     await answered(tested, next, second.turnId, '2');
     const { request, say, finish } = await tested.speakers.next();
@@ -146,7 +146,7 @@ describe('an answer that nobody waits for, cut off by a crash', () => {
       const next = await restarted(tested);
       await tested.speakers.next();
       assert.equal((await booked(tested)).length, life - 1);
-      assert.deepEqual(next.activeIn(conversationId), [turnId]);
+      assert.deepEqual(await next.activeIn(conversationId), [turnId]);
     }
     const last = await restarted(tested);
     const answer = await last.result(mina, turnId, never);
@@ -446,7 +446,7 @@ describe('what has happened meanwhile', () => {
     };
     const next = tested.another({ rows: { ...storage.turns, requeue } });
     await next.recover();
-    assert.deepEqual(next.activeIn(conversationId), []);
+    assert.deepEqual(await next.activeIn(conversationId), []);
     assert.deepEqual(await booked(tested), [['failure', 'interrupted', tested.turnId]]);
   });
 });
@@ -539,7 +539,7 @@ describe('the removal of a question that waits in its line', () => {
     const third = await tested.turns.ask(mina, asks('Three', within(conversationId)));
     await tested.turns.stopOf(conversationId, second.questionId);
     assert.equal((await tested.turns.result(mina, second.turnId, never)).state, 'cancelled');
-    assert.deepEqual(tested.turns.activeIn(conversationId), [turnId, third.turnId]);
+    assert.deepEqual(await tested.turns.activeIn(conversationId), [turnId, third.turnId]);
     speaker.finish();
     await answered(tested, tested.turns, third.turnId, '3');
     assert.equal(tested.speakers.count(), 2);

@@ -9,8 +9,8 @@ export interface LiveTurn {
   said(): string;
   /** What is logged, and may be shown. */
   shown(): string;
-  /** From now on nothing is logged any more: what was said goes into the answer. */
-  seal(): void;
+  /** From now on nothing more is logged: what was said goes into the answer. Resolves when it is known what may be shown. */
+  seal(): Promise<void>;
   /** Tells the followers of the stored answer. */
   end(answer: Message): void;
   /** Tells the followers that the answer's end could not be stored. */
@@ -25,6 +25,8 @@ export interface LiveTurnParts {
   append: (start: number, delta: string) => Promise<boolean>;
   /** Somebody else has closed the turn, or is about to. */
   onTaken: () => void;
+  /** Whether other nodes may have read what is logged as soon as it is: then it counts as shown, also where it is sealed meanwhile. */
+  isReadElsewhere: boolean;
   /** The log cannot be written. */
   onLogFailure: (thrown: unknown) => void;
 }
@@ -38,14 +40,18 @@ export function createLiveTurn(parts: LiveTurnParts): LiveTurn {
   const state: State = {
     said: '',
     logged: 0,
-    writing: false,
+    writing: undefined,
     sealed: false,
     followers: 0,
     timer: undefined,
     outcome: undefined,
     waiting: new Set(),
   };
-  const log = () => void writeLog(parts, state);
+  const log = () => {
+    clearTimeout(state.timer);
+    state.timer = undefined;
+    state.writing ??= writeLog(parts, state).finally(() => (state.writing = undefined));
+  };
 
   return {
     ended,
@@ -56,9 +62,10 @@ export function createLiveTurn(parts: LiveTurnParts): LiveTurn {
       if (state.followers > 0) log();
       else state.timer ??= setTimeout(log, unfollowedLogMs).unref();
     },
-    seal() {
+    async seal() {
       state.sealed = true;
       clearTimeout(state.timer);
+      if (parts.isReadElsewhere) await state.writing;
     },
     end(answer) {
       state.outcome = { answer };
@@ -91,7 +98,7 @@ interface State {
   said: string;
   /** How much of it is in the log. */
   logged: number;
-  writing: boolean;
+  writing: Promise<void> | undefined;
   sealed: boolean;
   followers: number;
   timer: NodeJS.Timeout | undefined;
@@ -125,22 +132,17 @@ async function* tell(state: State, start: number, signal: AbortSignal): AsyncGen
 
 /** Brings the log up to what was said: one write at a time, so that a turn's text is logged in order and in few pieces. */
 async function writeLog(parts: LiveTurnParts, state: State): Promise<void> {
-  clearTimeout(state.timer);
-  state.timer = undefined;
-  if (state.writing) return;
-  state.writing = true;
   try {
     for (let end = loggable(state); end > state.logged && !state.sealed; end = loggable(state)) {
       const stored = await parts.append(state.logged, state.said.slice(state.logged, end));
-      if (state.sealed) break;
+      const isOver = state.outcome !== undefined || (state.sealed && !parts.isReadElsewhere);
+      if (isOver) return;
       if (!stored) return parts.onTaken();
       state.logged = end;
       announce(state);
     }
   } catch (thrown) {
     parts.onLogFailure(thrown);
-  } finally {
-    state.writing = false;
   }
 }
 

@@ -9,7 +9,7 @@ import type { TurnsParts, TurnsState } from './state.ts';
 import type { Question } from './turn.ts';
 
 /** Questions of one conversation that may wait for the answers before them. */
-const waitingInConversation = 20;
+export const waitingInConversation = 20;
 
 /** Throws as `Router.plan` and `assembleContext` do, before anything is stored. */
 export function refuseWhatDoesNotFit(
@@ -57,9 +57,17 @@ export function refuseUnderLoad(state: TurnsState, conversationId: number): void
       1_000,
     );
   }
-  if (line.in(conversationId).length > waitingInConversation) {
-    throw overloaded('Too many questions wait in this conversation. Wait for their answers.', 1_000);
-  }
+  if (line.in(conversationId).length > waitingInConversation) throw manyWait();
+}
+
+/** The same over all nodes. */
+export async function refuseWhereManyWait({ parts }: TurnsState, conversationId: number): Promise<void> {
+  if (!parts.shared) return;
+  if ((await parts.rows.activeIn(conversationId)).length > waitingInConversation) throw manyWait();
+}
+
+function manyWait(): ParleyError {
+  return overloaded('Too many questions wait in this conversation. Wait for their answers.', 1_000);
 }
 
 /** For who has found another in charge at every attempt. */

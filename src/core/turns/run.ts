@@ -1,5 +1,6 @@
 import { ParleyError } from '../errors.ts';
 import { giveUpRow } from '../money/books.ts';
+import { createChangeAlarm, type ChangeAlarm } from './alarm.ts';
 import { conclude, endOf } from './end-turn.ts';
 import { quiet } from './gathering.ts';
 import { handOver, reasonToHandOver } from './hand-over.ts';
@@ -7,14 +8,18 @@ import { leaveToNext, mayBeLeft } from './left-to-next.ts';
 import { interrupted, madeNothing, makeAnswer, type Made } from './make-answer.ts';
 import { leaseMs, type ActiveTurn, type TurnsState } from './state.ts';
 
+/** How often one that waits for another node looks whether its time has come, if nobody says so. */
+const waitMs = 500;
+
 /** Makes the answer, stores it, tells of it. Never rejects. */
 export async function run(state: TurnsState, turn: ActiveTurn): Promise<void> {
   turn.running = true;
   const made = await make(state, turn);
   turn.made.resolve(made);
   if (isGivenUp(turn)) return;
-  const isUnsaid = mayBeLeft(turn, made);
-  const reason = isUnsaid ? undefined : reasonToHandOver(state, turn, made);
+  const isTheirs = isTaken(turn);
+  const isUnsaid = !isTheirs && mayBeLeft(turn, made);
+  const reason = isUnsaid || isTheirs ? undefined : reasonToHandOver(state, turn, made);
   if (reason !== undefined) return handOver(state, turn, made, reason);
   const end = endOf(state, turn, made, turn.live.said());
   if (!isUnsaid || !(await leaveToNext(state, turn, end))) await conclude(state, turn, end);
@@ -25,17 +30,28 @@ function isGivenUp({ givenUp }: ActiveTurn): boolean {
   return givenUp;
 }
 
+function isTaken({ taken }: ActiveTurn): boolean {
+  return taken;
+}
+
 /** Asks the model, once more for each time that another question joins before it has said anything. Never rejects. */
 async function make(state: TurnsState, turn: ActiveTurn): Promise<Made> {
+  let next: ChangeAlarm | undefined;
   try {
     for (;;) {
       turn.step = 'waiting';
       await quiet(state, turn);
       if (isPaused(turn)) continue;
       turn.step = 'starting';
-      const unable = await start(state, turn);
-      if (unable !== null) return unable;
+      const begun = await start(state, turn);
+      if (typeof begun === 'object') return begun;
       if (isPaused(turn)) continue;
+      if (begun === 'waits') {
+        turn.step = 'waiting';
+        if (next !== undefined) await next.wait(waitMs, turn.controller.signal);
+        next ??= createChangeAlarm(state.parts, turn.conversationId);
+        continue;
+      }
       const made = await call(state, turn);
       if (!isPaused(turn) || turn.controller.signal.aborted) return made;
       await settleBrokenOff(state, turn, made);
@@ -43,6 +59,7 @@ async function make(state: TurnsState, turn: ActiveTurn): Promise<Made> {
   } catch (thrown) {
     return madeNothing(thrown);
   } finally {
+    next?.close();
     turn.step = 'done';
     turn.pause?.reached.resolve();
   }
@@ -52,30 +69,39 @@ function isPaused({ pause }: ActiveTurn): boolean {
   return pause !== null;
 }
 
-/** Where the turn has waited and somebody else has closed it meanwhile, or it cannot be begun: what is made of it then. */
-async function start({ parts }: TurnsState, turn: ActiveTurn): Promise<Made | null> {
-  if (!turn.queued) return null;
+/**
+ * Begins the turn in the store where it has waited: `waits` where an earlier one of its conversation, of another node, has not ended. Where
+ * somebody else has closed it meanwhile, or it cannot be begun: what is made of it then.
+ */
+async function start({ parts, node }: TurnsState, turn: ActiveTurn): Promise<Made | 'begun' | 'waits'> {
+  const { rows, runtime } = parts;
+  if (!turn.queued) return 'begun';
   try {
-    const isOurs = await parts.rows.start(turn.id, parts.runtime.now() + leaseMs, turn.fence);
-    if (!isOurs) return madeNothing(interrupted);
+    if (!(await rows.start(turn.id, runtime.now() + leaseMs, turn.fence))) {
+      const stored = await rows.find(turn.id);
+      const isOurs = stored?.node === node && stored.fence === turn.fence;
+      if (isOurs && stored.state === 'queued') return 'waits';
+      turn.taken = true;
+      return madeNothing(interrupted);
+    }
   } catch (cause) {
     const text = 'The answer could not be begun. Try again later.';
     return madeNothing(new ParleyError('storage_failed', text, { cause }));
   }
   turn.queued = false;
-  return null;
+  return 'begun';
 }
 
 async function call({ parts }: TurnsState, turn: ActiveTurn): Promise<Made> {
   const { live, controller, burst } = turn;
   turn.step = 'calling';
-  if (burst === null) return makeAnswer(parts, turn, live, controller.signal);
-  turn.call = new AbortController();
-  const signal = AbortSignal.any([controller.signal, turn.call.signal]);
   // What a call says that is being broken off is not what the answer begins with.
   const say = (text: string) => {
-    if (!isPaused(turn)) live.say(text);
+    if (!isPaused(turn) && !turn.leaving) live.say(text);
   };
+  if (burst === null) return makeAnswer(parts, turn, { say }, controller.signal);
+  turn.call = new AbortController();
+  const signal = AbortSignal.any([controller.signal, turn.call.signal]);
   try {
     return await makeAnswer(parts, turn, { say }, signal);
   } finally {

@@ -11,6 +11,8 @@ import type { IdempotentWrites } from '../idempotency.ts';
 import type { Participant } from '../identity/caller.ts';
 import type { Ground } from '../knowledge/grounding.ts';
 import type { Log } from '../log.ts';
+import type { Nodes } from '../nodes/nodes.ts';
+import type { Bus } from '../realtime/bus.ts';
 import type { Feed } from '../realtime/feed.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
@@ -19,6 +21,7 @@ import type { Burst, Pause } from './gathering.ts';
 import type { InOrder } from './in-order.ts';
 import type { LiveTurn } from './live-turn.ts';
 import type { Made } from './make-answer.ts';
+import type { Relays } from './relay.ts';
 import type { Question } from './turn.ts';
 import type { TurnLine } from './turn-line.ts';
 
@@ -26,8 +29,8 @@ export interface TurnsParts {
   rows: TurnRows;
   posts: Posts;
   ownership: Pick<Ownership, 'change'>;
-  conversations: Pick<Conversations, 'nextId' | 'find' | 'newestOf' | 'countOf'>;
-  calls: Pick<ApiCalls, 'record'>;
+  conversations: Pick<Conversations, 'nextId' | 'find' | 'newestOf' | 'countOf' | 'lastPlaceOf'>;
+  calls: Pick<ApiCalls, 'record' | 'list'>;
   messages: Pick<Messages, 'nextId' | 'find' | 'contextBefore' | 'mediaOf'>;
   completions: CompletionsParts;
   /** What the knowledge base has to say to helpdesk's customers. */
@@ -35,6 +38,10 @@ export interface TurnsParts {
   catalogue: Catalogue;
   idempotency: IdempotentWrites;
   feed: Pick<Feed, 'wake'>;
+  bus: Bus;
+  nodes: Nodes;
+  /** Whether other nodes may use the store at the same time. */
+  shared: boolean;
   dayOf: DayOf;
   runtime: Runtime;
   log: Log;
@@ -83,6 +90,10 @@ export interface ActiveTurn {
   givenUp: boolean;
   /** Whether its end is on its way into the store. */
   closing: boolean;
+  /** Somebody else makes it, or has closed it: what it says from now on is nobody's. */
+  taken: boolean;
+  /** It is left to another node: it says nothing any more. */
+  leaving: boolean;
   /** By the monotonic clock. */
   began: number;
   /** Whether it is to be started in the store. */
@@ -96,21 +107,41 @@ export interface TurnsState {
   parts: TurnsParts;
   /** Names this process in the leases. */
   node: string;
+  /** Turns of this process that have not ended. */
   active: Map<number, ActiveTurn>;
   line: TurnLine<ActiveTurn>;
   /** By user: two questions at once that each would begin a current conversation begin one. */
   placing: InOrder<number>;
   /** By conversation: what is asked, and changes of who is in charge. */
   order: InOrder<number>;
+  /** By turn: questions that join it. */
+  joining: InOrder<number>;
   closing: Closing;
+  /** What other nodes are told of the turns here. */
+  relays: Relays;
+  /** Turns of others that are being brought to their end here, or put into their line. */
+  settling: Set<number>;
+  leases: LeaseState;
+  /** Other nodes that serve, with when they were heard of last, by the monotonic clock. */
+  peers: Map<string, number>;
+  /** Whether turns that are found may be made at once: the models are known. */
+  resumed: boolean;
   /** Makes the answer of a turn whose time has come. */
   run: (turn: ActiveTurn) => void;
   draining: boolean;
-  /** Conversations with turns that are left to the next process. */
+  /** Conversations with turns that are left to the next process, where no other node can make them. */
   left: Set<number>;
   /** Who waits until nothing is active. */
   idle: Set<() => void>;
 }
 
-/** How long a process may be silent before others close its turns. */
-export const leaseMs = 30_000;
+/** How a node has kept its leases; times are of the wall clock. */
+export interface LeaseState {
+  renewedAt: number;
+  /** When the store could last not be asked in time: others could not renew their leases then either. */
+  failedAt: number;
+  lookedAt: number;
+}
+
+/** How long a node may be silent before others close its turns. */
+export const leaseMs = 6_000;

@@ -2,6 +2,8 @@
 export interface TurnLine<T extends { conversationId: number }> {
   /** Puts a turn at the end of its conversation's line; true where it is first and may run. */
   join(turn: T): boolean;
+  /** Puts a turn into its line before all of those that come later. */
+  insert(turn: T, isLater: (other: T) => boolean): void;
   /** Takes a turn out, wherever it stands; the one that may run now, if it had to wait for this. */
   leave(turn: T): T | undefined;
   in(conversationId: number): readonly T[];
@@ -15,6 +17,12 @@ export function createTurnLine<T extends { conversationId: number }>(): TurnLine
       if (line !== undefined) return line.push(turn) === 1;
       lines.set(turn.conversationId, [turn]);
       return true;
+    },
+    insert(turn, isLater) {
+      const line = lines.get(turn.conversationId) ?? [];
+      const at = line.findIndex(isLater);
+      line.splice(at === -1 ? line.length : at, 0, turn);
+      lines.set(turn.conversationId, line);
     },
     leave(turn) {
       const line = lines.get(turn.conversationId) ?? [];

@@ -79,11 +79,11 @@ export interface Turns {
     signal: AbortSignal,
   ): AsyncGenerator<TurnEvent[]>;
   /** The turns of a conversation that have not ended, in their order. */
-  activeIn(conversationId: number): number[];
+  activeIn(conversationId: number): Promise<number[]>;
   /** Those of them that may go on: not those whose end, or whose taking over, is on its way into the store or was just told. */
-  goingOnIn(conversationId: number): number[];
+  goingOnIn(conversationId: number): Promise<number[]>;
   /** The conversation in which the caller asked last, of those where an answer is on its way. */
-  lastActiveOf(caller: Participant): number | undefined;
+  lastActiveOf(caller: Participant): Promise<number | undefined>;
   /** The customer is typing: questions are gathered for up to 3 s more before they are answered. */
   hold(conversationId: number): void;
   /**

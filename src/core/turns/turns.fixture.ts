@@ -15,8 +15,11 @@ import { createHandoff } from '../handoff/create-handoff.ts';
 import type { Handoff } from '../handoff/handoff.ts';
 import { createIdempotency } from '../idempotency.ts';
 import type { Participant, UserCaller } from '../identity/caller.ts';
-import { createMemoryBus } from '../realtime/bus.ts';
+import { createNodes, type Nodes } from '../nodes/nodes.ts';
+import { createMemoryBus, type Bus } from '../realtime/bus.ts';
+import { createBusLine, type BusLine, type LineBus } from '../realtime/bus.fixture.ts';
 import { createFeed, type Feed } from '../realtime/feed.ts';
+import { createRuntime, type Runtime } from '../runtime.ts';
 import type { TurnsParts } from './state.ts';
 import type { Asked, Question, TurnEvent } from './turn.ts';
 import { createTurns, type RunningTurns } from './turns.ts';
@@ -145,6 +148,16 @@ export function question(text: string, changes: Partial<Question> = {}): Questio
   };
 }
 
+let lastNode = 0;
+
+/** A process by a name of its own. */
+export function nodeOver(bus: Bus, runtime: Pick<Runtime, 'sleep'>): Nodes {
+  const onError = (thrown: unknown) => {
+    throw thrown;
+  };
+  return createNodes({ id: `node-${++lastNode}`, bus, runtime, onError });
+}
+
 /** Turns over a store of their own and a model that says what the test tells it to. */
 export async function createTurnsBench(
   test: TestContext,
@@ -174,6 +187,9 @@ export async function createTurnsBench(
     catalogue,
     idempotency,
     feed,
+    bus,
+    nodes: nodeOver(bus, runtime),
+    shared: false,
     dayOf,
     runtime,
     log,
@@ -221,7 +237,90 @@ export async function createTurnsBench(
     conversations,
     feed,
     speakers,
-    another: (more = {}) => answering(createTurns({ ...parts, ...more })),
+    another: (more = {}) => answering(createTurns({ ...parts, nodes: nodeOver(bus, runtime), ...more })),
+  };
+}
+
+/** One of several nodes over a store. */
+export interface TestNode {
+  turns: AnsweringTurns;
+  handoff: Handoff;
+  conversations: Conversations;
+  feed: Feed;
+  bus: LineBus;
+}
+
+export interface NodesBench extends Pick<TurnsBench, 'bench' | 'storage' | 'speakers'> {
+  line: BusLine;
+  one: TestNode;
+  other: TestNode;
+  /** One more. */
+  join(changes?: Partial<TurnsParts>): TestNode;
+  /** Lets so many seconds pass, in which these nodes look after their turns. */
+  pass(seconds: number, ...living: TestNode[]): Promise<void>;
+}
+
+/** How much faster time goes that somebody waits for; the wall clock stands still, until a test lets it pass. */
+const haste = 10;
+
+/** Two nodes over one store, joined by a bus that can be cut. */
+export async function createNodesBench(
+  test: TestContext,
+  changes: Partial<TurnsParts> = {},
+): Promise<NodesBench> {
+  const tested = await createTurnsBench(test);
+  const { bench, storage, speakers } = tested;
+  const { completions, catalogue } = bench;
+  const runtime: Runtime = {
+    ...bench.runtime,
+    now: () => bench.runtime.time,
+    elapsed: () => performance.now() * haste,
+    sleep: (ms, signal) => createRuntime().sleep(ms / haste, signal),
+  };
+  const line = createBusLine();
+  const idempotency = createIdempotency({ keys: storage.idempotencyKeys, runtime });
+  const { messages } = storage;
+  const { defaultModel } = completions;
+  const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
+  const join = (more: Partial<TurnsParts> = {}): TestNode => {
+    const bus = line.join();
+    const feed = createFeed({ rows: storage.feed, messages, bus });
+    const nodes = nodeOver(bus, runtime);
+    const shares = { bus, nodes, feed, runtime, idempotency, shared: true };
+    const turns = tested.another({ ...shares, ...changes, ...more });
+    turns.resume();
+    const conversations = createConversations({
+      ...storage,
+      feed: storage.feed,
+      idempotency,
+      idleMs: 60_000,
+      conversationsPerUser: 200,
+      runtime,
+      dayOf,
+      wake: feed.wake,
+      textOf: turns.textOf,
+      catalogue,
+      defaultModel,
+      stopTurnsOf: turns.stopOf,
+      stopTurns: async (id) => void (await turns.stopAll(id)),
+    });
+    const handoff = createHandoff({ ...storage, turns, idempotency, feed, dayOf, runtime, defaultModel });
+    return { turns, handoff, conversations, feed, bus };
+  };
+  return {
+    bench,
+    storage,
+    speakers,
+    line,
+    one: join(),
+    other: join(),
+    join,
+    async pass(seconds, ...living) {
+      for (let second = 0; second < seconds; second++) {
+        bench.runtime.time += 1_000;
+        for (const { turns } of living) await turns.look();
+      }
+    },
   };
 }
 

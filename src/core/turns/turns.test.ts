@@ -177,7 +177,7 @@ describe('the turns of one conversation', () => {
     const first = await asked(tested, 'One');
     const place = { kind: 'existing', id: first.conversationId } as const;
     const second = await tested.turns.ask(mina, question('Two', { place }));
-    assert.deepEqual(tested.turns.activeIn(first.conversationId), [first.turnId, second.turnId]);
+    assert.deepEqual(await tested.turns.activeIn(first.conversationId), [first.turnId, second.turnId]);
     assert.equal((await states(tested, first.conversationId))[3]?.[1], 'queued');
     assert.equal(tested.speakers.count(), 1);
     first.speaker.say('1');
@@ -421,7 +421,7 @@ describe('stopping', () => {
     const place = { kind: 'existing', id: conversationId } as const;
     const asking = unlucky.ask(mina, question('The second', { place }));
     await begun.promise;
-    assert.deepEqual(unlucky.activeIn(conversationId), []);
+    assert.deepEqual(await unlucky.activeIn(conversationId), []);
     const stopping = unlucky.stopAll(conversationId);
     stored.reject(new Error('the disk is full'));
     await assert.rejects(asking, /the disk is full/u);

@@ -139,7 +139,7 @@ async function begunTurn(
   const seen = lastEventIdOf(request);
   if (seen === undefined) {
     await core.conversations.get(caller, sessionId);
-    const [turnId] = core.turns.activeIn(sessionId);
+    const [turnId] = await core.turns.activeIn(sessionId);
     if (turnId === undefined) throw noAnswerRunning();
     return { sessionId, turnId, start: 0 };
   }

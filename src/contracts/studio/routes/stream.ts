@@ -83,15 +83,15 @@ async function begunReply(
   const { conversation_id: conversationId } = request.params;
   await ownOrForbidden(core, caller, { conversationId }, core.conversations.get(caller, conversationId));
   const seen = lastEventIdOf(request);
-  const [turnId, start] = seen === undefined ? [activeTurn(core, conversationId), 0] : placeOf(seen);
+  const [turnId, start] = seen === undefined ? [await activeTurn(core, conversationId), 0] : placeOf(seen);
   const answer = await core.conversations.message(caller, conversationId, turnId);
   if (answer.role !== 'assistant' || start > answer.content.length) throw badEventId();
   const { questionId: messageId } = answer;
   return { conversationId, messageId, turnId, start, english: isEnglish(request) };
 }
 
-function activeTurn({ turns }: StudioOptions['core'], conversationId: number): number {
-  const [turnId] = turns.activeIn(conversationId);
+async function activeTurn({ turns }: StudioOptions['core'], conversationId: number): Promise<number> {
+  const [turnId] = await turns.activeIn(conversationId);
   if (turnId === undefined) {
     throw new ParleyError('not_found', 'No reply is on its way in this conversation. Send a message.');
   }
