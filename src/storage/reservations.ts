@@ -38,7 +38,8 @@ export interface Reservations {
   /**
    * Sets `estimate` aside if the budget has room for it beside all that is spent and set aside; what takes nothing of the budget always fits.
    * Money in the budget's other currency is converted and rounded up, that of all calls together. Resolves to the reservation's id, or to
-   * how things stand where it does not fit: one unit, so that of all that come at once no more fit than there is room for.
+   * how things stand where it does not fit. It is looked and set aside in one unit, so that of all that come at once no more fit than there
+   * is room for.
    */
   reserve(reservation: NewReservation): Promise<{ id: number } | { standing: StoredStanding }>;
   standing(owner: string, month: string, now: number): Promise<StoredStanding>;
@@ -61,11 +62,12 @@ export function createReservations(database: Database, queries: Queries): Reserv
   return {
     async reserve(wanted) {
       const { owner, month, now } = wanted;
-      const [made, read] = await database.write([
-        reserve(wanted),
-        withValues(standing, [owner, month, owner, now]),
-      ]);
-      const id = made?.rows[0]?.['id'];
+      const made = reserve(wanted);
+      const [first] = await database.write([made]);
+      if (first?.rows[0] !== undefined) return { id: Number(first.rows[0]['id']) };
+      // Where it does not fit, once more together with the reason: both are of one moment.
+      const [second, read] = await database.write([made, withValues(standing, [owner, month, owner, now])]);
+      const id = second?.rows[0]?.['id'];
       return id === undefined ? { standing: presentStanding(read?.rows[0]) } : { id: Number(id) };
     },
     async standing(owner, month, now) {
