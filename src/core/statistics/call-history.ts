@@ -25,9 +25,9 @@ export interface CallSums {
 
 export interface CallPage {
   calls: ApiCall[];
-  /** How many match the filter. */
+  /** How many match the filter and are listed: calls are kept for as long as the operator wants. */
   total: number;
-  /** Of all that match. */
+  /** Of all that match, also of those that are kept no longer. */
   sums: CallSums;
 }
 

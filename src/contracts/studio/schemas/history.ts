@@ -62,7 +62,10 @@ export const callsSchema = success(
         total_tokens: Type.Integer(),
         costs: Type.Array(Type.Object({ currency: Type.String(), cost: Type.Number() })),
       },
-      { description: 'Of all calls that match, on whatever page they are.' },
+      {
+        description:
+          'Of all calls that match, on whatever page they are, also of those that are kept no longer.',
+      },
     ),
   }),
 );
