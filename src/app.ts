@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { close, type Closing } from './app/close.ts';
 import { openCore } from './app/open-core.ts';
+import { openHousekeeping } from './app/open-housekeeping.ts';
 import { openKnowledge, type OpenedKnowledge } from './app/open-knowledge.ts';
 import { openNode, type OpenedNode } from './app/open-node.ts';
 import { createSlots } from './app/provider-slots.ts';
@@ -21,7 +22,6 @@ import { createCatalogue } from './core/completions/catalogue.ts';
 import { createDiscovery } from './core/completions/discovery.ts';
 import type { Core } from './core/core.ts';
 import { ensureFirstAdmin, type FirstAdmin } from './core/identity/first-admin.ts';
-import { createHousekeeping, type Housekeeping } from './core/housekeeping.ts';
 import { createPasswords } from './core/identity/passwords.ts';
 import type { Limit } from './core/limits/limits.ts';
 import type { Log } from './core/log.ts';
@@ -108,7 +108,7 @@ export async function createApp(given: AppParts): Promise<App> {
   const running = createRunning();
   const leaving = createLeaving();
   const { server, sockets } = await createServer({ parts, built, storage, node, metrics, running, leaving });
-  const housekeeping = housekeepingOf(built, log);
+  const housekeeping = openHousekeeping({ opened: built, config, storage, node, runtime, log });
   const discovery = createDiscovery({ catalogue, slots, bus: node.bus, names: discoverable(config), log });
   const work = { opened: built, discovery, knowledge, housekeeping, log };
   return {
@@ -153,21 +153,6 @@ function begin({ opened, discovery, housekeeping, knowledge, log }: Work): void 
   opened.dispatcher.start();
   knowledge.start();
   opened.cache.load().catch((err: unknown) => log.error({ err }, 'the response cache could not be loaded'));
-}
-
-function housekeepingOf(opened: Awaited<ReturnType<typeof openCore>>, log: Log): Housekeeping {
-  const tasks = {
-    'cache use': opened.cache.flush,
-    'key use': opened.apiKeys.flush,
-    reservations: opened.ledger.tend,
-    turns: opened.turns.tend,
-    'conversations without an agent': opened.handoff.releaseStranded,
-    feed: opened.tidyFeed,
-    webhooks: opened.dispatcher.tend,
-    'search indexes': opened.search.tend,
-    'idempotency keys': opened.idempotency.removeExpired,
-  };
-  return createHousekeeping({ tasks, everyMs: 10_000, log });
 }
 
 function discoverable(config: Config): string[] {
