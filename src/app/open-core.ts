@@ -13,11 +13,13 @@ import { createArticles } from '../core/knowledge/articles.ts';
 import { createGround } from '../core/knowledge/grounding.ts';
 import type { Log } from '../core/log.ts';
 import type { Budgets } from '../core/money/budgets.ts';
+import type { Signals } from '../core/realtime/signals.ts';
 import type { Runtime } from '../core/runtime.ts';
 import { createDayOf, type DayOf } from '../core/statistics/calendar.ts';
 import { createCallHistory } from '../core/statistics/call-history.ts';
 import { createChatStatistics } from '../core/statistics/chat-statistics.ts';
 import { createConversationStatistics } from '../core/statistics/conversation-statistics.ts';
+import type { RunningTurns } from '../core/turns/turns.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import { openAccounts } from './open-accounts.ts';
@@ -66,10 +68,7 @@ export async function openCore(given: OpenCoreParts) {
   const { feed } = opened;
   const desk = openDesk({ ...base, settings, feed, textOf: opened.turns.textOf });
   look = desk.look;
-  // Whoever types may do so on another node than the one that gathers what is asked.
-  desk.staff.signals.subscribe('everyone', ({ from, isTyping, conversationId }) => {
-    if (from.kind === 'customer' && isTyping) opened.turns.hold(conversationId);
-  });
+  holdWhileTyping(desk.staff.signals, opened.turns);
   const { webhooks, dispatcher } = openWebhooks({ ...base, feed, present: desk.staff.desk.present });
   const { maintenance, watch } = await openMaintenance(base);
   const people = openPeople(base, opened.handoff);
@@ -106,6 +105,13 @@ export async function openCore(given: OpenCoreParts) {
     dispatcher,
     ...opened,
   };
+}
+
+/** Whoever types may do so on another node than the one that gathers what is asked. */
+function holdWhileTyping(signals: Signals, turns: Pick<RunningTurns, 'hold'>): void {
+  signals.subscribe('everyone', ({ from, isTyping, conversationId }) => {
+    if (from.kind === 'customer' && isTyping) turns.hold(conversationId);
+  });
 }
 
 /** Accounts and API keys, and what administrators do with them. */
