@@ -20,6 +20,7 @@ import { messageRemovalSuite } from './message-removal.suite.ts';
 import { ownershipSuite } from './ownership.suite.ts';
 import { partsSuite } from './parts.suite.ts';
 import { postsSuite } from './posts.suite.ts';
+import { createReservations } from './reservations.ts';
 import { reservationsSuite } from './reservations.suite.ts';
 import { changeOf, find, hire, newConversation, newPost, to } from './sample-handoff.fixture.ts';
 import { newCall } from './sample-rows.fixture.ts';
@@ -93,7 +94,8 @@ describe('query plans', () => {
     assert.equal(await budgets.exist(), false);
     assert.equal(await budgets.of('user:1'), null);
     assert.equal(await budgets.of('key:1'), null);
-    assert.equal(queries.length, 3 * 2 + 2 + 4);
+    await createReservations(recording, createSqliteQueries()).standing('key:1', '2026-09', 1);
+    assert.equal(queries.length, 3 * 2 + 2 + 4 + 1);
     for (const query of queries) await assertIndexed(database, query);
   });
 
