@@ -29,7 +29,7 @@ interface Progress {
   layoutAt: number;
   parameterAt: number;
   statementAt: number;
-  numbers: Float64Array<ArrayBuffer>;
+  changes: Float64Array<ArrayBuffer>;
   rows: [number, SqlRow[]][];
   failures: UnitFailure[];
 }
@@ -87,7 +87,7 @@ function runTransaction(connection: Connection, sqls: string[], batch: BatchMess
     layoutAt: 0,
     parameterAt: 0,
     statementAt: 0,
-    numbers: new Float64Array(batch.statements * 2),
+    changes: new Float64Array(batch.statements),
     rows: [],
     failures: [],
   };
@@ -96,7 +96,7 @@ function runTransaction(connection: Connection, sqls: string[], batch: BatchMess
     for (let unit = 0; unit < batch.units; unit++) runUnit(connection, sqls, batch, progress, unit);
     connection.commit.run();
   }
-  return { kind: 'committed', numbers: progress.numbers, rows: progress.rows, failures: progress.failures };
+  return { kind: 'committed', changes: progress.changes, rows: progress.rows, failures: progress.failures };
 }
 
 function runUnit(
@@ -164,13 +164,12 @@ function execute(prepared: PreparedStatement, parameters: SqlValue[], progress: 
   if (prepared.returnsRows) {
     const rows = prepared.statement.all(...parameters) as SqlRow[];
     progress.rows.push([at, rows]);
-    progress.numbers[at * 2] = rows.length;
+    progress.changes[at] = rows.length;
     return rows.length;
   }
-  const result = prepared.statement.run(...parameters);
-  progress.numbers[at * 2] = result.changes as number;
-  progress.numbers[at * 2 + 1] = result.lastInsertRowid as number;
-  return result.changes as number;
+  const changes = prepared.statement.run(...parameters).changes as number;
+  progress.changes[at] = changes;
+  return changes;
 }
 
 function prepare(database: DatabaseSync, sql: string): PreparedStatement {

@@ -24,8 +24,6 @@ export interface Statement {
 export interface WriteResult {
   /** Rows inserted, updated or deleted; for a statement that returns rows, their number. */
   changes: number;
-  /** Row id made by an INSERT without RETURNING; means nothing after any other statement. */
-  lastId: number;
   /** Rows of RETURNING; empty otherwise. */
   rows: readonly SqlRow[];
 }

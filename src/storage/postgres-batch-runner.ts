@@ -80,7 +80,7 @@ function unitsOf({ layout, parameters, units }: BatchMessage, sqls: readonly str
 }
 
 function committed(batch: BatchMessage, outcomes: readonly Outcome[]): BatchCommitted {
-  const numbers = new Float64Array(batch.statements * 2);
+  const changes = new Float64Array(batch.statements);
   const rows: [number, SqlRow[]][] = [];
   const failures: UnitFailure[] = [];
   let at = 0;
@@ -91,11 +91,11 @@ function committed(batch: BatchMessage, outcomes: readonly Outcome[]): BatchComm
     if (!Array.isArray(outcome)) failures.push({ unit, ...outcome });
     else {
       for (const [index, result] of outcome.entries()) {
-        numbers[(at + index) * 2] = result.changes;
+        changes[at + index] = result.changes;
         if (result.rows !== undefined) rows.push([at + index, result.rows]);
       }
     }
     at += size;
   }
-  return { kind: 'committed', numbers, rows, failures };
+  return { kind: 'committed', changes, rows, failures };
 }

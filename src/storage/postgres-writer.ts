@@ -13,7 +13,7 @@ function serve(port: MessagePort, { path: url }: WriterData): void {
       return;
     }
     const reply = await runner.run(request);
-    port.postMessage(reply, reply.kind === 'committed' ? [reply.numbers.buffer] : []);
+    port.postMessage(reply, reply.kind === 'committed' ? [reply.changes.buffer] : []);
   };
   let last = Promise.resolve();
   port.on('message', (request: WriterRequest) => void (last = last.then(() => answer(request))));

@@ -15,7 +15,7 @@ function serve(port: MessagePort, runner: BatchRunner): void {
       return;
     }
     const reply = runner.run(request);
-    port.postMessage(reply, reply.kind === 'committed' ? [reply.numbers.buffer] : []);
+    port.postMessage(reply, reply.kind === 'committed' ? [reply.changes.buffer] : []);
   });
   port.postMessage({ kind: 'ready' } satisfies WriterReply);
 }

@@ -33,6 +33,32 @@ describe('a full queue', () => {
   });
 });
 
+describe('a late unit that cannot be sent', () => {
+  const wrong = () => [{ sql: 'INSERT INTO notes (id) VALUES (?)', parameters: [undefined as never] }];
+  const throwing = () => {
+    throw new RangeError('no values');
+  };
+
+  it('is refused alone, and no other takes its answer for its own', async (test) => {
+    const { queue, add, fatal } = await openQueue(test);
+    for (const unit of [wrong, throwing]) {
+      await assert.rejects(queue.write(unit), { code: 'invalid' });
+      const results = await Promise.all([add(), add()]);
+      assert.deepEqual(
+        results.map(([result]) => result?.changes),
+        [1, 1],
+      );
+      const mixed = await Promise.allSettled([add(), queue.write(unit), add()]);
+      assert.deepEqual(
+        mixed.map(({ status }) => status),
+        ['fulfilled', 'rejected', 'fulfilled'],
+      );
+    }
+    assert.deepEqual(fatal, []);
+    assert.equal(queue.stats().pending, 0);
+  });
+});
+
 describe('a writer that dies', () => {
   it('rejects what is waiting and what follows, and is reported once', async (test) => {
     const { thread, queue, add, fatal } = await openQueue(test);

@@ -143,6 +143,11 @@ function send(state: State): void {
   if (state.waiting.length === 0 || state.inFlight.length > 0 || state.ended) return;
   state.urgent = state.waiting.length > maxBatchUnits;
   state.inFlight = takeBatch(state);
+  // The writer answers each batch, also one of nothing: its answer would be taken for the next one's.
+  if (state.inFlight.length === 0) {
+    if (state.waiting.length > 0) schedule(state);
+    return;
+  }
   try {
     const batch = state.encoder.encode(state.inFlight.map((unit) => unit.statements));
     state.parts.thread.postMessage(batch, [batch.layout.buffer]);
@@ -159,13 +164,24 @@ function takeBatch(state: State): PendingUnit[] {
   const taken = state.waiting.splice(0, maxBatchUnits);
   return taken.filter((unit) => {
     if (unit.late === undefined) return true;
-    unit.statements = unit.late();
-    const refusal = refusalOf(unit.statements);
+    const refusal = ask(unit, unit.late);
     if (refusal === undefined) return true;
     state.stats.failedUnits++;
     unit.reject(refusal);
     return false;
   });
+}
+
+/** Asks a late unit for its statements; what is wrong with them is its own. */
+function ask(unit: PendingUnit, late: LateUnit): StorageError | undefined {
+  try {
+    unit.statements = late();
+    return refusalOf(unit.statements);
+  } catch (cause) {
+    return new StorageError('invalid', `A unit could not say what is to be written: ${String(cause)}`, {
+      cause,
+    });
+  }
 }
 
 function receive(state: State, reply: WriterReply): void {
@@ -174,7 +190,7 @@ function receive(state: State, reply: WriterReply): void {
   if (state.urgent) send(state);
   else if (state.waiting.length > 0) schedule(state);
   if (reply.kind === 'committed') {
-    if (reply.numbers.length > 0) stats.transactions++;
+    if (reply.changes.length > 0) stats.transactions++;
     stats.units += units.length - reply.failures.length;
     stats.failedUnits += reply.failures.length;
     stats.largestBatch = Math.max(stats.largestBatch, units.length);

@@ -9,7 +9,7 @@ const noRows: readonly SqlRow[] = Object.freeze([]);
 /** Gives every unit of a committed batch its results, or the failure it met alone. */
 export function settleCommitted(
   units: readonly PendingUnit[],
-  { numbers, rows, failures }: BatchCommitted,
+  { changes, rows, failures }: BatchCommitted,
 ): void {
   let statementAt = 0;
   let rowsAt = 0;
@@ -27,8 +27,7 @@ export function settleCommitted(
     for (; statementAt < end; statementAt++) {
       const returned = rows[rowsAt]?.[0] === statementAt ? rows[rowsAt++] : undefined;
       results.push({
-        changes: numbers[statementAt * 2] as number,
-        lastId: numbers[statementAt * 2 + 1] as number,
+        changes: changes[statementAt] as number,
         rows: returned?.[1] ?? noRows,
       });
     }

@@ -36,8 +36,8 @@ export interface UnitFailure extends Failure {
 /** Outcome of a batch whose transaction committed. */
 export interface BatchCommitted {
   kind: 'committed';
-  /** For each statement of the batch: changes, last row id. */
-  numbers: Float64Array<ArrayBuffer>;
+  /** For each statement of the batch: how many rows it changed. */
+  changes: Float64Array<ArrayBuffer>;
   /** Returned rows by position of their statement in the batch. */
   rows: [statement: number, rows: SqlRow[]][];
   /** In the order of the units. */
