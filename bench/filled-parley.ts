@@ -7,10 +7,10 @@ import type { Filled } from './fill/fill.ts';
 import { loginIdOf } from './fill/people.ts';
 import type { LoginContract } from './fill/people.ts';
 import type { Population } from './fill/population.ts';
-import { createParleyHouse, type ParleySettings } from './parley.ts';
+import { createParleyHouse, secret, type ParleySettings } from './parley.ts';
+import type { BenchDatabase } from './postgres.ts';
 
 const script = new URL('fill/fill.ts', import.meta.url).pathname;
-const secret = 'the secret of a bench that nobody else uses';
 const lifetimeMs = 6 * 3_600_000;
 
 /** Far above what one machine can ask, and the highest that can be configured: the limiter counts every request and refuses none. */
@@ -21,7 +21,7 @@ export interface FilledParley {
   filled: Filled;
   /** The header that names a user by an access token of that contract. */
   headersOf(userId: number, contract?: LoginContract): Record<string, string>;
-  /** What the database answers, which must not be asked while somebody measures. */
+  /** What the SQLite file answers, which must not be asked while somebody measures. */
   select<Row>(sql: string): Row[];
   start(nodeArgs?: readonly string[]): Promise<Party>;
   remove(): void;
@@ -42,11 +42,15 @@ function runFill(file: string, population: Population): Promise<Filled> {
   });
 }
 
-/** Fills a database for a Parley with production settings, which is not started yet. Its tokens are good for six hours. */
+/**
+ * Fills a database for a Parley with production settings, which is not started yet. Its tokens are good for six hours. With `database`, everything
+ * is moved there from the SQLite file, as an operator would.
+ */
 export async function fillParley(
   providerOrigin: string,
   population: Population,
   settings: ParleySettings = {},
+  database?: BenchDatabase,
 ): Promise<FilledParley> {
   const limits = {
     assistant: { chat_per_minute: perMinute, sessions_per_user: 1_000_000 },
@@ -54,10 +58,18 @@ export async function fillParley(
     helpdesk: { admin_calls_per_minute: perMinute },
     gateway: { requests_per_minute: perMinute, burst: perMinute },
   };
-  const house = createParleyHouse(providerOrigin, { secret, limits, ...settings });
+  const house = createParleyHouse(
+    providerOrigin,
+    { secret, limits, ...settings },
+    database ? { DATABASE_URL: database.url } : {},
+  );
   mkdirSync(dirname(house.databaseFile), { recursive: true });
   const tokens = createAccessTokens({ secret, lifetimeMs, runtime: { now: Date.now } });
   const filled = await runFill(house.databaseFile, population);
+  if (database) {
+    await house.command(['move', '--from', `sqlite:${house.databaseFile}`, '--to', database.url]);
+    await database.analyze();
+  }
   return {
     filled,
     headersOf(userId, contract = 'assistant') {

@@ -2,6 +2,9 @@ import { ratioOf, type Standing, type Stretch } from './contest.ts';
 import { median } from './median.ts';
 import type { FigureTable, GoalOutcome } from './scenario.ts';
 
+/** Parley's name where it keeps everything in PostgreSQL. */
+export const onPostgres = 'Parley on PostgreSQL';
+
 /** A number with three significant digits at least, thousands grouped by a thin space. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '–';
@@ -50,6 +53,17 @@ export function judgeMost(
 ): GoalOutcome {
   if (typeof values === 'string') return { goal, measured: values, verdict: 'not measured' };
   return { goal, measured: `${spread(values)} ${unit}`, verdict: median(values) < most ? 'met' : 'missed' };
+}
+
+/** Judges Parley over PostgreSQL against Parley over SQLite, on one node each. */
+export function judgePostgres(
+  standings: readonly Standing[],
+  metric: 'perSecond' | 'framesPerSecond' = 'perSecond',
+): GoalOutcome {
+  return {
+    ...judgeRatio(standings, { party: onPostgres, against: 'Parley' }, metric, 0.5),
+    goal: 'on PostgreSQL ≥ 0.5 × on SQLite',
+  };
 }
 
 const columns = [

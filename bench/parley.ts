@@ -23,9 +23,14 @@ export function removeFolders(): void {
 /** What a scenario writes into the YAML file of `PARLEY_CONFIG`. JSON is YAML. */
 export type ParleySettings = Readonly<Record<string, unknown>>;
 
+/** Signs tokens, where nodes must have the same or the harness issues some itself. */
+export const secret = 'the secret of a bench that nobody else uses';
+
 /** A Parley with a data folder of its own. */
 export interface ParleyHouse {
   env: Readonly<Record<string, string>>;
+  /** Runs a command of `npm run parley` and returns what it printed. */
+  command(args: readonly string[]): Promise<string>;
   /** Makes an API key and returns it. */
   createKey(): Promise<string>;
   /** Where its database is, or will be once it was started. */
@@ -38,9 +43,14 @@ export interface ParleyHouse {
 
 /**
  * A fresh data folder with production settings: limits on, SQLite on disk, `info` logs. With `providerOrigin`
- * OpenAI's place is taken by the mock; without, nothing is configured and `parley-local` answers.
+ * OpenAI's place is taken by the mock; without, nothing is configured and `parley-local` answers. `joined` is the environment
+ * that names other stores than those in the folder.
  */
-export function createParleyHouse(providerOrigin?: string, settings: ParleySettings = {}): ParleyHouse {
+export function createParleyHouse(
+  providerOrigin?: string,
+  settings: ParleySettings = {},
+  joined: Readonly<Record<string, string>> = {},
+): ParleyHouse {
   const folder = mkdtempSync(join(tmpdir(), 'parley-bench-house-'));
   folders.add(folder);
   const configFile = join(folder, 'parley.yaml');
@@ -53,10 +63,20 @@ export function createParleyHouse(providerOrigin?: string, settings: ParleySetti
     PARLEY_RATE_LIMITS: 'on',
     PARLEY_LOG_LEVEL: 'info',
     ...(providerOrigin ? { OPENAI_API_KEY: 'sk-bench', OPENAI_BASE_URL: `${providerOrigin}/v1` } : {}),
+    ...joined,
+  };
+  const command = async (args: readonly string[]): Promise<string> => {
+    const { PATH, HOME } = process.env;
+    const { stdout } = await run(process.execPath, [source('cli.ts'), ...args], {
+      env: { PATH, HOME, ...env },
+      cwd: root,
+    });
+    return stdout;
   };
   return {
     env,
     databaseFile: join(folder, 'data', 'parley.db'),
+    command,
     async createKey() {
       const args = [
         'keys',
@@ -68,12 +88,7 @@ export function createParleyHouse(providerOrigin?: string, settings: ParleySetti
         '--rate',
         requestsPerMinute,
       ];
-      const { PATH, HOME } = process.env;
-      const { stdout } = await run(process.execPath, [source('cli.ts'), ...args], {
-        env: { PATH, HOME, ...env },
-        cwd: root,
-      });
-      const key = /pk_[\w-]+/.exec(stdout)?.[0];
+      const key = /pk_[\w-]+/.exec(await command(args))?.[0];
       if (!key) throw new Error('`keys create` printed no key that begins with pk_');
       return key;
     },

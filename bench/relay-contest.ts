@@ -2,7 +2,8 @@ import type { Party } from './children.ts';
 import { holdContest, type Contender, type Standing } from './contest.ts';
 import type { LoadPlan } from './load-plan.ts';
 import type { Options } from './options.ts';
-import { contender, withStage, type Stage } from './stage.ts';
+import { onPostgres } from './outcome.ts';
+import { contender, withStage, type Stage, type Store } from './stage.ts';
 import { verifyStream, verifyWhole } from './verify.ts';
 import { openAiRequestBody, streamedFrames, streamedTokens } from './wire.ts';
 
@@ -38,6 +39,14 @@ async function checkedPlan(kind: RelayKind, party: Party, headers: Record<string
   return { party, plan };
 }
 
+/** A Parley's OpenAI door. */
+export function relayingParley(stage: Stage, kind: RelayKind, mock: Party, on: Store): Promise<Contender> {
+  return contender(on === 'postgres' ? onPostgres : 'Parley', async () => {
+    const { party, key } = await stage.startParley(mock, {}, on);
+    return checkedPlan(kind, party, { authorization: `Bearer ${key}` });
+  });
+}
+
 /** Pass-through, Portkey and Parley's OpenAI door before the same provider. */
 export function relayContenders(stage: Stage, kind: RelayKind, mock: Party): Promise<Contender[]> {
   const authorization = 'Bearer sk-bench';
@@ -51,14 +60,11 @@ export function relayContenders(stage: Stage, kind: RelayKind, mock: Party): Pro
       checkedPlan(kind, await stage.startPassThrough(mock), { authorization }),
     ),
     contender('Portkey', async () => checkedPlan(kind, await stage.startPortkey(), portkeyHeaders)),
-    contender('Parley', async () => {
-      const { party, key } = await stage.startParley(mock);
-      return checkedPlan(kind, party, { authorization: `Bearer ${key}` });
-    }),
+    relayingParley(stage, kind, mock, 'sqlite'),
   ]);
 }
 
-/** Pass-through, Portkey and Parley relaying the mock provider's answers through OpenAI's door. */
+/** Pass-through, Portkey and Parley, over either store, relaying the mock provider's answers through OpenAI's door. */
 export function holdRelayContest(
   kind: RelayKind,
   options: Options,
@@ -67,6 +73,7 @@ export function holdRelayContest(
   return withStage(async (stage) => {
     const mock = await stage.startMock(kind.mockEnv);
     const contenders = await relayContenders(stage, kind, mock);
+    contenders.push(await relayingParley(stage, kind, mock, 'postgres'));
     return holdContest(contenders, { load: stage.load, mock, options, log });
   });
 }

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { killChildren } from './children.ts';
 import { parseOptions, usage, type Options } from './options.ts';
 import { removeFolders } from './parley.ts';
+import { dropDatabases } from './postgres.ts';
 import { pickScenarios, renderReport, resultsDocument, type Finding } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { chat } from './scenarios/chat.ts';
@@ -36,6 +37,7 @@ const folder = new URL('./', import.meta.url);
 function clearOnExit(): void {
   process.on('exit', () => {
     killChildren();
+    dropDatabases();
     removeFolders();
   });
   for (const [signal, code] of [

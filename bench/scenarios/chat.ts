@@ -16,9 +16,9 @@ import { holdContest, type Contender } from '../contest.ts';
 import type { FilledParley } from '../filled-parley.ts';
 import { ordinaryIds, type Population } from '../fill/population.ts';
 import { buildTexts } from '../fill/texts.ts';
-import { contestTable, judgeRatio } from '../outcome.ts';
+import { contestTable, judgePostgres, judgeRatio, onPostgres } from '../outcome.ts';
 import type { Scenario } from '../scenario.ts';
-import { contender, withStage, type Stage } from '../stage.ts';
+import { contender, withStage, type Stage, type Store } from '../stage.ts';
 import { postOnce, verifyStream, verifyWhole } from '../verify.ts';
 import { benchModel, prompt, streamedFrames, streamedTokens } from '../wire.ts';
 
@@ -82,16 +82,21 @@ async function passThroughPlan(party: Party, stream: boolean) {
   return { party, plan: { ...target, bodies: [body], connections, minBytes: 500, minFrames } };
 }
 
+function parleyOn(stage: Stage, mock: Party, from: Population, on: Store): Promise<Contender> {
+  return contender(on === 'postgres' ? onPostgres : 'Parley', async () => {
+    const filled = await stage.fillParley(mock, from, {}, on);
+    return parleyPlan(filled, await stage.startFilled(filled));
+  });
+}
+
 function contendersOn(stage: Stage, mock: Party, from: Population): Promise<Contender[]> {
   const passThrough = (name: string, stream: boolean): Promise<Contender> =>
     contender(name, async () => passThroughPlan(await stage.startPassThrough(mock), stream));
   return Promise.all([
     passThrough('pass-through', false),
     passThrough('pass-through, streamed', true),
-    contender('Parley', async () => {
-      const filled = await stage.fillParley(mock, from);
-      return parleyPlan(filled, await stage.startFilled(filled));
-    }),
+    parleyOn(stage, mock, from, 'sqlite'),
+    parleyOn(stage, mock, from, 'postgres'),
   ]);
 }
 
@@ -104,9 +109,12 @@ export const chat: Scenario = {
       const contenders = await contendersOn(stage, mock, options.quick ? quickPopulation : population);
       const standings = await holdContest(contenders, { load: stage.load, mock, options, log });
       return {
-        goals: ['pass-through', 'pass-through, streamed'].map((against) =>
-          judgeRatio(standings, { party: 'Parley', against }, 'perSecond', 0.3),
-        ),
+        goals: [
+          ...['pass-through', 'pass-through, streamed'].map((against) =>
+            judgeRatio(standings, { party: 'Parley', against }, 'perSecond', 0.3),
+          ),
+          judgePostgres(standings),
+        ],
         figures: contestTable(standings, false),
         raw: standings,
       };

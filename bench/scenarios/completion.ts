@@ -7,7 +7,7 @@
  * pass-through have nothing of that to do. Every party's first answer is checked word for word.
  */
 import { holdRelayContest } from '../relay-contest.ts';
-import { contestTable, judgeRatio } from '../outcome.ts';
+import { contestTable, judgePostgres, judgeRatio } from '../outcome.ts';
 import type { Scenario } from '../scenario.ts';
 
 export const completion: Scenario = {
@@ -19,6 +19,7 @@ export const completion: Scenario = {
       goals: [
         judgeRatio(standings, { party: 'Parley', against: 'Portkey' }, 'perSecond', 4),
         judgeRatio(standings, { party: 'Parley', against: 'pass-through' }, 'perSecond', 0.55),
+        judgePostgres(standings),
       ],
       figures: contestTable(standings, false),
       raw: standings,

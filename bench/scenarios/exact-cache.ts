@@ -7,9 +7,9 @@
  */
 import type { Party } from '../children.ts';
 import { holdContest } from '../contest.ts';
-import { contestTable, judgeRatio } from '../outcome.ts';
+import { contestTable, judgePostgres, judgeRatio, onPostgres } from '../outcome.ts';
 import type { Scenario } from '../scenario.ts';
-import { contender, withStage } from '../stage.ts';
+import { contender, withStage, type Store } from '../stage.ts';
 import { postOnce } from '../verify.ts';
 import { gatewayRequestBody, prompt, wholeAnswer } from '../wire.ts';
 
@@ -42,19 +42,24 @@ export const exactCache: Scenario = {
     withStage(async (stage) => {
       const mock = await stage.startMock();
       let bytes = likelyBytes;
-      const parley = await contender('Parley', async () => {
-        const { party, key } = await stage.startParley(mock);
-        const headers = { authorization: `Bearer ${key}` };
-        bytes = await cachedBytes({ origin: party.origin, headers });
-        return { party, plan: plan(party, headers, bytes - 20) };
-      });
+      const parleyOn = (name: string, on: Store) =>
+        contender(name, async () => {
+          const { party, key } = await stage.startParley(mock, {}, on);
+          const headers = { authorization: `Bearer ${key}` };
+          bytes = await cachedBytes({ origin: party.origin, headers });
+          return { party, plan: plan(party, headers, bytes - 20) };
+        });
+      const parleys = [await parleyOn('Parley', 'sqlite'), await parleyOn(onPostgres, 'postgres')];
       const hello = await contender('Fastify hello', async () => {
         const party = await stage.startHello(bytes);
         return { party, plan: plan(party, {}, bytes) };
       });
-      const standings = await holdContest([hello, parley], { load: stage.load, mock, options, log });
+      const standings = await holdContest([hello, ...parleys], { load: stage.load, mock, options, log });
       return {
-        goals: [judgeRatio(standings, { party: 'Parley', against: 'Fastify hello' }, 'perSecond', 0.6)],
+        goals: [
+          judgeRatio(standings, { party: 'Parley', against: 'Fastify hello' }, 'perSecond', 0.6),
+          judgePostgres(standings),
+        ],
         figures: contestTable(standings, false),
         raw: { bytes, standings },
       };

@@ -6,7 +6,7 @@
  * lacks a frame is an error and puts the party out.
  */
 import { holdRelayContest } from '../relay-contest.ts';
-import { contestTable, judgeRatio } from '../outcome.ts';
+import { contestTable, judgePostgres, judgeRatio } from '../outcome.ts';
 import type { Scenario } from '../scenario.ts';
 
 export const stream: Scenario = {
@@ -15,7 +15,10 @@ export const stream: Scenario = {
   async run(options, log) {
     const standings = await holdRelayContest({ stream: true, connections: 32 }, options, log);
     return {
-      goals: [judgeRatio(standings, { party: 'Parley', against: 'Portkey' }, 'framesPerSecond', 5)],
+      goals: [
+        judgeRatio(standings, { party: 'Parley', against: 'Portkey' }, 'framesPerSecond', 5),
+        judgePostgres(standings, 'framesPerSecond'),
+      ],
       figures: contestTable(standings, true),
       raw: standings,
     };
