@@ -8,6 +8,8 @@ import { lexeme, plainVector } from './tsvector.ts';
 
 /** What each database has its own words for in the index of customers. */
 export interface CustomerSearchSql {
+  /** How many customers one unit takes in at most: all others wait for it. */
+  atOnce: number;
   /** Customers who have ends of words that begin with each of these, as `matches` takes it. */
   matchOf(beginnings: readonly string[]): string;
   /** A condition on the index; its value is the match. */
@@ -40,6 +42,7 @@ function createSqliteSql(database: Database, queries: Queries, most: number): Cu
     queries.selectFrom(ends.as('ends')).select(({ fn }) => fn.sum<number | null>('doc').as('count')),
   );
   return {
+    atOnce: 500,
     matchOf: (beginnings) => beginnings.map((beginning) => `${quoted(beginning)}*`).join(' AND '),
     matches: sql<boolean>`customer_search match ${''}`,
     // FTS5 would collect all who have each of them before it compares.
@@ -70,6 +73,7 @@ function createSqliteSql(database: Database, queries: Queries, most: number): Cu
 
 function createPostgresSql(queries: Queries): CustomerSearchSql {
   return {
+    atOnce: 100,
     matchOf: (beginnings) => beginnings.map((beginning) => `${lexeme(beginning)}:*`).join(' & '),
     matches: sql<boolean>`ends @@ ${''}::tsquery`,
     // The index knows best how to bring them together.

@@ -43,10 +43,8 @@ export interface Customers {
 type CustomerPage = Parameters<Customers['list']>[1];
 type Found = Awaited<ReturnType<Customers['list']>>;
 
-/** Customers whom one `index` takes at most. */
-const indexedAtOnce = 500;
-/** Steps of indexing that a search waits for: after an upgrade with very many customers the rest is done in the background. */
-const stepsBeforeSearch = 4;
+/** A search waits until so many changed customers are in the index: after an upgrade with very many the rest is done in the background. */
+const mostBeforeSearch = 2000;
 /** Of so many, those on the page are found by sorting all of them. */
 const mostSorted = 2000;
 const noLimit = Number.MAX_SAFE_INTEGER;
@@ -70,7 +68,7 @@ export function createCustomers(database: Database, queries: Queries): Customers
     async list(text, page) {
       const query = piecesQuery(text ?? '');
       if (query.pieces.length > 0) {
-        for (let step = 0; step < stepsBeforeSearch && (await index()); step++);
+        for (let left = mostBeforeSearch; left > 0 && (await index()); left -= dialect.atOnce);
         return search(query, page);
       }
       const rows = await database.read(withValues(selects.seenLast, [page.limit, page.skip]));
@@ -160,7 +158,7 @@ function compileSelects(queries: Queries, { matches }: CustomerSearchSql) {
 function createIndexer(
   database: Database,
   queries: Queries,
-  { indexed, put }: CustomerSearchSql,
+  { atOnce, indexed, put }: CustomerSearchSql,
 ): Customers['index'] {
   const changed = compileQuery(
     queries
@@ -173,7 +171,7 @@ function createIndexer(
   const done = compileStatement(queries.deleteFrom('customer_changes').where('id', '<=', 0));
 
   return async () => {
-    const rows = await database.read(withValues(changed, [indexedAtOnce]));
+    const rows = await database.read(withValues(changed, [atOnce]));
     const last = rows.at(-1)?.change;
     if (last === undefined) return false;
     // A customer who changed twice is written once, as things are now.
