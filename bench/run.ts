@@ -6,6 +6,7 @@ import { removeFolders } from './parley.ts';
 import { dropDatabases } from './postgres.ts';
 import { pickScenarios, renderReport, resultsDocument, type Finding } from './report.ts';
 import type { Scenario } from './scenario.ts';
+import { acrossNodes } from './scenarios/across-nodes.ts';
 import { chat } from './scenarios/chat.ts';
 import { completion } from './scenarios/completion.ts';
 import { desk } from './scenarios/desk.ts';
@@ -26,6 +27,7 @@ const scenarios: readonly Scenario[] = [
   large,
   desk,
   fanOutScenario,
+  acrossNodes,
   idleSockets,
   exactCache,
   similarCache,

@@ -66,6 +66,26 @@ export const streamFrames: readonly Buffer[] = [
   Buffer.from('data: [DONE]\n\n'),
 ];
 
+/** Whether the frame with this number holds a token. */
+export function isTokenFrame(index: number): boolean {
+  return index > 0 && index <= streamedTokens.length;
+}
+
+/** Milliseconds on the clock that all processes of the machine have in common. */
+export function machineMs(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
+}
+
+/** A token's frame that says when it was made. */
+export function stampedFrame(): Buffer {
+  return frame({ content: ` ${machineMs().toFixed(3)}` }, null);
+}
+
+/** When the tokens in a text were made, as `machineMs` has it. */
+export function stampsIn(text: string): number[] {
+  return (text.match(/\d+\.\d{3}/g) ?? []).map(Number);
+}
+
 /** A request body for OpenAI's door. */
 export function openAiRequestBody(stream: boolean): string {
   return JSON.stringify({

@@ -3,14 +3,16 @@
  * the request beyond one search for `"stream":true`.
  *
  * `BENCH_FRAME_DELAY_MS` (default 0): the pause between two groups of frames. `BENCH_FRAMES_PER_WRITE` (default
- * 10): how many frames are written in one tick. Each frame is an HTTP chunk of its own in either case.
+ * 10): how many frames are written in one tick. Each frame is an HTTP chunk of its own in either case. `BENCH_STAMPS=1`: tokens are the
+ * times at which they leave.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { benchModel, streamFrames, wholeAnswerBody } from '../wire.ts';
+import { benchModel, isTokenFrame, stampedFrame, streamFrames, wholeAnswerBody } from '../wire.ts';
 import { listenAndAnnounce } from './announce.ts';
 
 const delayMs = Number(process.env.BENCH_FRAME_DELAY_MS ?? '0');
 const groupSize = Number(process.env.BENCH_FRAMES_PER_WRITE ?? '10');
+const stamped = process.env.BENCH_STAMPS === '1';
 
 const models = Buffer.from(
   JSON.stringify({
@@ -39,7 +41,9 @@ function sendFrames(response: ServerResponse, from: number): void {
   // The role comes with the first token, as it does from vendors: it is the token that clients wait for.
   const size = from === 0 ? groupSize + 1 : groupSize;
   const until = Math.min(from + size, streamFrames.length);
-  for (let index = from; index < until; index++) response.write(streamFrames[index]);
+  for (let index = from; index < until; index++) {
+    response.write(stamped && isTokenFrame(index) ? stampedFrame() : streamFrames[index]);
+  }
   if (until === streamFrames.length) response.end();
   else if (delayMs > 0) setTimeout(sendFrames, delayMs, response, until);
   else setImmediate(sendFrames, response, until);
