@@ -101,6 +101,8 @@ export interface BenchOptions {
   breaker?: Partial<BreakerPolicy>;
   cacheScope?: CompletionsParts['cacheScope'];
   budgets?: Partial<BudgetsParts['defaults']>;
+  /** Where it is not to be a new one in SQLite. */
+  storage?: Storage;
 }
 
 /** What happened, in the observer's words. */
@@ -163,7 +165,7 @@ export interface Bench extends RouterBench {
 export async function createBench(test: TestContext, options: BenchOptions = {}): Promise<Bench> {
   const bench = createRouterBench(options);
   const { runtime, log } = bench;
-  const storage = await openTemporaryStorage(test);
+  const storage = options.storage ?? (await openTemporaryStorage(test));
   const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
   const ledger = createLedger({ rows: storage.reservations, node: 'node-1', dayOf, runtime, log });
   const meter = createMeter({

@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { StaffCaller } from '../identity/caller.ts';
+import { openPostgresStorage } from '../../storage/postgres-storage.ts';
+import { emptySchema, withoutPostgres } from '../../storage/real-postgres.fixture.ts';
+import type { Storage } from '../../storage/storage.ts';
 import { createTurnsBench, mina, otto, question } from '../turns/turns.fixture.ts';
 import { createSearch } from './search.ts';
 
 const agent: StaffCaller = { ...mina, userId: 1, contract: 'helpdesk', role: 'agent' };
 const page = { skip: 0, limit: 10 };
 
-async function createTested(t: TestContext) {
-  const tested = await createTurnsBench(t);
+async function createTestedOver(t: TestContext, store: Storage | undefined) {
+  const tested = await createTurnsBench(t, {}, store && { storage: store });
   const { messageSearch: rows } = tested.storage;
   const { runtime } = tested.bench;
   const search = createSearch({ ...tested.storage, rows, runtime });
@@ -25,7 +28,18 @@ async function createTested(t: TestContext) {
   return { ...tested, search, exchange };
 }
 
-describe('the search over everything that was said', () => {
+async function openPostgres(t: TestContext): Promise<Storage> {
+  const storage = await openPostgresStorage({ url: await emptySchema(t) });
+  t.after(() => storage.close());
+  return storage;
+}
+
+describe('the search over everything that was said', () => searchTests());
+describe('the search on PostgreSQL', { skip: withoutPostgres }, () => searchTests(openPostgres));
+
+function searchTests(open?: (t: TestContext) => Promise<Storage>): void {
+  const createTested = async (t: TestContext) => createTestedOver(t, await open?.(t));
+
   it('finds what was said a moment ago, in anybody’s conversation, with the message and a snippet', async (t) => {
     const { search, exchange } = await createTested(t);
     const mine = await exchange('Where is my refund?', 'I do not know.');
@@ -121,4 +135,4 @@ describe('the search over everything that was said', () => {
     broken = false;
     assert.equal((await search.find(agent, 'word', page)).total, 0);
   });
-});
+}
