@@ -16,3 +16,9 @@ export function storageFailureOf(thrown: unknown): StorageFailure | undefined {
 export function storageCodeOf(thrown: unknown): 'storage_unavailable' | 'storage_failed' {
   return storageFailureOf(thrown)?.code === 'unavailable' ? 'storage_unavailable' : 'storage_failed';
 }
+
+/** Whether the store found things other than they were read: nothing was stored, and they are to be read again. */
+export function isRefused(thrown: unknown): boolean {
+  const failure = storageFailureOf(thrown);
+  return failure?.code === 'conflict' && failure.constraint === undefined;
+}

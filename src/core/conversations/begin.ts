@@ -1,10 +1,12 @@
 import type { Conversation, NewConversation } from '../../storage/conversations.ts';
+import type { Claim } from '../../storage/idempotency-keys.ts';
 import type { NewCustomer } from '../../storage/customers.ts';
 import { notForChat, unknownModel } from '../completions/refused-model.ts';
 import { invalidField } from '../errors.ts';
 import type { Idempotency } from '../idempotency.ts';
 import { ownerOf, type Caller } from '../identity/caller.ts';
 import type { ConversationsParts, ConversationStart } from './conversations.ts';
+import { isRefused } from '../storage-failure.ts';
 import { noSuchConversation } from './own.ts';
 import { refuseOverQuota } from './quota.ts';
 import { titleFrom } from './title.ts';
@@ -35,7 +37,6 @@ export async function begin(
     idempotency,
     made,
     async (claim) => {
-      if (caller.kind === 'user') await refuseOverQuota(conversations, caller, parts.conversationsPerUser);
       made.conversationId = await conversations.nextId();
       const at = runtime.now();
       const conversation: NewConversation = {
@@ -50,13 +51,31 @@ export async function begin(
         at,
         day: parts.dayOf(at),
         countedModel: model ?? parts.defaultModel(),
+        mostOfUser: parts.conversationsPerUser,
       };
-      await conversations.begin(conversation, claim);
+      await store(parts, caller, conversation, claim);
       parts.wake(conversation.id, conversation.userId);
       return found(conversation.id);
     },
     (earlier) => found((earlier as typeof made).conversationId),
   );
+}
+
+/** The store refuses what would be one too many: by then, others have begun. */
+async function store(
+  { conversations, conversationsPerUser }: ConversationsParts,
+  caller: Caller,
+  conversation: NewConversation,
+  claim: Claim | undefined,
+): Promise<void> {
+  for (;;) {
+    if (caller.kind === 'user') await refuseOverQuota(conversations, caller, conversationsPerUser);
+    try {
+      return await conversations.begin(conversation, claim);
+    } catch (thrown) {
+      if (!isRefused(thrown)) throw thrown;
+    }
+  }
 }
 
 /** All who are nobody share no keys but those of one address. */

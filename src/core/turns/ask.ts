@@ -5,6 +5,7 @@ import { refuseOverQuota } from '../conversations/quota.ts';
 import { titleFor } from '../conversations/title.ts';
 import { wantsPerson } from '../handoff/wants-person.ts';
 import { ownerOf, type Participant, type UserCaller } from '../identity/caller.ts';
+import { isRefused } from '../storage-failure.ts';
 import { beginTurn, type Asking } from './begin-turn.ts';
 import { changeOwner, type NewOwner } from './change-owner.ts';
 import { join, joinableTurn } from './gathering.ts';
@@ -12,7 +13,6 @@ import { mayAskForPerson, waitingFor } from './hand-over.ts';
 import { joinElsewhere, wasJoined } from './join-elsewhere.ts';
 import {
   changesTooQuickly,
-  isRefused,
   refuseOverBudget,
   refuseWhereManyWait,
   refuseUnderLoad,

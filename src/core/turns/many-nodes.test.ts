@@ -220,6 +220,28 @@ describe('following a turn of another node', () => {
     }
   });
 
+  it('makes good from the store what was lost on the way', async (t) => {
+    const tested = await createNodesBench(t);
+    const { one, other, storage } = tested;
+    const { turnId, speaker } = await asked(tested, one, 'Tell me');
+    const listener = listen(other, turnId);
+    let said = '';
+    const say = (text: string) => {
+      speaker.say(text);
+      said += text;
+    };
+    for (let round = 0; round < 10; round++) {
+      say('heard ');
+      await listener.has(said);
+      one.bus.cut();
+      say('lost ');
+      await eventually(async () => ((await storage.turns.textOf(turnId)) === said ? true : undefined));
+      one.bus.rejoin();
+    }
+    speaker.finish();
+    assert.equal(await listener.done, said);
+  });
+
   it('ends with its follower; the maker logs no more than it did before', async (t) => {
     const tested = await createNodesBench(t);
     const { one, other } = tested;

@@ -3,7 +3,6 @@ import { assembleContext } from '../conversations/context.ts';
 import { ParleyError } from '../errors.ts';
 import type { Participant } from '../identity/caller.ts';
 import { estimateRequest } from '../money/call-estimate.ts';
-import { storageFailureOf } from '../storage-failure.ts';
 import { roomFor } from './make-answer.ts';
 import type { TurnsParts, TurnsState } from './state.ts';
 import type { Question } from './turn.ts';
@@ -77,10 +76,4 @@ export function changesTooQuickly(): ParleyError {
 
 function overloaded(text: string, retryAfterMs: number): ParleyError {
   return new ParleyError('overloaded', text, { retryable: true, retryAfterMs });
-}
-
-/** Whether the store found things other than they were read: nothing was stored, and they are to be read again. */
-export function isRefused(thrown: unknown): boolean {
-  const failure = storageFailureOf(thrown);
-  return failure?.code === 'conflict' && failure.constraint === undefined;
 }
