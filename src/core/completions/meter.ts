@@ -6,6 +6,7 @@ import { giveUpRow, type BookedCall } from '../money/books.ts';
 import type { Reservation } from '../money/ledger.ts';
 import type { Runtime } from '../runtime.ts';
 import type { DayOf } from '../statistics/calendar.ts';
+import { storageCodeOf } from '../storage-failure.ts';
 import type { Model } from './catalogue.ts';
 import type { CompletionObserver, Outcome } from './observer.ts';
 import { costOf } from './prices.ts';
@@ -54,7 +55,7 @@ export interface MeterParts {
 
 /** Keeps the books: every call to a model ends as exactly one row and in the daily roll-ups. */
 export interface Meter {
-  /** Resolves once the row is committed; throws `storage_failed` where it cannot be. */
+  /** Resolves once the row is committed; throws what `storageCodeOf` says where it cannot be. */
   settle(origin: CallOrigin, end: CallEnd): Promise<void>;
   /**
    * The same for an answer from the cache, which costs nothing: nobody waits for the row, and a crash within the next
@@ -96,7 +97,7 @@ export function createMeter({ apiCalls, runtime, dayOf, observer, log }: MeterPa
         lost(cause, row);
         giveUpRow(row);
         const text = 'The call could not be recorded, so its answer is withheld. Try again later.';
-        throw new ParleyError('storage_failed', text, { retryable: true, cause });
+        throw new ParleyError(storageCodeOf(cause), text, { retryable: true, cause });
       }
     },
     note(origin, end) {
