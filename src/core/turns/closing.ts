@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import { giveUpRow } from '../money/books.ts';
 import type { Feed } from '../realtime/feed.ts';
 import type { Runtime } from '../runtime.ts';
+import { storageCodeOf } from '../storage-failure.ts';
 import { givenUp } from './make-answer.ts';
 import { givenUpCode, madeAgain } from './turn.ts';
 
@@ -13,7 +14,7 @@ import { givenUpCode, madeAgain } from './turn.ts';
 export interface Closing {
   /**
    * The stored answer; where somebody else has closed the turn, that is theirs. Throws `not_found` where the conversation was
-   * removed meanwhile, what `isMadeAgain` recognises where somebody else is making it, and `storage_failed`, to try again later.
+   * removed meanwhile, what `isMadeAgain` recognises where somebody else is making it, and what `storageCodeOf` says, to try again later.
    */
   close(end: TurnEnd): Promise<Message>;
   /** Tries again what could not be stored. */
@@ -123,5 +124,5 @@ async function answerTo({ messages }: ClosingParts, end: TurnEnd): Promise<Messa
 
 function notStored(cause: unknown): ParleyError {
   const text = 'The answer could not be stored yet. Look into the conversation again in a moment.';
-  return new ParleyError('storage_failed', text, { retryable: true, cause });
+  return new ParleyError(storageCodeOf(cause), text, { retryable: true, cause });
 }

@@ -137,7 +137,7 @@ async function knownAnswer({ parts, left }: TurnsState, caller: Participant, id:
   if (isActive(answer) && !parts.shared) {
     if (left.has(answer.conversationId)) throw madeAgain();
     const text = 'How the answer ended could not be stored yet. Try again in a moment.';
-    throw new ParleyError('storage_failed', text, { retryable: true });
+    throw new ParleyError('storage_unavailable', text, { retryable: true });
   }
   return answer;
 }

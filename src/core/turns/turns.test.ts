@@ -609,8 +609,8 @@ describe('a store that refuses', () => {
     const speaker = await tested.speakers.next();
     speaker.say('The end');
     speaker.finish();
-    await assert.rejects(watching.done, { code: 'storage_failed', retryable: true });
-    await assert.rejects(turns.result(mina, turnId, never), { code: 'storage_failed' });
+    await assert.rejects(watching.done, { code: 'storage_unavailable', retryable: true });
+    await assert.rejects(turns.result(mina, turnId, never), { code: 'storage_unavailable' });
     assert.ok(tested.bench.runtime.slept.length >= 3, 'it was tried again');
     refuse = false;
     await turns.tend();
@@ -639,7 +639,7 @@ describe('a store that refuses', () => {
       speaker.finish();
     }
     for (const { turnId } of asked) {
-      await assert.rejects(turns.result(mina, turnId, never), { code: 'storage_failed' });
+      await assert.rejects(turns.result(mina, turnId, never), { code: 'storage_unavailable' });
     }
     const { conversationId: id, turnId } = asked[1];
     refused.delete(turnId);
