@@ -179,6 +179,8 @@ export async function hear(world: World, person: Person, asking: Asking, from?: 
         position += event.content.length;
       }
       lastEventId = id;
+      // What breaks off while something is broken may go on elsewhere.
+      if (event.type === 'error' && !world.server.isAlive(life)) throw new Error(data);
       if (noteEvent(world, asking, event)) return;
     }
     throw new Error('the stream ended without its end');

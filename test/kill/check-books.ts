@@ -1,4 +1,5 @@
 import type { Books } from './books.ts';
+import type { Seen } from './look.ts';
 import { checkCalls } from './check-calls.ts';
 import { checkSums } from './check-sums.ts';
 import { checkMedia } from './check-media.ts';
@@ -18,6 +19,16 @@ export function checkBooks(records: Records, calls: VendorCall[], books: Books):
     ...checkCalls(records, calls, books),
     ...checkSums(records, books),
   ];
+}
+
+/** Messages are shown in the order of their places. */
+export function checkOrder({ user, sessions }: Seen, books: Books): string[] {
+  return sessions.flatMap(({ id, messages }) => {
+    const shown = messages.map((message) => message.id).join(' ');
+    const held = books.messages.filter((message) => message.conversation_id === id);
+    const expected = held.map((message) => message.id).join(' ');
+    return shown === expected ? [] : [`${user}: session ${id} shows the messages ${shown}, not ${expected}`];
+  });
 }
 
 function checkRest({ turns, turn_log, messages }: Books): string[] {

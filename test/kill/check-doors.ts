@@ -89,7 +89,7 @@ function checkAnswer({ id, text, seen, outcome }: Asking, { content, status }: S
     const agrees =
       'content' in outcome
         ? outcome.content === content && outcome.status === status
-        : content === '' && status !== 'completed';
+        : (content === '' && status !== 'completed') || status === 'failed';
     if (!agrees) findings.push(`${id} was acknowledged as ${was}, and is ${is}`);
   }
   return findings;
@@ -121,9 +121,6 @@ function checkShape({ id, messageCount, messages }: SeenSession, askings: Asking
       findings.push(`session ${id}: nobody asked ${JSON.stringify(content)}`);
     }
   });
-  if (messages.some(({ id: message }, at) => at > 0 && message <= (messages[at - 1]?.id ?? 0))) {
-    findings.push(`session ${id}: messages out of order`);
-  }
   return findings;
 }
 

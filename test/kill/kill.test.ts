@@ -3,7 +3,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { eventually, within } from '../support/eventually.ts';
 import { readBooks } from './books.ts';
-import { checkBooks } from './check-books.ts';
+import { checkBooks, checkOrder } from './check-books.ts';
 import { checkDoors } from './check-doors.ts';
 import { checkShownCalls } from './check-studio.ts';
 import { checkShownTotal } from './check-sums.ts';
@@ -77,6 +77,7 @@ describe('SIGKILL', () => {
     const books = await readBooks(server.database);
     world.records.faults.push(
       ...checkBooks(world.records, vendor.calls, books),
+      ...seen.flatMap((own) => checkOrder(own, books)),
       ...seen.flatMap(({ user, total }) => checkShownTotal(user, total, books)),
       ...seen.flatMap((own) => (own.studio === undefined ? [] : checkShownCalls(own, own.studio, books))),
       ...checkShownTotal('the service', service, books),

@@ -10,6 +10,8 @@ export interface Records {
   sessions: SessionRecord[];
   logins: LoginRecord[];
   watches: WatchRecord[];
+  /** Whether the database is away. */
+  isHindered: boolean;
   /** Answers that were stopped, and how much the vendor had said of each when the stop was acknowledged. */
   stops: { id: string; told: number }[];
   /** Sockets that were closed on their clients, and how. */
@@ -33,6 +35,8 @@ export interface Asking {
   life: number;
   /** Whether somebody asked for its answer to be stopped. */
   stopped: boolean;
+  /** Whether the database was away while it was to be answered. */
+  hindered: boolean;
   /** What of the exchange was removed, or is to be. */
   removed: Record<'question' | 'answer', Written<boolean>>;
   /** Whether the client knows that the question is stored. */
@@ -103,6 +107,7 @@ export function createRecords(): Records {
     sessions: [],
     logins: [],
     watches: [],
+    isHindered: false,
     stops: [],
     closes: [],
     faults: [],
@@ -130,6 +135,7 @@ export function beginAsking(
     answerId: undefined,
     life: records.launches.length,
     stopped: false,
+    hindered: records.isHindered,
     removed: { question: { ...nothing }, answer: { ...nothing } },
     stored: false,
     seen: '',
@@ -145,6 +151,12 @@ export const mostAttempts = 3;
 /** Whether an answer that a crash cuts off before its first word is made by the next life: studio's clients need not wait for it. */
 export function isMadeAgain({ door }: Asking): boolean {
   return door.startsWith('studio');
+}
+
+/** The database is away from now on: what is to be answered may fail for that. */
+export function hinder(records: Records): void {
+  records.isHindered = true;
+  for (const asking of records.askings) asking.hindered ||= asking.outcome === undefined;
 }
 
 /** The life of the server at a time. */
@@ -246,8 +258,8 @@ export function noteOutcome(records: Records, moments: Moments, asking: Asking, 
   const { id, seen, outcome: before } = asking;
   const [was, is] = [JSON.stringify(before), JSON.stringify(outcome)];
   if (before !== undefined && was !== is) records.faults.push(`${id}: ended as ${was}, then as ${is}`);
-  const content = 'content' in outcome ? outcome.content : '';
-  if (!content.startsWith(seen)) {
+  // What a failed answer had said is in the history alone.
+  if ('content' in outcome && !outcome.content.startsWith(seen)) {
     records.faults.push(`${id}: showed ${JSON.stringify(seen)}, and ended as ${is}`);
   }
   const life = records.launches.length;
@@ -263,5 +275,6 @@ export function noteOutcome(records: Records, moments: Moments, asking: Asking, 
 function isGivenUp(asking: Asking, outcome: Outcome): boolean {
   const isSaid = 'content' in outcome && (outcome.content !== '' || outcome.status === 'completed');
   const hasAnswer = questionIn(asking.text)?.pace !== 'never';
-  return isMadeAgain(asking) && !asking.stopped && hasAnswer && !isSaid;
+  const mayEnd = asking.stopped || asking.hindered || asking.seen !== '';
+  return isMadeAgain(asking) && !mayEnd && hasAnswer && !isSaid;
 }

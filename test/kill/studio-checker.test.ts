@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { checkBooks } from './check-books.ts';
+import { checkBooks, checkOrder } from './check-books.ts';
 import { checkDoors } from './check-doors.ts';
 import { checkShownCalls } from './check-studio.ts';
 import { checkShownTotal } from './check-sums.ts';
@@ -17,6 +17,7 @@ function check({ records, seen, calls, books }: StudioTruth): string[] {
     ...checkDoors(records, seen),
     ...records.watches.flatMap((watch) => checkWatch(records, watch, seen)),
     ...checkBooks(records, calls, books),
+    ...checkOrder(seen, books),
     ...checkShownTotal('mina', seen.total, books),
     ...checkShownCalls(seen, studioOf({ seen }), books),
   ];
@@ -37,6 +38,11 @@ const session = ({ seen }: StudioTruth) => at(seen.sessions, 0);
 const conversationOf = (truth: StudioTruth) => at(studioOf(truth).conversations, 0);
 
 const lies: [title: string, tell: (truth: StudioTruth) => void, finding: RegExp][] = [
+  [
+    'messages are shown in another order',
+    ({ seen }) => at(seen.sessions, 0).messages.reverse(),
+    /mina: session 3 shows the messages 18 17 .*, not 11 12/u,
+  ],
   ['a reply is lost', ({ books }) => books.messages.pop(), /question 17 has not its one answer/u],
   [
     'an answer is none for no reason',

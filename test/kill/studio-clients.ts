@@ -81,6 +81,8 @@ async function hear(world: World, person: Person, asking: Asking): Promise<void>
         position += event.content?.length ?? 0;
       }
       lastEventId = id ?? lastEventId;
+      // What breaks off while something is broken may go on elsewhere.
+      if (event.type === 'error' && !world.server.isAlive(life)) throw new Error(data);
       if (noteEvent(world, asking, event)) return;
     }
     throw new Error('the stream ended without its end');

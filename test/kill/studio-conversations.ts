@@ -97,16 +97,29 @@ export async function awaitReply(world: World, person: Person, asking: Asking): 
 
 /** The reply to a question, or which are on their way. Throws where there is neither. */
 export async function lookForReply(life: Life, person: Person, { sessionId, questionId }: Asking) {
-  const path = `/api/conversations/${sessionId}/messages?limit=100`;
-  const { status, body } = await request<Envelope<MessagesBody>>(life, 'GET', path, person.token);
-  if (status !== 200) throw new Error(`the history is answered ${status} ${JSON.stringify(body)}`);
-  const { messages, pending } = body.data;
+  const { messages, pending } = await newestMessages(life, person, sessionId);
   const at = messages.findIndex(({ message_id: id }) => id === questionId);
   if (at < 0) throw new Error('its question is not in the history');
   const next = messages[at + 1];
   const reply = next?.role === 'assistant' ? next : undefined;
   if (reply === undefined && pending.length === 0) throw new Error('none is there, and none is on its way');
   return { reply, pending };
+}
+
+/** The last hundred messages at least, oldest first, and what is on its way. */
+async function newestMessages(life: Life, person: Person, sessionId: number | undefined) {
+  const read = async (page: number) => {
+    const path = `/api/conversations/${sessionId}/messages?limit=100&page=${page}`;
+    const { status, body } = await request<Envelope<MessagesBody>>(life, 'GET', path, person.token);
+    if (status !== 200) throw new Error(`the history is answered ${status} ${JSON.stringify(body)}`);
+    return body.data;
+  };
+  const first = await read(1);
+  const last = first.pagination.total_pages;
+  if (last <= 1) return first;
+  const { messages: earlier } = last === 2 ? first : await read(last - 1);
+  const { messages, pending } = await read(last);
+  return { messages: [...earlier, ...messages], pending };
 }
 
 /** Notes the reply as it is shown; it must say why where it is none. */

@@ -35,7 +35,7 @@ export interface Balancer {
 /** Between two looks at whether a target is ready. */
 const lookEveryMs = 100;
 /** A target that has not said by then whether it is ready hangs, and loses its open requests. */
-const patienceMs = 1_500;
+const patienceMs = 2_000;
 
 interface State {
   used: Set<string>;

@@ -1,5 +1,5 @@
 import type { Books } from '../kill/books.ts';
-import { checkBooks } from '../kill/check-books.ts';
+import { checkBooks, checkOrder } from '../kill/check-books.ts';
 import { checkDoors } from '../kill/check-doors.ts';
 import { checkShownCalls } from '../kill/check-studio.ts';
 import { checkShownTotal } from '../kill/check-sums.ts';
@@ -47,6 +47,7 @@ export function checkHistory(history: History): string[] {
     ...seen.flatMap(checkAgreement),
     ...ones.flatMap((own) => [
       ...checkDoors(records, own),
+      ...checkOrder(own, books),
       ...checkShownTotal(own.user, own.total, books),
       ...(own.studio === undefined ? [] : checkShownCalls(own, own.studio, books)),
     ]),

@@ -30,7 +30,7 @@ export interface ClusterNode extends Target {
   ended(): Promise<Ended>;
   /** What all its processes logged, line by line. */
   log(): string[];
-  /** What it says of itself at `/ready`; undefined where it says nothing within a second. */
+  /** What it says of itself at `/ready`; undefined where it says nothing in time. */
   readiness(): Promise<{ code: number; status: string } | undefined>;
   /** Waits until it is said so of what it says there; resolves to how many milliseconds that took. */
   untilReadiness(isIt: (said: { code: number; status: string } | undefined) => boolean): Promise<number>;
@@ -112,7 +112,7 @@ function through({ port }: RedisProxy, url: string): string {
 
 async function readinessAt(url: string): Promise<{ code: number; status: string } | undefined> {
   try {
-    const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(1_000) });
+    const response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(3_000) });
     const { status } = (await response.json()) as { status: string };
     return { code: response.status, status };
   } catch {

@@ -1,3 +1,4 @@
+import { hinder } from '../kill/records.ts';
 import type { Person } from '../kill/world.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { refusals } from './refusals.ts';
@@ -13,7 +14,7 @@ const healMs = 8_000;
 export const postgresCutForOne: Scenario = async (stage) => {
   const { cluster, world } = stage;
   const node = world.chance.pick([cluster.one, cluster.two]);
-  await troubling(stage, async () => {
+  await away(stage, async () => {
     await cluster.excusing(async () => {
       await node.postgres.cut();
       await Promise.all([cluster.untilUsed(node, false), refuseAll(stage, node)]);
@@ -27,7 +28,7 @@ export const postgresCutForOne: Scenario = async (stage) => {
 export const postgresCutForBoth: Scenario = async (stage) => {
   const { cluster } = stage;
   const nodes = [cluster.one, cluster.two];
-  await troubling(stage, () =>
+  await away(stage, () =>
     cluster.excusing(async () => {
       await Promise.all(nodes.map(({ postgres }) => postgres.cut()));
       await Promise.all(nodes.map((node) => refuseAll(stage, node)));
@@ -37,6 +38,14 @@ export const postgresCutForBoth: Scenario = async (stage) => {
   );
   await progress(stage, 10, 'PostgreSQL is back');
 };
+
+/** Until `work` is over, answers may fail for want of the database. */
+async function away(stage: Stage, work: () => Promise<void>): Promise<void> {
+  const { records } = stage.world;
+  hinder(records);
+  await troubling(stage, work);
+  records.isHindered = false;
+}
 
 /** Every door says so in its own words, and soon. */
 async function refuseAll(stage: Stage, node: ClusterNode): Promise<void> {
