@@ -1,4 +1,4 @@
-import { compileAudit } from './audit-log.ts';
+import { compileAudit, compileAuditOfNew } from './audit-log.ts';
 import type { NewAuditEntry } from './audit-log.ts';
 import { readBudget, writeBudget, type StoredBudget } from './budgets.ts';
 import type { Database } from './database.ts';
@@ -75,11 +75,12 @@ export function createApiKeys(database: Database, queries: Queries): ApiKeys {
   );
   const claiming = compileClaim(queries);
   const auditing = compileAudit(queries);
+  const auditingNew = compileAuditOfNew(queries, 'api_keys');
   return {
     async create(key, claim, audit) {
       const insert = queries.insertInto('api_keys').values(tableRow(key)).returning('id');
       const claimed = claiming(claim, key.createdAt);
-      const unit = [...claimed, compileStatement(insert, 1), ...auditing(audit, 'inserted')];
+      const unit = [...claimed, compileStatement(insert, 1), ...auditingNew(audit)];
       const results = await database.write(unit);
       return results[claimed.length]?.rows[0]?.['id'] as number;
     },

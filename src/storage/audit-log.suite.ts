@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type NewAuditEntry } from './audit-log.ts';
-import { newUser } from './sample-rows.fixture.ts';
+import { newKey, newUser } from './sample-rows.fixture.ts';
 import type { StorageUnderTest } from './storage.suite.ts';
 
 const act: NewAuditEntry = {
@@ -43,6 +43,35 @@ export function auditLogSuite(kind: string, prepare: (test: TestContext) => Stor
         entries.map(({ actorName }) => actorName),
         ['command line', 'Parley'],
       );
+    });
+
+    it('names what was made in the same unit', async (t) => {
+      const { storage, auditLog } = await createTested(t);
+      // So that no two ids are the same.
+      for (let made = 0; made < 9; made++) await auditLog.add(act);
+      const user = newUser({ username: 'otto', email: 'otto@example.com' });
+      const claim = { owner: 'user:1', key: 'k', fingerprint: 'f', expiresAt: 9e12 };
+      assert.equal(await storage.users.create(user, claim, { ...act, targetId: null }), 2);
+      assert.equal(await storage.apiKeys.create(newKey(), undefined, { ...act, targetId: null }), 1);
+      const webhook = {
+        url: 'https://shop.example/',
+        description: '',
+        events: [],
+        enabled: true,
+        secret: 'whsec_AAAA',
+        cursor: 0,
+        createdBy: 1,
+        createdAt: 1000,
+      };
+      const webhookClaim = { ...claim, key: 'another' };
+      assert.equal(await storage.webhooks.create(webhook, webhookClaim, { ...act, targetId: null }), 1);
+      const { entries } = await auditLog.list({}, { skip: 0, limit: 3 });
+      assert.deepEqual(
+        entries.map(({ targetId }) => targetId),
+        ['1', '1', '2'],
+      );
+      const claimed = await storage.idempotencyKeys.find('user:1', 'another', 0);
+      assert.deepEqual(claimed?.result, { webhookId: 1 });
     });
 
     it('is listed newest first, by page and by every filter', async (t) => {

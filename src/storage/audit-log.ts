@@ -139,26 +139,28 @@ function removedBy(details: string | null | undefined): number {
   return removed;
 }
 
-/**
- * The statement with which a unit stores its entry; none without an entry. With `inserted`, the target is the row that the
- * statement before it has inserted, whose id nobody knows yet.
- */
-export function compileAudit(
+/** The statement with which a unit stores its entry; none without an entry. */
+export function compileAudit(queries: Queries): (entry: NewAuditEntry | undefined) => Statement[] {
+  const insert = compileInsert(queries, sql<string>`${''}`);
+  return (entry) =>
+    entry === undefined ? [] : [withValues(insert, [...actOf(entry), entry.targetId, detailsOf(entry)])];
+}
+
+/** The same, whose target is the row of this table that the unit has inserted, and whose id nobody knows yet. */
+export function compileAuditOfNew(
   queries: Queries,
-): (entry: NewAuditEntry | undefined, target?: 'inserted') => Statement[] {
-  const named = compileInsert(queries, sql<string>`${''}`);
-  const inserted = compileInsert(queries, lastIdAsText(queries));
-  return (entry, target) => {
-    if (entry === undefined) return [];
-    const { at, actorId, actorName = 'Parley', ip, action, targetType, targetId, details } = entry;
-    const who = [at, actorId, actorId, actorName, ip, action, targetType];
-    const what = details === null ? null : JSON.stringify(details);
-    return [
-      target === 'inserted'
-        ? withValues(inserted, [...who, what])
-        : withValues(named, [...who, targetId, what]),
-    ];
-  };
+  table: Parameters<typeof lastIdAsText>[1],
+): (entry: NewAuditEntry | undefined) => Statement[] {
+  const insert = compileInsert(queries, lastIdAsText(queries, table));
+  return (entry) => (entry === undefined ? [] : [withValues(insert, [...actOf(entry), detailsOf(entry)])]);
+}
+
+function actOf({ at, actorId, actorName = 'Parley', ip, action, targetType }: NewAuditEntry) {
+  return [at, actorId, actorId, actorName, ip, action, targetType];
+}
+
+function detailsOf({ details }: NewAuditEntry): string | null {
+  return details === null ? null : JSON.stringify(details);
 }
 
 function compileInsert(queries: Queries, targetId: RawBuilder<string>): Statement {

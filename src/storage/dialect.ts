@@ -146,7 +146,21 @@ export function jsonArray(queries: Queries, ...values: Expression<unknown>[]): R
     : sql`json_array(${sql.join(values)})`;
 }
 
-/** The id that the statement before gave to its new row, as text. */
-export function lastIdAsText(queries: Queries): RawBuilder<string> {
-  return isPostgres(queries) ? sql<string>`lastval()::text` : sql<string>`cast(last_insert_rowid() as text)`;
+/** The id that the statement before gave to its new row of this table, as text. */
+export function lastIdAsText(queries: Queries, table: 'users' | 'api_keys' | 'webhooks'): RawBuilder<string> {
+  // Not `lastval()`: in an insert, that may be the id of the row that is being inserted.
+  return isPostgres(queries)
+    ? sql<string>`currval(${sql.lit(`${table}_id_seq`)})::text`
+    : sql<string>`cast(last_insert_rowid() as text)`;
+}
+
+/** `like` that takes ASCII's letters in either case, and other letters as they are. */
+export function likeInAnyCase(
+  queries: Queries,
+  text: Expression<unknown>,
+  pattern: string,
+): RawBuilder<boolean> {
+  return isPostgres(queries)
+    ? sql<boolean>`${text} ilike ${pattern} escape '\\'`
+    : sql<boolean>`${text} like ${pattern} escape '\\'`;
 }

@@ -148,6 +148,7 @@ export function userChangesSuite(kind: string, prepare: (test: TestContext) => S
       [{ status: 'disabled' }, []],
       [{ search: 'EXAMPLE.com' }, [1, 2, 3]],
       [{ search: 'the sec' }, [2]],
+      [{ search: 'THE ROOT' }, [1]],
       [{ search: 'root', role: 'user' }, []],
       [{ search: '%' }, []],
       [{ search: '_' }, []],

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import type { Database, Statement } from './database.ts';
-import { compileQuery, compileStatement, withValues } from './dialect.ts';
+import { compileQuery, compileStatement, likeInAnyCase, withValues } from './dialect.ts';
 import type { Queries } from './dialect.ts';
-import { compileAudit, type NewAuditEntry } from './audit-log.ts';
+import { compileAudit, compileAuditOfNew, type NewAuditEntry } from './audit-log.ts';
 import type { Page } from './conversations.ts';
 import { readBudget, type StoredBudget } from './budgets.ts';
 import { compileClaim, type Claim } from './idempotency-keys.ts';
@@ -117,6 +117,7 @@ export function createUsers(database: Database, queries: Queries): Users {
 
   const claiming = compileClaim(queries);
   const auditing = compileAudit(queries);
+  const auditingNew = compileAuditOfNew(queries, 'users');
 
   async function first(query: typeof byId): Promise<User | undefined> {
     const [row] = await database.read(query);
@@ -128,7 +129,7 @@ export function createUsers(database: Database, queries: Queries): Users {
       const insert = queries.insertInto('users').values(tableRow(user)).returning('id');
       const claimed = claim === undefined ? [] : claiming({ ...claim, result: null }, user.createdAt);
       const named = claim === undefined ? [] : [nameResult(queries, claim, user)];
-      const told = auditing(audit, 'inserted');
+      const told = auditingNew(audit);
       const results = await database.write([...claimed, compileStatement(insert, 1), ...told, ...named]);
       return results[claimed.length]?.rows[0]?.['id'] as number;
     },
@@ -181,7 +182,7 @@ async function readNames(database: Database, queries: Queries, ids: readonly num
 
 function selectMatching(queries: Queries, { role, status, search }: UserFilter) {
   const text = `%${loginKey(search ?? '').replace(/[%_\\]/gu, '\\$&')}%`;
-  const occursIn = (column: string) => sql<boolean>`${sql.ref(column)} like ${text} escape '\\'`;
+  const occursIn = (column: string) => likeInAnyCase(queries, sql.ref(column), text);
   return queries
     .selectFrom('users')
     .where('status', '!=', deleted)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { compileAudit } from './audit-log.ts';
+import { compileAudit, compileAuditOfNew } from './audit-log.ts';
 import type { NewAuditEntry } from './audit-log.ts';
 import type { Database, SqlValue, Statement } from './database.ts';
 import { compileQuery, compileStatement, lastIdAsText, withValues } from './dialect.ts';
@@ -102,6 +102,7 @@ export function createWebhooks(database: Database, queries: Queries): Webhooks {
   const byId = compileQuery(select.where('id', '=', 0));
   const claiming = compileClaim(queries);
   const auditing = compileAudit(queries);
+  const auditingNew = compileAuditOfNew(queries, 'webhooks');
   const { create, nameResult, update, remove, rotate, switchOff } = compileWrites(queries);
 
   return {
@@ -114,7 +115,7 @@ export function createWebhooks(database: Database, queries: Queries): Webhooks {
       const claimed = claim === undefined ? [] : claiming({ ...claim, result: null }, webhook.createdAt);
       const insert = withValues(create, newRow(webhook));
       const named = claim === undefined ? [] : [withValues(nameResult, [claim.owner, claim.key])];
-      const unit = [...claimed, insert, ...named, ...auditing(audit, 'inserted')];
+      const unit = [...claimed, insert, ...named, ...auditingNew(audit)];
       return (await database.write(unit))[claimed.length]?.rows[0]?.['id'] as number;
     },
     update({ id, url, description, events, enabled, cursor = null, at }, claim, audit) {
@@ -151,7 +152,7 @@ function compileWrites(queries: Queries) {
     nameResult: compileStatement(
       queries
         .updateTable('idempotency_keys')
-        .set({ result: sql<string>`'{"webhookId":' || ${lastIdAsText(queries)} || '}'` })
+        .set({ result: sql<string>`'{"webhookId":' || ${lastIdAsText(queries, 'webhooks')} || '}'` })
         .where('owner', '=', '')
         .where('key', '=', ''),
       1,
