@@ -47,6 +47,8 @@ export async function startRedisProxy(target: { host: string; port: number }): P
       pair.stalled = false;
       pair.held = [];
       pair.client.resetAndDestroy();
+      // Of a client that had left already, this was held back.
+      if (pair.client.closed) pair.target.destroy();
     }
     await closed;
   };

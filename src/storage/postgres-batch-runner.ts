@@ -1,6 +1,6 @@
 import type { SqlRow } from './database.ts';
-import { failureOfPostgres, isRetryable } from './postgres-errors.ts';
-import { openWriteConnection, UnansweredCommit, wasCommitted } from './postgres-write-connection.ts';
+import { failureOfPostgres, isLost, isRetryable } from './postgres-errors.ts';
+import { fateOf, openWriteConnection, UnansweredCommit } from './postgres-write-connection.ts';
 import type { Outcome, Unit, WriteConnection } from './postgres-write-connection.ts';
 import type { BatchCommitted, BatchLost, BatchMessage, UnitFailure } from './writer-protocol.ts';
 import { layoutStride } from './writer-protocol.ts';
@@ -11,7 +11,7 @@ export interface PostgresBatchRunner {
   close(): Promise<void>;
 }
 
-/** How often a batch is tried that others, who take no lock, have stood in the way of. */
+/** How often a batch is tried of which it is certain that nothing was stored. */
 const mostAttempts = 5;
 
 export function createPostgresBatchRunner(url: string): PostgresBatchRunner {
@@ -20,18 +20,22 @@ export function createPostgresBatchRunner(url: string): PostgresBatchRunner {
 
   const connect = async () => (connection ??= await openWriteConnection(url));
   const drop = () => {
-    connection?.end().catch(() => {});
+    void connection?.end();
     connection = undefined;
   };
 
   async function attempt(units: readonly Unit[]): Promise<Outcome[]> {
     for (let tries = 1; ; tries++) {
+      const wasGood = connection !== undefined;
       try {
         return await (await connect()).write(units);
       } catch (thrown) {
         drop();
-        if (thrown instanceof UnansweredCommit && (await wasCommitted(url, thrown))) return thrown.outcomes;
-        if (!isRetryable(thrown) || tries >= mostAttempts) throw thrown;
+        const fate = thrown instanceof UnansweredCommit ? await fateOf(url, thrown) : 'aborted';
+        if (fate === 'committed') return (thrown as UnansweredCommit).outcomes;
+        const mayHelp =
+          thrown instanceof UnansweredCommit || isRetryable(thrown) || (wasGood && isLost(thrown));
+        if (fate === 'unknown' || !mayHelp || tries >= mostAttempts) throw thrown;
       }
     }
   }

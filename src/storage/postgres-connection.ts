@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { Client, type ClientConfig } from 'pg';
 import { StorageError } from './storage-error.ts';
 
@@ -53,9 +54,22 @@ export async function connectWriter(url: string, further: ClientConfig = {}): Pr
     await client.connect();
     return client;
   } catch (thrown) {
-    client.end().catch(() => {});
+    void endWithin(client);
     throw thrown;
   }
+}
+
+/** A connection that hangs would not say goodbye. */
+const goodbyeMs = 1_000;
+
+/** Ends a connection, whatever state it is in, within a second; never rejects. */
+export async function endWithin(client: Client): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, goodbyeMs);
+  await Promise.race([client.end().catch(() => {}), late]);
+  clearTimeout(timer);
+  // Else it would keep its thread, or the process, from ending.
+  (client as unknown as { connection: { stream: Duplex } }).connection.stream.destroy();
 }
 
 /** Throws `StorageError` where this is no database that Parley can work with. */

@@ -8,6 +8,7 @@ import { Client } from 'pg';
 import { eventually } from '../../test/support/eventually.ts';
 import type { Database, Statement } from './database.ts';
 import { openPostgresDatabase } from './postgres-database.ts';
+import { startRedisProxy } from '../redis/redis-proxy.fixture.ts';
 import { temporarySchema, withoutPostgres } from './real-postgres.fixture.ts';
 
 const insert = (id: number, text = 'x'): Statement => ({
@@ -44,6 +45,21 @@ async function prepare(test: TestContext, nodes = 1) {
     databases,
     ids: async () => (await database.read<{ id: number }>(all)).map(({ id }) => id),
   };
+}
+
+/** What became of promises: `stored`, or the code of the failure. */
+const codesOf = (outcomes: PromiseSettledResult<unknown>[]) =>
+  outcomes.map((outcome) =>
+    outcome.status === 'fulfilled' ? 'stored' : (outcome.reason as { code: string }).code,
+  );
+
+/** A database behind something that does to it what networks do. */
+async function behindProxy(test: TestContext, url: string) {
+  const proxy = await startRedisProxy({ host: '127.0.0.1', port: 5432 });
+  test.after(() => proxy.close());
+  const database = await openPostgresDatabase({ url: url.replace(':5432', `:${proxy.port}`) });
+  test.after(() => database.close());
+  return { proxy, database };
 }
 
 /** Ends connections as an administrator would, or a server that goes down. */
@@ -97,10 +113,7 @@ describe('on PostgreSQL', { skip: withoutPostgres }, () => {
       database.write([{ ...insert(8), expect: 0 }]),
       database.write([insert(9), rename(9, 'nine')]),
     ]);
-    const codes = outcomes.map((outcome) =>
-      outcome.status === 'fulfilled' ? 'stored' : (outcome.reason as { code: string }).code,
-    );
-    assert.deepEqual(codes, [
+    assert.deepEqual(codesOf(outcomes), [
       'stored',
       'conflict',
       'conflict',
@@ -185,24 +198,91 @@ describe('on PostgreSQL', { skip: withoutPostgres }, () => {
     );
   });
 
-  it('a connection that is lost fails what is on it, and is made anew', async (test) => {
+  it('connections that were lost while nobody used them are missed by nobody', async (test) => {
     const { database, other, ids } = await prepare(test);
     await database.write([insert(1)]);
-    await ids();
-    assert.ok((await endConnections(other)) >= 2, 'for reading and for writing');
+    await Promise.all(Array.from({ length: 100 }, () => ids()));
+    assert.ok((await endConnections(other)) >= 3, 'for reading and for writing');
+    await database.write([insert(2)]);
+    const found = await Promise.all(Array.from({ length: 100 }, () => ids()));
+    for (const one of found) assert.deepEqual(one, [1, 2]);
+  });
+
+  it('what is on a connection that is lost is done on another, once', async (test) => {
+    const { database, other, ids } = await prepare(test);
+    await database.write([insert(1)]);
+    await other.query('BEGIN; LOCK TABLE items IN ACCESS EXCLUSIVE MODE');
+    const waiting = Promise.all([database.write([rename(1, 'once'), insert(2)]), ids()]);
     await eventually(async () => {
-      try {
-        await database.write([insert(2)]);
-        return (await ids()).length;
-      } catch (thrown) {
-        assert.equal(
-          (thrown as { code: string }).code,
-          (thrown as { constraint?: string }).constraint ? 'conflict' : 'unavailable',
-        );
-        return (thrown as { code: string }).code === 'conflict' ? 2 : undefined;
-      }
+      await other.query('SELECT pg_stat_clear_snapshot()');
+      const { rowCount } = await other.query(
+        `SELECT pid FROM pg_stat_activity WHERE application_name = current_setting('application_name') AND wait_event_type = 'Lock'`,
+      );
+      return rowCount === 2 ? true : undefined;
     });
+    await endConnections(other);
+    await other.query('COMMIT');
+    const [, read] = await waiting;
+    assert.ok(read.includes(1));
     assert.deepEqual(await ids(), [1, 2]);
+    assert.equal(database.stats().failedUnits, 0);
+  });
+
+  it('many units that fail among many are left out without running all of them for each', async (test) => {
+    const { database, ids } = await prepare(test);
+    const writes = Array.from({ length: 1_500 }, (_, at) =>
+      database.write([insert(at + 1), rename(at % 3 === 0 ? -1 : at + 1, 'y')]),
+    );
+    const codes = codesOf(await Promise.allSettled(writes));
+    assert.deepEqual(
+      codes,
+      Array.from({ length: 1_500 }, (_, at) => (at % 3 === 0 ? 'conflict' : 'stored')),
+    );
+    assert.equal((await ids()).length, 1_000);
+  });
+
+  it('what is too long for an index, or has too few values, fails alone', async (test) => {
+    const { database, other, ids } = await prepare(test);
+    await other.query('CREATE INDEX items_text ON items (text)');
+    const long = Array.from({ length: 3_000 }, (_, at) => (at * 7_919 * 104_729).toString(36)).join('');
+    const short = { ...insert(6), parameters: [6] };
+    const outcomes = await Promise.allSettled([
+      database.write([insert(1)]),
+      database.write([insert(2, long)]),
+      database.write([insert(3)]),
+      database.write([short]),
+      database.write([insert(5)]),
+    ]);
+    assert.deepEqual(codesOf(outcomes), ['stored', 'invalid', 'stored', 'invalid', 'stored']);
+    assert.deepEqual(await ids(), [1, 3, 5]);
+  });
+
+  it('where nothing answers, all that wait fail soon, closing ends, and all is well when it is back', async (test) => {
+    const { url, ids } = await prepare(test);
+    const { proxy, database } = await behindProxy(test, url);
+    await database.write([insert(1)]);
+    await proxy.cut();
+    await proxy.stall();
+    const begun = performance.now();
+    const reads = Array.from({ length: 500 }, () => database.read(all));
+    const writes = Array.from({ length: 3 }, (_, at) => database.write([insert(at + 2)]));
+    const codes = codesOf(await Promise.allSettled([...reads, ...writes]));
+    assert.deepEqual([...new Set(codes)], ['unavailable']);
+    const took = performance.now() - begun;
+    assert.ok(took < 8_000, `${took} ms`);
+    await proxy.cut();
+    await proxy.forward();
+    await database.write([insert(9)]);
+    assert.deepEqual(await ids(), [1, 9]);
+    await proxy.cut();
+    await proxy.stall();
+    const lost = Promise.allSettled(
+      Array.from({ length: 5_000 }, (_, at) => database.write([insert(at + 20)])),
+    );
+    const closing = performance.now();
+    await database.close();
+    assert.ok(performance.now() - closing < 8_000, `${performance.now() - closing} ms`);
+    assert.deepEqual([...new Set(codesOf(await lost))], ['unavailable']);
   });
 
   it('a commit that was stored, but not answered, is known for what it is', async (test) => {

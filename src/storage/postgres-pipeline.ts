@@ -34,6 +34,7 @@ export interface Pipeline {
 /** The part of `pg`'s connection that speaks the extended query protocol, https://www.postgresql.org/docs/current/protocol-flow.html */
 interface Wire {
   stream: { cork(): void; uncork(): void };
+  close(message: { type: 'S'; name: string }): void;
   parse(query: { name: string; text: string; types: never[] }): void;
   bind(config: {
     portal: string;
@@ -55,6 +56,8 @@ const returnsRows = /^\s*(?:select|with|values)\b|\breturning\b/i;
 
 export function createPipeline(client: Client): Pipeline {
   const names = new Map<string, string>();
+  /** Of statements that may be prepared, or not. */
+  const unsure = new Map<string, string>();
   let made = 0;
 
   return {
@@ -62,28 +65,37 @@ export function createPipeline(client: Client): Pipeline {
       const fresh = new Map<string, number>();
       const nameOf = (sql: string, at: number) => {
         const known = names.get(sql);
-        if (known !== undefined) return { name: known, isNew: false };
-        const name = `p${++made}`;
+        if (known !== undefined) return { name: known, isNew: false, isUnsure: false };
+        const before = unsure.get(sql);
+        const name = before ?? `p${++made}`;
+        unsure.delete(sql);
         names.set(sql, name);
         fresh.set(sql, at);
-        return { name, isNew: true };
+        return { name, isNew: true, isUnsure: before !== undefined };
       };
       const batch = new Batch(statements, nameOf);
       client.query(batch);
       const outcome = await batch.done;
       if (outcome.failed !== undefined) {
         // Of what failed, or came after it, nobody knows whether it was prepared.
-        for (const [sql, at] of fresh) if (at >= outcome.results.length) names.delete(sql);
+        for (const [sql, at] of fresh) {
+          if (at < outcome.results.length) continue;
+          unsure.set(sql, names.get(sql) as string);
+          names.delete(sql);
+        }
       }
       return outcome;
     },
-    prepared: () => names.size,
+    prepared: () => names.size + unsure.size,
     async forget() {
       names.clear();
+      unsure.clear();
       await client.query('DEALLOCATE ALL');
     },
   };
 }
+
+type NameOf = (sql: string, at: number) => { name: string; isNew: boolean; isUnsure: boolean };
 
 /** Many statements with one `Sync` at their end; the interface by which `pg` lets others extend it. */
 class Batch implements Submittable {
@@ -91,16 +103,13 @@ class Batch implements Submittable {
   /** `pg` puts its timeouts around it. */
   callback: (error?: Error | null) => void = () => {};
   readonly #statements: readonly WireStatement[];
-  readonly #nameOf: (sql: string, at: number) => { name: string; isNew: boolean };
+  readonly #nameOf: NameOf;
   readonly #settle: PromiseWithResolvers<WireOutcome>;
   readonly #results: WireResult[] = [];
   #fields: readonly Field[] = [];
   #rows: SqlRow[] | undefined;
 
-  constructor(
-    statements: readonly WireStatement[],
-    nameOf: (sql: string, at: number) => { name: string; isNew: boolean },
-  ) {
+  constructor(statements: readonly WireStatement[], nameOf: NameOf) {
     this.#statements = statements;
     this.#nameOf = nameOf;
     this.#settle = Promise.withResolvers();
@@ -111,7 +120,8 @@ class Batch implements Submittable {
     const wire = connection as unknown as Wire;
     wire.stream.cork();
     for (const [at, { sql, parameters }] of this.#statements.entries()) {
-      const { name, isNew } = this.#nameOf(sql, at);
+      const { name, isNew, isUnsure } = this.#nameOf(sql, at);
+      if (isUnsure) wire.close({ type: 'S', name });
       if (isNew) wire.parse({ name, text: sql, types: [] });
       wire.bind({ portal: '', statement: name, values: parameters as SqlValue[], valueMapper: sent });
       if (returnsRows.test(sql)) wire.describe({ type: 'P', name: '' });

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { Query, SqlRow } from './database.ts';
-import { clientConfig, readTimeoutMs } from './postgres-connection.ts';
-import { failureOfPostgres, isOfUnit } from './postgres-errors.ts';
+import { clientConfig, endWithin, readTimeoutMs } from './postgres-connection.ts';
+import { failureOfPostgres, isCancelled, isLost, isOfUnit } from './postgres-errors.ts';
 import { createPipeline } from './postgres-pipeline.ts';
 import type { Pipeline } from './postgres-pipeline.ts';
 import { storageErrorOf } from './sqlite-errors.ts';
@@ -18,8 +18,12 @@ const mostConnections = 10;
 const mostTogether = 16;
 /** Prepared statements kept on a connection at most; beyond it all are forgotten and the frequent ones come back by themselves. */
 const mostPrepared = 512;
+/** For so long no connection is asked for beside those that there are, after one was refused. */
+const refusedMs = 1_000;
 
 interface Reading {
+  /** Whether it was on a connection that was lost: it is tried once more. */
+  again: boolean;
   query: Query<unknown>;
   resolve: (rows: SqlRow[]) => void;
   reject: (error: StorageError) => void;
@@ -28,6 +32,7 @@ interface Reading {
 interface Reader {
   client: Client;
   pipeline: Pipeline;
+  isOver: boolean;
 }
 
 interface State {
@@ -37,6 +42,8 @@ interface State {
   idle: Reader[];
   /** Connections, made or being made. */
   connections: number;
+  /** When the last one was refused, by `performance.now`. */
+  refusedAt: number;
   /** Batches on their way. */
   running: number;
   closed: boolean;
@@ -45,8 +52,8 @@ interface State {
 }
 
 /**
- * Reads that come up in one turn of the event loop share a round trip where that saves one; a connection that breaks fails the reads on it, and
- * is replaced by the next.
+ * Reads that come up in one turn of the event loop share a round trip where that saves one; those on a connection that breaks are tried once more on
+ * another. Where no connection is to be had, all that wait fail.
  */
 export function createPostgresReader(url: string): PostgresReader {
   const state: State = {
@@ -55,6 +62,7 @@ export function createPostgresReader(url: string): PostgresReader {
     scheduled: false,
     idle: [],
     connections: 0,
+    refusedAt: -refusedMs,
     running: 0,
     closed: false,
     settled: undefined,
@@ -63,7 +71,7 @@ export function createPostgresReader(url: string): PostgresReader {
     read<Row = SqlRow>(query: Query<Row>) {
       if (state.closed) return Promise.reject(new StorageError('unavailable', 'The database is closed'));
       const { promise, resolve, reject } = Promise.withResolvers<SqlRow[]>();
-      state.waiting.push({ query, resolve, reject });
+      state.waiting.push({ again: false, query, resolve, reject });
       schedule(state);
       return promise as Promise<Row[]>;
     },
@@ -74,7 +82,7 @@ export function createPostgresReader(url: string): PostgresReader {
         state.settled = Promise.withResolvers();
         await state.settled.promise;
       }
-      await Promise.all(state.idle.splice(0).map(({ client }) => client.end()));
+      await Promise.all(state.idle.splice(0).map(({ client }) => endWithin(client)));
     },
   };
 }
@@ -91,7 +99,8 @@ function schedule(state: State): void {
 /** Gives what waits to connections: as many as there are, each a fair share. */
 function dispatch(state: State): void {
   while (state.waiting.length > 0) {
-    const free = state.idle.length + mostConnections - state.connections;
+    const mayConnect = state.connections === 0 || performance.now() >= state.refusedAt + refusedMs;
+    const free = state.idle.length + (mayConnect ? mostConnections - state.connections : 0);
     if (free === 0) return;
     const share = Math.min(mostTogether, Math.max(4, Math.ceil(state.waiting.length / free)));
     void run(state, state.waiting.splice(0, share));
@@ -101,21 +110,18 @@ function dispatch(state: State): void {
 
 async function run(state: State, readings: readonly Reading[]): Promise<void> {
   state.running++;
-  const known = state.idle.pop();
-  if (known === undefined) state.connections++;
-  try {
-    const reader = known ?? (await connect(state.url));
-    if (await readAll(state, reader, readings)) state.idle.push(reader);
-    else {
-      state.connections--;
-      reader.client.end().catch(() => {});
-    }
-  } catch (thrown) {
-    state.connections--;
-    for (const { reject } of readings) reject(errorOf(thrown));
+  const reader = state.idle.pop() ?? (await connect(state, readings));
+  if (reader !== undefined) {
+    if ((await readAll(state, reader, readings)) && !reader.isOver) state.idle.push(reader);
+    else retire(state, reader);
   }
   state.running--;
   dispatch(state);
+}
+
+function retire(state: State, { client }: Reader): void {
+  state.connections--;
+  void endWithin(client);
 }
 
 /** False where the connection is of no use any more. */
@@ -124,36 +130,70 @@ async function readAll(state: State, { pipeline }: Reader, readings: readonly Re
   for (const [at, { resolve }] of readings.slice(0, results.length).entries()) {
     resolve(results[at]?.rows ?? []);
   }
-  if (failed !== undefined) {
-    const [failing, ...others] = readings.slice(results.length);
-    if (!isOfUnit(failed)) {
-      for (const { reject } of [failing, ...others].filter((one) => one !== undefined))
-        reject(errorOf(failed));
-      return false;
-    }
-    failing?.reject(errorOf(failed));
-    // They were not run, for no fault of theirs.
-    state.waiting.unshift(...others);
-  }
-  if (pipeline.prepared() > mostPrepared) await pipeline.forget();
-  return true;
+  if (failed !== undefined && !settleFailed(state, readings.slice(results.length), failed)) return false;
+  if (pipeline.prepared() <= mostPrepared) return true;
+  return pipeline.forget().then(
+    () => true,
+    () => false,
+  );
 }
 
-async function connect(url: string): Promise<Reader> {
+/** False where it is the connection that failed. */
+function settleFailed(state: State, [failing, ...others]: readonly Reading[], failed: Error): boolean {
+  if (failing === undefined) return false;
+  if (isOfUnit(failed) || isCancelled(failed)) {
+    failing.reject(errorOf(failed));
+    // They were not run, for no fault of theirs.
+    state.waiting.unshift(...others);
+    return true;
+  }
+  const all = [failing, ...others];
+  const again = isLost(failed) ? all.filter((one) => !one.again) : [];
+  for (const one of all) if (!again.includes(one)) one.reject(errorOf(failed));
+  for (const one of again) one.again = true;
+  state.waiting.unshift(...again);
+  // What befell one has befallen the others, as a rule.
+  for (const idle of again.length > 0 ? state.idle.splice(0) : []) retire(state, idle);
+  return false;
+}
+
+/** A new connection for these reads; undefined where there is none, and they were told so or wait for another. */
+async function connect(state: State, readings: readonly Reading[]): Promise<Reader | undefined> {
+  state.connections++;
   const client = new Client({
-    ...clientConfig(url),
+    ...clientConfig(state.url),
     statement_timeout: readTimeoutMs,
     query_timeout: readTimeoutMs + 1_000,
   });
+  const reader: Reader = { client, pipeline: createPipeline(client), isOver: false };
   // Whoever uses the connection is told by its own failure.
   client.on('error', () => {});
+  client.once('end', () => leave(state, reader));
   try {
     await client.connect();
-    return { client, pipeline: createPipeline(client) };
+    return reader;
   } catch (thrown) {
-    client.end().catch(() => {});
-    throw thrown;
+    retire(state, reader);
+    refuse(state, readings, thrown);
+    return undefined;
   }
+}
+
+/** A connection that ended while nobody used it is used by nobody. */
+function leave(state: State, reader: Reader): void {
+  reader.isOver = true;
+  const at = state.idle.indexOf(reader);
+  if (at === -1) return;
+  state.idle.splice(at, 1);
+  state.connections--;
+}
+
+/** No further connection is to be had: what there are must do. Where there is none, nothing can be read. */
+function refuse(state: State, readings: readonly Reading[], thrown: unknown): void {
+  state.waiting.unshift(...readings);
+  state.refusedAt = performance.now();
+  if (state.connections > 0) return;
+  for (const { reject } of state.waiting.splice(0)) reject(errorOf(thrown));
 }
 
 function errorOf(thrown: unknown): StorageError {

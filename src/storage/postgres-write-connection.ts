@@ -1,6 +1,5 @@
-import type { Client } from 'pg';
-import { connectWriter, lockKeys, takeLock } from './postgres-connection.ts';
-import { failureOfPostgres, isOfUnit } from './postgres-errors.ts';
+import { connectWriter, endWithin, lockKeys, takeLock } from './postgres-connection.ts';
+import { failureOfPostgres, isOfUnit, wentDownInOrder } from './postgres-errors.ts';
 import { createPipeline } from './postgres-pipeline.ts';
 import type { Pipeline, WireResult, WireStatement } from './postgres-pipeline.ts';
 import type { UnitFailure } from './writer-protocol.ts';
@@ -43,25 +42,23 @@ export class UnansweredCommit extends Error {
  */
 const noBitmaps = 'SET enable_bitmapscan = off';
 
+/** A node that vanishes in the middle of a batch is noticed by the server, which lets its lock go. */
+const noticeWhoVanished = `SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 5; SET tcp_user_timeout = 10000`;
+
 export async function openWriteConnection(url: string): Promise<WriteConnection> {
   const client = await connectWriter(url);
-  await client.query(noBitmaps);
+  try {
+    await client.query(`${noBitmaps}; ${noticeWhoVanished}`);
+  } catch (thrown) {
+    void endWithin(client);
+    throw thrown;
+  }
   const pipeline = createPipeline(client);
   return {
     write: (units) => write(pipeline, units),
     forget: () => pipeline.forget(),
     end: () => endWithin(client),
   };
-}
-
-/** A connection that hangs would not say goodbye. */
-const goodbyeMs = 1_000;
-
-async function endWithin(client: Client): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, goodbyeMs);
-  await Promise.race([client.end(), late]);
-  clearTimeout(timer);
 }
 
 const statement = (sql: string, ...parameters: number[]): WireStatement => ({ sql, parameters });
@@ -71,6 +68,8 @@ const opening = [
   statement('SELECT pg_current_xact_id()::text AS number'),
 ];
 const savepoint = statement('SAVEPOINT unit');
+const keeping = [statement('RELEASE unit')];
+const undoing = [statement('ROLLBACK TO unit'), ...keeping];
 
 async function write(pipeline: Pipeline, units: readonly Unit[]): Promise<Outcome[]> {
   const first = await attempt(pipeline, opening, units);
@@ -121,26 +120,34 @@ async function attempt(
   return { ...found, failing: undefined };
 }
 
+/** After a unit that failed so many are tried at first; a batch in which many fail is not run as often as they are. */
+const fewTogether = 8;
+
 /** Begins anew, and leaves out whatever fails: what lies between two failing units is written at once. */
 async function writeWithout(pipeline: Pipeline, units: readonly Unit[], first: Failing) {
   await must(pipeline, [statement('ROLLBACK')]);
   const [, , numbered] = await must(pipeline, opening);
   const outcomes: Outcome[] = [];
-  let rest = units;
-  for (let failing: Failing | undefined = first; failing !== undefined;) {
-    const good = await attempt(pipeline, [savepoint], rest.slice(0, failing.at));
-    if (good.failing === undefined) {
-      outcomes.push(...good.results, failing.failure);
-      rest = rest.slice(failing.at + 1);
-      await must(pipeline, [statement('RELEASE unit')]);
-      const others: Attempt = await attempt(pipeline, [savepoint], rest);
-      failing = others.failing;
-      if (failing === undefined) outcomes.push(...others.results);
-    } else {
-      failing = good.failing;
+  let failing: Failing | undefined = first;
+  let together = fewTogether;
+  let before: WireStatement[] = [];
+  while (outcomes.length < units.length) {
+    const from = outcomes.length;
+    const tried: Attempt = await attempt(
+      pipeline,
+      [...before, savepoint],
+      units.slice(from, failing?.at ?? from + together),
+    );
+    if (tried.failing !== undefined) {
+      failing = { ...tried.failing, at: from + tried.failing.at };
+      before = undoing;
+      continue;
     }
-    if (failing !== undefined)
-      await must(pipeline, [statement('ROLLBACK TO unit'), statement('RELEASE unit')]);
+    before = keeping;
+    outcomes.push(...tried.results);
+    together = failing === undefined ? together * 2 : fewTogether;
+    if (failing !== undefined) outcomes.push(failing.failure);
+    failing = undefined;
   }
   return { transaction: numberIn([numbered]), outcomes };
 }
@@ -168,25 +175,39 @@ function unexpected(unit: Unit, results: readonly WireResult[]): string | undefi
 const findOutMs = 5_000;
 const findOutEveryMs = 100;
 
-/** Whether the transaction whose commit was not answered is stored. False where it is not, or the database cannot be asked in time. */
-export async function wasCommitted(url: string, { transaction }: UnansweredCommit): Promise<boolean> {
+/** What became of a transaction: `unknown` where the database cannot be asked in time, or may answer about another one. */
+export type Fate = 'committed' | 'aborted' | 'unknown';
+
+/**
+ * What became of the transaction whose commit was not answered. A server that crashed may have lost it and given its number to another since, as may one
+ * that took the place of a lost one: that a number was committed counts where the server was there all the time, or went down in good order.
+ */
+export async function fateOf(url: string, { transaction, cause }: UnansweredCommit): Promise<Fate> {
+  let isSame = true;
   for (const until = performance.now() + findOutMs; performance.now() < until;) {
     try {
-      const client = await connectWriter(url);
-      try {
-        const { rows } = await client.query<{ status: string | null }>(
-          'SELECT pg_xact_status($1::xid8) AS status',
-          [transaction],
-        );
-        const status = rows[0]?.status;
-        if (status !== 'in progress') return status === 'committed';
-      } finally {
-        client.end().catch(() => {});
+      const status = await statusOf(url, transaction);
+      if (status === 'aborted') return 'aborted';
+      if (status !== 'in progress') {
+        return status === 'committed' && (isSame || wentDownInOrder(cause)) ? 'committed' : 'unknown';
       }
     } catch {
-      // Not there yet.
+      isSame = false;
     }
     await new Promise((resolve) => setTimeout(resolve, findOutEveryMs));
   }
-  return false;
+  return 'unknown';
+}
+
+async function statusOf(url: string, transaction: string): Promise<string | null | undefined> {
+  const client = await connectWriter(url);
+  try {
+    const { rows } = await client.query<{ status: string | null }>(
+      'SELECT pg_xact_status($1::xid8) AS status',
+      [transaction],
+    );
+    return rows[0]?.status;
+  } finally {
+    void endWithin(client);
+  }
 }

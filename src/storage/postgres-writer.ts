@@ -8,8 +8,7 @@ function serve(port: MessagePort, { path: url }: WriterData): void {
   const runner = createPostgresBatchRunner(url);
   const answer = async (request: WriterRequest) => {
     if (request.kind === 'close') {
-      await runner.close();
-      port.close();
+      await runner.close().finally(() => port.close());
       return;
     }
     const reply = await runner.run(request);

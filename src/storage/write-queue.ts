@@ -3,6 +3,7 @@ import { createBatchEncoder } from './batch-encoder.ts';
 import type { BatchEncoder } from './batch-encoder.ts';
 import type { DatabaseStats, LateUnit, Statement, WriteOptions, WriteResult } from './database.ts';
 import { StorageError } from './storage-error.ts';
+import { storageErrorOf } from './sqlite-errors.ts';
 import { refusalOf } from './statement-check.ts';
 import { settleCommitted, settleLost } from './write-settlement.ts';
 import type { WriterReply } from './writer-protocol.ts';
@@ -187,6 +188,8 @@ function ask(unit: PendingUnit, late: LateUnit): StorageError | undefined {
 function receive(state: State, reply: WriterReply): void {
   const { stats, inFlight: units } = state;
   state.inFlight = [];
+  // Whoever closes does not wait until a database that is away has been asked for each batch in turn.
+  if (reply.kind === 'lost' && state.closing) refuseWaiting(state, storageErrorOf(reply.failure));
   if (state.urgent) send(state);
   else if (state.waiting.length > 0) schedule(state);
   if (reply.kind === 'committed') {
@@ -201,14 +204,20 @@ function receive(state: State, reply: WriterReply): void {
   }
 }
 
+function refuseWaiting(state: State, error: StorageError): void {
+  const units = state.waiting.splice(0);
+  state.stats.failedUnits += units.length;
+  for (const unit of units) unit.reject(error);
+}
+
 function end(state: State, error: StorageError): void {
   if (state.ended) return;
   state.ended = error;
-  const units = [...state.inFlight, ...state.waiting];
+  const units = state.inFlight;
   state.inFlight = [];
-  state.waiting = [];
   state.stats.failedUnits += units.length;
   for (const unit of units) unit.reject(error);
+  refuseWaiting(state, error);
 }
 
 function die(state: State, error: StorageError): void {
