@@ -123,15 +123,14 @@ export function jsonObject(
     : sql<string>`json_object(${pairs})`;
 }
 
-/** A JSON array of a group's values as text, in the order of `by`. */
+/** A JSON array of a group's values as text, in the order of `by` where that is given. */
 export function jsonList(
   queries: Queries,
   value: Expression<unknown>,
-  by: Expression<unknown>,
+  by?: Expression<unknown>,
 ): RawBuilder<string> {
-  return isPostgres(queries)
-    ? sql<string>`json_agg(${value} order by ${by})`
-    : sql<string>`json_group_array(${value} order by ${by})`;
+  const values = by === undefined ? value : sql`${value} order by ${by}`;
+  return isPostgres(queries) ? sql<string>`json_agg(${values})` : sql<string>`json_group_array(${values})`;
 }
 
 /** JSON as the text that the store gives back. */

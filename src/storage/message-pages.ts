@@ -84,11 +84,7 @@ function compileSelects(queries: Queries) {
     .where('id', '=', 0);
   const all = asText(
     queries,
-    jsonList(
-      queries,
-      jsonArray(queries, sql.ref('messages.id'), sql.ref('messages.place')),
-      sql.ref('messages.id'),
-    ),
+    jsonList(queries, jsonArray(queries, sql.ref('messages.id'), sql.ref('messages.place'))),
   );
   const pending = queries
     .selectFrom('turns')
