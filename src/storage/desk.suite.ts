@@ -164,6 +164,19 @@ function cannedReplyTests(openOne: OpenOne): void {
     await assert.rejects(make('GRÜßE'), taken);
     await assert.rejects(cannedReplies.update(2, { ...greeting, shortcut: 'grüße' }, 6), taken);
   });
+
+  it('are in the order of their characters, whatever the language of the store', async (test) => {
+    const { cannedReplies } = await openOne(test);
+    const wanted = ['-b', '2', 'A', 'a-z', 'aA', 'b', 'ä', 'Übergabe', '退款', '😀'];
+    for (const shortcut of wanted.toReversed()) {
+      const reply = { ...greeting, shortcut, createdBy: 3, at: 5 };
+      await cannedReplies.create({ id: await cannedReplies.nextId(), ...reply });
+    }
+    assert.deepEqual(
+      (await cannedReplies.list()).map(({ shortcut }) => shortcut),
+      wanted,
+    );
+  });
 }
 
 function idTests(prepare: (test: TestContext) => StorageUnderTest): void {
