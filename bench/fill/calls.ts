@@ -45,7 +45,8 @@ export function writeCalls(database: DatabaseSync, population: Population, now: 
 }
 
 function writeSums(database: DatabaseSync): void {
-  const sums = 'sum(calls), sum(prompt_tokens), sum(completion_tokens), sum(cost_nano)';
+  const fromCache = `sum(CASE outcome WHEN 'cache_hit' THEN prompt_tokens + completion_tokens ELSE 0 END)`;
+  const sums = `sum(calls), sum(prompt_tokens), sum(completion_tokens), sum(cost_nano), ${fromCache}`;
   database.exec(
     `INSERT INTO usage_daily SELECT day, contract, owner, user_id, 0, model, outcome, currency,
        count(*), sum(prompt_tokens), sum(completion_tokens), sum(cost_nano), sum(duration_ms)
