@@ -1,5 +1,6 @@
 import type { SqlRow } from './database.ts';
-import { failureOfPostgres, isLost, isRetryable } from './postgres-errors.ts';
+import { failureOfPostgres, isLost, isRetryable, waitedInVain } from './postgres-errors.ts';
+import { endStuck } from './postgres-stuck.ts';
 import { fateOf, openWriteConnection, UnansweredCommit } from './postgres-write-connection.ts';
 import type { Outcome, Unit, WriteConnection } from './postgres-write-connection.ts';
 import type { BatchCommitted, BatchLost, BatchMessage, UnitFailure } from './writer-protocol.ts';
@@ -31,6 +32,7 @@ export function createPostgresBatchRunner(url: string): PostgresBatchRunner {
         return await (await connect()).write(units);
       } catch (thrown) {
         drop();
+        if (waitedInVain(thrown)) await endStuck(url);
         const fate = thrown instanceof UnansweredCommit ? await fateOf(url, thrown) : 'aborted';
         if (fate === 'committed') return (thrown as UnansweredCommit).outcomes;
         const mayHelp =

@@ -6,10 +6,10 @@ import { StorageError } from './storage-error.ts';
 export const connectTimeoutMs = 3_000;
 /** A read that takes longer is given up. */
 export const readTimeoutMs = 10_000;
-/** So long a batch may wait for those of other nodes, and its statements may take. */
+/** A statement of a batch may take so long. */
 const writeTimeoutMs = 10_000;
-/** A node that was stopped in the middle of a batch holds up all others for so long at most. */
-const idleInTransactionMs = 3_000;
+/** A node that was stopped in the middle of a batch holds up all others for little more than that: see `endStuck`. */
+export const stuckMs = 3_000;
 
 /** The oldest version that has all that is used, as `server_version_num` has it. */
 const oldestVersion = 13_00_00;
@@ -43,9 +43,9 @@ export async function connectWriter(url: string, further: ClientConfig = {}): Pr
   const client = new Client({
     ...clientConfig(url),
     statement_timeout: writeTimeoutMs,
-    lock_timeout: writeTimeoutMs,
+    lock_timeout: stuckMs + 500,
     query_timeout: writeTimeoutMs + 1_000,
-    idle_in_transaction_session_timeout: idleInTransactionMs,
+    idle_in_transaction_session_timeout: stuckMs,
     ...further,
   });
   // Whoever uses the connection is told by its own failure.

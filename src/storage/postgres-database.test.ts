@@ -285,6 +285,49 @@ describe('on PostgreSQL', { skip: withoutPostgres }, () => {
     assert.deepEqual([...new Set(codesOf(await lost))], ['unavailable']);
   });
 
+  it('a node that stops while it sends a batch holds up the others for some seconds at most', async (test) => {
+    const { url, database, other, ids } = await prepare(test);
+    let held = false;
+    const server = createServer((client) => {
+      const upstream = connect(5432, '127.0.0.1');
+      // What is large ends in the middle: the rest never comes, nor the end.
+      client.on('data', (data) => {
+        if (held) return;
+        upstream.write(data);
+        held = data.length > 30_000;
+      });
+      upstream.on('data', (data) => void client.write(data));
+      for (const socket of [client, upstream]) socket.on('error', () => {});
+      test.after(() => {
+        upstream.destroy();
+        client.destroy();
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    test.after(() => void server.close());
+    const stopped = await openPostgresDatabase({
+      url: url.replace(':5432', `:${(server.address() as AddressInfo).port}`),
+    });
+    test.after(() => stopped.close());
+    await stopped.write([insert(1)]);
+    const large = Array.from({ length: 60 }, (_, at) =>
+      stopped.write([insert(100 + at, 'x'.repeat(20_000))]),
+    );
+    const lost = Promise.allSettled(large);
+    await eventually(async () => {
+      const { rowCount } = await other.query(
+        `SELECT 1 FROM pg_stat_activity WHERE application_name = current_setting('application_name')
+         AND state = 'active' AND wait_event = 'ClientRead' AND query LIKE 'INSERT%'`,
+      );
+      return rowCount === 1 ? true : undefined;
+    });
+    await database.write([insert(2)]);
+    assert.deepEqual(await ids(), [1, 2]);
+    await stopped.close();
+    assert.ok(codesOf(await lost).includes('unavailable'));
+  });
+
   it('a commit that was stored, but not answered, is known for what it is', async (test) => {
     const { url, ids } = await prepare(test);
     const database = await openPostgresDatabase({ url: await hideCommits(test, url) });

@@ -6,8 +6,8 @@ const duplicate = '23505';
 const invalidClasses = new Set(['0A', '21', '22', '34', '42', '54']);
 /** Not as many parameters as the statement has places, if it is no more than an error. */
 const wrongCount = '08P01';
-/** The whole transaction was given up for another's sake, and may be tried again. */
-const retryable = new Set(['40001', '40P01']);
+/** The whole transaction was given up for another's sake, or waited for it in vain, and may be tried again. */
+const retryable = new Set(['40001', '40P01', '55P03']);
 
 /** Sorts what `pg` threw into the codes of `StorageError`. */
 export function failureOfPostgres(thrown: unknown): Failure {
@@ -42,6 +42,11 @@ export function wentDownInOrder(thrown: unknown): boolean {
 /** Whether the server gave up the statement alone: it took too long. */
 export function isCancelled(thrown: unknown): boolean {
   return (thrown as { code?: unknown }).code === '57014';
+}
+
+/** Whether another transaction was waited for in vain. */
+export function waitedInVain(thrown: unknown): boolean {
+  return (thrown as { code?: unknown }).code === '55P03';
 }
 
 export function isRetryable(thrown: unknown): boolean {
