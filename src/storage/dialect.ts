@@ -123,14 +123,16 @@ export function jsonObject(
     : sql<string>`json_object(${pairs})`;
 }
 
-/** A JSON array of a group's values as text, in the order of `by` where that is given. */
+/** A JSON array of a group's values as text, in the order of `by`, or in any. */
 export function jsonList(
   queries: Queries,
   value: Expression<unknown>,
   by?: Expression<unknown>,
 ): RawBuilder<string> {
-  const values = by === undefined ? value : sql`${value} order by ${by}`;
-  return isPostgres(queries) ? sql<string>`json_agg(${values})` : sql<string>`json_group_array(${values})`;
+  const order = by === undefined ? sql`` : sql` order by ${by}`;
+  return isPostgres(queries)
+    ? sql<string>`json_agg(${value}${order})`
+    : sql<string>`json_group_array(${value}${order})`;
 }
 
 /** JSON as the text that the store gives back. */
