@@ -238,6 +238,22 @@ describe('the end of all sockets', () => {
     ]);
   });
 
+  it('closeAll lets those that are held be told what is theirs', async (t) => {
+    const { open, sockets } = await createTested(t);
+    const { client, socket } = await open();
+    const { client: idle } = await open();
+    const release = sockets.hold(socket);
+    const frames: string[] = [];
+    client.on('message', (data: Buffer) => frames.push(data.toString('utf8')));
+    const closed = closeOf(client);
+    void sockets.closeAll(1012, 'service restart');
+    await closeOf(idle);
+    socket.send('the rest');
+    release();
+    assert.deepEqual(await closed, [1012, 'service restart']);
+    assert.deepEqual(frames, ['the rest']);
+  });
+
   it('closeAll bears with those that break the protocol instead', async (t) => {
     const { port, sockets, openSockets } = await createTested(t);
     const client = connect(port, '127.0.0.1');

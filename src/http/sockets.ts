@@ -62,7 +62,9 @@ export interface Sockets {
   /** `path` may end in one parameter: `/ws/chat/:session_id`. */
   add(path: string, door: SocketDoor, options?: DoorOptions): void;
   attach(server: Server): void;
-  /** Says good-bye to every open socket; resolves when all of them have answered it. */
+  /** Nobody says good-bye to the socket before the returned function is called: it is told what no other process can tell. */
+  hold(socket: WebSocket): () => void;
+  /** Says good-bye to every open socket, to those that are held when they are released; resolves when all of them have answered it. */
   closeAll(code: number, reason: string): Promise<void>;
   close(): void;
 }
@@ -70,6 +72,7 @@ export interface Sockets {
 export function createSockets(parts: SocketsParts): Sockets {
   const doors = createSocketDoors<CountedDoor>();
   const pulse = createPulse();
+  const holds = createHolds();
   // What 10,000 idle sockets cost is what each of them keeps alive: listeners here are made once, or once a door, because a
   // listener that is made for a socket keeps the request that it was made in.
   const wss = new WebSocketServer({
@@ -114,17 +117,39 @@ export function createSockets(parts: SocketsParts): Sockets {
       socketDoorAdded.publish({ path, contract: door.contract, frames: door.frames });
     },
     attach: (server) => void server.on('upgrade', upgrade),
+    hold: holds.hold,
     async closeAll(code, reason) {
       const open = [...pulse.sockets];
       // Not `once` of node:events: a client that breaks the protocol now would make it reject.
       const closed = open.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
-      for (const socket of open) socket.close(code, reason);
+      for (const socket of open) holds.onceFree(socket, () => socket.close(code, reason));
       await Promise.all(closed);
     },
     close() {
       clearInterval(heartbeat);
       for (const socket of pulse.sockets) socket.terminate();
       wss.close();
+    },
+  };
+}
+
+/** Sockets that may not be closed yet. */
+function createHolds() {
+  const held = new Map<WebSocket, Promise<void>>();
+  return {
+    hold(socket: WebSocket): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held.set(socket, promise);
+      return () => {
+        held.delete(socket);
+        resolve();
+      };
+    },
+    /** At once where it is not held. */
+    onceFree(socket: WebSocket, then: () => void): void {
+      const released = held.get(socket);
+      if (released === undefined) then();
+      else void released.then(then);
     },
   };
 }

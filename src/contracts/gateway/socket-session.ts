@@ -34,6 +34,8 @@ interface Session extends SocketOpener {
   options: GatewayOptions;
   socket: WebSocket;
   chats: Map<string, Chat>;
+  /** Lets the socket go; undefined while no answer is on its way. */
+  release: (() => void) | undefined;
 }
 
 /** Speaks the contract's frames on an admitted socket until it closes; then its answers are given up. */
@@ -42,7 +44,7 @@ export function createSocketSession(
   socket: WebSocket,
   { requestId, caller, key }: SocketOpener,
 ): void {
-  const session: Session = { options, socket, requestId, caller, key, chats: new Map() };
+  const session: Session = { options, socket, requestId, caller, key, chats: new Map(), release: undefined };
   socket.on('message', (data, isBinary) => receive(session, data, isBinary));
   socket.on('close', () => {
     for (const { controller } of session.chats.values()) controller.abort();
@@ -90,6 +92,7 @@ function beginChat(session: Session, frame: Record<string, unknown>): void {
   const { controller, end } = options.running.begin();
   const chat: Chat = { controller, text: '' };
   chats.set(frame.id, chat);
+  session.release ??= options.sockets.hold(session.socket);
   void answer(session, frame, chat)
     .catch((thrown: unknown) => {
       if (session.socket.readyState !== session.socket.OPEN) return;
@@ -101,8 +104,14 @@ function beginChat(session: Session, frame: Record<string, unknown>): void {
     })
     .finally(() => {
       chats.delete(frame.id);
+      if (chats.size === 0) letGo(session);
       end();
     });
+}
+
+function letGo(session: Session): void {
+  session.release?.();
+  session.release = undefined;
 }
 
 async function answer(session: Session, { id, data }: ChatFrame, chat: Chat): Promise<void> {
