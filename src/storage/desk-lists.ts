@@ -148,8 +148,11 @@ function compilePage(queries: Queries, kinds: number, holders: readonly (keyof t
     .where('agent_type', '=', '')
     .where('priority', '=', '');
   for (const name of holders) kind = kind.where(holderColumns[name], '=', 0);
-  let merged = kind;
-  for (let others = 1; others < kinds; others++) merged = merged.unionAll(kind);
+  // PostgreSQL merges what says of itself that it is in this order, and sorts the rest.
+  const newestFirst = kind.orderBy('last_message_at', 'desc').orderBy('id', 'desc').as('kind');
+  const inOrder = queries.selectFrom(newestFirst).select(['kind.id', 'kind.last_message_at']);
+  let merged = inOrder;
+  for (let others = 1; others < kinds; others++) merged = merged.unionAll(inOrder);
   const page = merged.orderBy('last_message_at', 'desc').orderBy('id', 'desc').limit(0).offset(0);
   return compileQuery<ListedRow>(
     queries

@@ -3,14 +3,9 @@ import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
 import fc from 'fast-check';
 import { Client } from 'pg';
-import { createCustomers } from './customers.ts';
 import { customersSuite } from './customers.suite.ts';
-import type { Query } from './database.ts';
-import { createPostgresQueries } from './dialect.ts';
-import { createMessageSearch } from './message-search.ts';
 import { messageSearchSuite } from './message-search.suite.ts';
 import type { SearchedStore } from './message-search.suite.ts';
-import { openPostgresDatabase } from './postgres-database.ts';
 import { openPostgresStorage } from './postgres-storage.ts';
 import { emptySchema, withoutPostgres } from './real-postgres.fixture.ts';
 import { placedVector, plainVector } from './tsvector.ts';
@@ -37,49 +32,11 @@ const prepare = (test: TestContext): SearchedStore => {
 describe('on PostgreSQL', { skip: withoutPostgres }, () => {
   messageSearchSuite('postgres', prepare);
   customersSuite('postgres', prepare);
-  describe('the indexes for searches', indexTests);
+  describe('the messages of an index', indexTests);
   describe('what an index takes', vectorTests);
 });
 
 function indexTests(): void {
-  it('are used by every query', async (test) => {
-    const url = await emptySchema(test);
-    const database = await openPostgresDatabase({ url });
-    test.after(() => database.close());
-    const asked: Query<unknown>[] = [];
-    const recording: typeof database = {
-      ...database,
-      read(query) {
-        asked.push(query);
-        return database.read(query);
-      },
-    };
-    const customers = createCustomers(recording, createPostgresQueries());
-    const messages = createMessageSearch(recording, createPostgresQueries());
-    await customers.list(undefined, { skip: 0, limit: 20 });
-    await customers.list('a b', { skip: 0, limit: 20 });
-    await customers.findMany([1, 2]);
-    await messages.follow();
-    await messages.find('a "b c"', { skip: 0, limit: 20 });
-    assert.ok(asked.length > 10);
-    const oneRow = ['customer_count', 'message_search_progress', 'feed_forgotten'];
-    await beside(url, async (client) => {
-      // The tables are empty: with this only what has no index is read whole.
-      await client.query('SET enable_seqscan = off');
-      for (const { sql, parameters } of asked) {
-        const { rows } = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${sql}`, [...parameters]);
-        const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
-        const whole = plan.matchAll(/Seq Scan on (\w+)/g).map(([, table = '']) => table);
-        assert.deepEqual(
-          [...whole].filter((table) => !oneRow.includes(table)),
-          [],
-          plan,
-        );
-        if (sql.includes('customer_search')) assert.match(plan, /customer_search_ends/);
-      }
-    });
-  });
-
   it('are read a part at a time, however often a word was said', async (test) => {
     const url = await emptySchema(test);
     const looked = (match: string) =>
