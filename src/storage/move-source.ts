@@ -6,9 +6,9 @@ import type { MovedTable } from './move-tables.ts';
 import { sent } from './postgres-pipeline.ts';
 import { StorageError } from './storage-error.ts';
 
-const rowsAtOnce = 1_000;
+export const rowsAtOnce = 1_000;
 /** Rows with images and long texts are copied fewer at a time. */
-const bytesAtOnce = 8 * 2 ** 20;
+export const bytesAtOnce = 8 * 2 ** 20;
 
 /** A table that nobody thought of would be lost in silence. */
 export function refuseUnknownTables(source: DatabaseSync): void {
@@ -45,25 +45,33 @@ export function columnsOf(source: DatabaseSync, { name }: MovedTable): string[] 
     .map((column) => String(column['name']));
 }
 
-/** The next rows behind `last`, in the order of the key, as PostgreSQL is to have them. */
+/** Rows in the order of their key, and the key of the last: there are none behind them where it is undefined. */
+export interface MovedPage {
+  rows: SqlRow[];
+  last: SqlValue[] | undefined;
+}
+
+/** The next rows behind `last`, as PostgreSQL is to have them; the key is as the source has it. */
 export async function readSource(
   source: DatabaseSync,
   { name, key }: MovedTable,
   columns: readonly string[],
   last: readonly SqlValue[] | null,
-): Promise<SqlRow[]> {
+): Promise<MovedPage> {
   const behind = last === null ? '' : `WHERE (${key.join(', ')}) > (${key.map(() => '?').join(', ')})`;
   const text = `SELECT ${columns.join(', ')} FROM ${name} ${behind} ORDER BY ${key.join(', ')} LIMIT ${rowsAtOnce}`;
-  const found: SqlRow[] = [];
+  const rows: SqlRow[] = [];
+  let end: SqlValue[] | undefined;
   let bytes = 0;
   for (const row of source.prepare(text).iterate(...(last ?? []))) {
-    found.push(asPostgresHasIt(name, row));
+    rows.push(asPostgresHasIt(name, row));
+    end = key.map((column) => row[column] ?? null);
     for (const value of Object.values(row)) bytes += sizeOf(value);
     if (bytes > bytesAtOnce) break;
   }
   // Others get their turn: it may be long.
   await new Promise((resolve) => setImmediate(resolve));
-  return found;
+  return { rows, last: end };
 }
 
 function sizeOf(value: SqlValue): number {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Client } from 'pg';
 import type { SqlRow, SqlValue } from './database.ts';
-import { columnsOf, readSource } from './move-source.ts';
+import { bytesAtOnce, columnsOf, readSource, rowsAtOnce } from './move-source.ts';
+import type { MovedPage } from './move-source.ts';
 import type { MovedTable } from './move-tables.ts';
 import { StorageError } from './storage-error.ts';
 
@@ -16,8 +17,8 @@ export async function verifyTable(
   table: MovedTable,
 ): Promise<{ rows: number; digest: string }> {
   const columns = columnsOf(source, table);
-  const theirs = await digestOf(columns, (last) => readSource(source, table, columns, last), table);
-  const ours = await digestOf(columns, (last) => readTarget(target, table, columns, last), table);
+  const theirs = await digestOf(columns, (last) => readSource(source, table, columns, last));
+  const ours = await digestOf(columns, (last) => readTarget(target, table, columns, last));
   const isSame = ours.rows === theirs.rows && ours.digest === theirs.digest;
   if (isSame || notCompared.has(table.name)) return theirs;
   throw new StorageError(
@@ -32,30 +33,37 @@ async function readTarget(
   { name, key }: MovedTable,
   columns: readonly string[],
   last: readonly SqlValue[] | null,
-): Promise<SqlRow[]> {
-  const behind =
-    last === null ? '' : `WHERE (${key.join(', ')}) > (${key.map((_, at) => `$${at + 1}`).join(', ')})`;
-  const text = `SELECT ${columns.join(', ')} FROM ${name} ${behind} ORDER BY ${key.join(', ')} LIMIT 200`;
+): Promise<MovedPage> {
+  const keys = key.join(', ');
+  const behind = last === null ? '' : `WHERE (${keys}) > (${key.map((_, at) => `$${at + 1}`).join(', ')})`;
+  const size = columns.map((column) => `coalesce(octet_length(${column}::text), 0)`).join(' + ');
+  // As many as are not too large together, and one at least.
+  const text = `SELECT ${columns.join(', ')} FROM (
+      SELECT *, sum(${size}) OVER (ORDER BY ${keys} ROWS UNBOUNDED PRECEDING) - (${size}) AS bytes_before
+      FROM (SELECT * FROM ${name} ${behind} ORDER BY ${keys} LIMIT ${rowsAtOnce}) AS next
+    ) AS sized WHERE bytes_before < ${bytesAtOnce} ORDER BY ${keys}`;
   const { rows } = await target.query<SqlRow>(text, [...(last ?? [])]);
-  return rows;
+  const end = rows.at(-1);
+  return { rows, last: end && key.map((column) => end[column] ?? null) };
 }
 
-/** SHA-256 of all rows in the order of the key. */
+/** The sum of all rows' SHA-256: both sides may have them in another order, where U+0000 was in a key. */
 async function digestOf(
   columns: readonly string[],
-  read: (last: readonly SqlValue[] | null) => Promise<SqlRow[]>,
-  { key }: MovedTable,
+  read: (last: readonly SqlValue[] | null) => Promise<MovedPage>,
 ): Promise<{ rows: number; digest: string }> {
-  const hash = createHash('sha256');
+  let sum = 0n;
   let rows = 0;
   for (let last: SqlValue[] | null = null; ;) {
-    const page: SqlRow[] = await read(last);
-    const end = page.at(-1);
-    if (end === undefined) return { rows, digest: hash.digest('hex') };
-    for (const row of page)
-      hash.update(`${JSON.stringify(columns.map((column) => written(row[column] ?? null)))}\n`);
-    rows += page.length;
-    last = key.map((column) => end[column] ?? null);
+    const page: MovedPage = await read(last);
+    if (page.last === undefined)
+      return { rows, digest: BigInt.asUintN(256, sum).toString(16).padStart(64, '0') };
+    for (const row of page.rows) {
+      const text = JSON.stringify(columns.map((column) => written(row[column] ?? null)));
+      sum += BigInt(`0x${createHash('sha256').update(text).digest('hex')}`);
+    }
+    rows += page.rows.length;
+    last = page.last;
   }
 }
 

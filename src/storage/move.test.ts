@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import type { TestContext } from 'node:test';
+import { Client } from 'pg';
 import { lockDatabase } from './database-lock.ts';
 import { moveStore } from './move.ts';
 import type { MoveStep } from './move.ts';
@@ -148,6 +149,26 @@ describe('a store that is moved to PostgreSQL', { skip: withoutPostgres }, () =>
     }
     assert.ok(interruptions >= 3);
     await (await openPostgresStorage({ url: to })).close();
+  });
+
+  it('has every row also where U+0000 is in the keys, and where rows are large', async (test) => {
+    const { from, to } = await prepare(test);
+    const source = new DatabaseSync(from);
+    const add = source.prepare('INSERT INTO settings (key, value, updated_at) VALUES (?, ?, 1)');
+    // Where a page ends, and what lies behind it, whatever its place is on the other side.
+    for (let at = 0; at < 1_500; at++) add.run(`a\0${String(at).padStart(5, '0')}`, 'x');
+    for (let at = 0; at < 500; at++) add.run(`a\u0001${at}`, 'x');
+    for (const key of ['', '\uffff', '👩', 'ä', 'A', 'z', '~', "'", '"', '\\', '{', ',', 'NULL'])
+      add.run(key, key);
+    for (let at = 0; at < 3; at++) add.run(`large-${at}`, 'x'.repeat(5 * 2 ** 20));
+    source.close();
+    const { tables } = await moveStore({ from, to, now });
+    assert.equal(tables['settings']?.rows, rowsIn(from, 'settings'));
+    const target = new Client({ connectionString: to });
+    await target.connect();
+    test.after(() => target.end());
+    const { rows } = await target.query<{ rows: number }>('SELECT count(*)::int AS rows FROM settings');
+    assert.equal(rows[0]?.rows, rowsIn(from, 'settings'));
   });
 
   it('is not mixed with what is there, nor with another store', async (test) => {

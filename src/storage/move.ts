@@ -151,7 +151,7 @@ async function copyTable(
   target: Client,
   table: MovedTable,
 ): Promise<void> {
-  const { name, key, seeded } = table;
+  const { name, seeded } = table;
   const columns = columnsOf(source, table);
   const types = await typesOf(target, name);
   const total = Number(source.prepare(`SELECT count(*) AS total FROM ${name}`).get()?.['total']);
@@ -162,10 +162,11 @@ async function copyTable(
   const places = columns.map((column, at) => `$${at + 1}::${types.get(column)}[]`).join(', ');
   const insert = `INSERT INTO ${name} (${columns.join(', ')}) SELECT * FROM unnest(${places})`;
   for (;;) {
-    const batch = await readSource(source, table, columns, last);
-    if (batch.length === 0) return;
+    const page = await readSource(source, table, columns, last);
+    if (page.last === undefined) return;
+    const batch = page.rows;
     rows += batch.length;
-    last = key.map((column) => batch.at(-1)?.[column] ?? null);
+    last = page.last;
     await target.query('BEGIN');
     if (seeded) await target.query(`DELETE FROM ${name}`);
     await target.query(
