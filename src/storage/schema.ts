@@ -439,6 +439,7 @@ export interface CustomerSearchTable {
   ends: string;
 }
 
+/** In SQLite only: what FTS5 says of the terms of `customer_search`. */
 export interface CustomerSearchEndsTable {
   term: string;
   /** Customers who have it. */
