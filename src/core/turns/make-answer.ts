@@ -97,8 +97,15 @@ export async function makeAnswer(
 
 /** What is made where something was thrown. */
 export function madeNothing(thrown: unknown, call: Made['call'] = null, sources: Citation[] = []): Made {
-  const error = asParleyError(thrown);
+  const error = asLastWord(asParleyError(thrown));
   return { state: stateOf(error), reason: null, error, call, sources };
+}
+
+/** An answer that failed has failed: its reason may not say that the same question, asked again, could have another end. */
+function asLastWord(error: ParleyError): ParleyError {
+  if (error.code !== 'storage_unavailable') return error;
+  const text = 'The answer could not be made, because the database was away. Ask again.';
+  return new ParleyError('storage_failed', text, { cause: error });
 }
 
 function stateOf({ code }: ParleyError): Made['state'] {

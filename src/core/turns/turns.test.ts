@@ -597,6 +597,15 @@ describe('a store that refuses', () => {
     assert.equal(speaker.signal.aborted, true);
   });
 
+  it('what was said before fails the answer for good: nobody is told to send the same once more', async (t) => {
+    const tested = await createTurnsBench(t);
+    const turns = tested.another({ messages: { ...tested.storage.messages, contextBefore: unavailable } });
+    const { turnId } = await turns.ask(mina, question('Tell me'));
+    const failure = failureOf(await turns.result(mina, turnId, never));
+    assert.equal(failure?.code, 'storage_failed');
+    assert.match(failure.message, /the database was away\. Ask again\.$/);
+  });
+
   it('the end lets nobody believe in the answer, and stores it later', async (t) => {
     const tested = await createTurnsBench(t);
     let refuse = true;
