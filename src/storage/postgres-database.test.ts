@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -46,6 +47,8 @@ async function prepare(test: TestContext, nodes = 1) {
     ids: async () => (await database.read<{ id: number }>(all)).map(({ id }) => id),
   };
 }
+
+const nameOf = (url: string) => new URL(url).searchParams.get('application_name') ?? assert.fail();
 
 /** What became of promises: `stored`, or the code of the failure. */
 const codesOf = (outcomes: PromiseSettledResult<unknown>[]) =>
@@ -283,6 +286,33 @@ describe('on PostgreSQL', { skip: withoutPostgres }, () => {
     await database.close();
     assert.ok(performance.now() - closing < 8_000, `${performance.now() - closing} ms`);
     assert.deepEqual([...new Set(codesOf(await lost))], ['unavailable']);
+  });
+
+  it('a server that takes no writes is unavailable, whatever the unit', async (test) => {
+    const { url } = await prepare(test);
+    const readOnly = url.replace('options=', 'options=-c%20default_transaction_read_only%3Don%20');
+    const database = await openPostgresDatabase({ url: readOnly });
+    test.after(() => database.close());
+    const outcomes = await Promise.allSettled([database.write([insert(1)]), database.write([insert(2)])]);
+    assert.deepEqual(codesOf(outcomes), ['unavailable', 'unavailable']);
+    assert.deepEqual(await database.read(all), []);
+  });
+
+  it('reads share the connections that there are, where the server gives no more', async (test) => {
+    const { url, other } = await prepare(test);
+    const role = `few_${randomBytes(6).toString('hex')}`;
+    await other.query(`CREATE ROLE ${role} LOGIN CONNECTION LIMIT 2; GRANT ALL ON SCHEMA ${nameOf(url)} TO ${role};
+      GRANT ALL ON ALL TABLES IN SCHEMA ${nameOf(url)} TO ${role}`);
+    const database = await openPostgresDatabase({ url: url.replace('postgres@', `${role}@`) });
+    try {
+      for (let round = 0; round < 3; round++) {
+        const found = await Promise.allSettled(Array.from({ length: 300 }, () => database.read(all)));
+        assert.deepEqual([...new Set(codesOf(found))], ['stored']);
+      }
+    } finally {
+      await database.close();
+      await other.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
   });
 
   it('a node that stops while it sends a batch holds up the others for some seconds at most', async (test) => {
