@@ -5,6 +5,7 @@ import type { BeginningGuard } from './conversation-begin.ts';
 import type { NewCustomer } from './customers.ts';
 import type { Claim } from './idempotency-keys.ts';
 import type { Ids } from './ids.ts';
+import { compileLostCall } from './lost-call.ts';
 import { mediaIdsFor } from './media.ts';
 import type { Citation, NewPart } from './messages.ts';
 import { accepted } from './storage-error.ts';
@@ -174,6 +175,8 @@ export interface Turns extends TurnLeases {
    * `completed`, the question becomes `failed`, unless it stays. False, and nothing stored, where the turn has ended or is at another fence.
    */
   end(end: TurnEnd): Promise<boolean>;
+  /** One unit: the call of an answer that was removed before it ended, with its roll-up, and its tokens in the day's sums. */
+  bookRemoved(answer: Pick<TurnEnd, 'userId' | 'channel'>, call: NewApiCall): Promise<void>;
 }
 
 /** Turns kept in `database`. */
@@ -182,6 +185,7 @@ export function createTurns(database: Database, queries: Queries, ids: Ids): Tur
   const joining = compileJoin(queries);
   const ending = compileEnd(queries);
   const requeuing = compileRequeue(queries);
+  const booking = compileLostCall(queries);
   const log = createTurnLog(database, queries);
 
   return {
@@ -200,5 +204,8 @@ export function createTurns(database: Database, queries: Queries, ids: Ids): Tur
     textOf: (id, start) => log.textOf(id, start),
     removeLostLog: (limit) => log.removeLost(limit),
     end: (end) => accepted(database.write(ending(end))),
+    async bookRemoved(answer, call) {
+      await database.write(booking(answer, call));
+    },
   };
 }

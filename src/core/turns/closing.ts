@@ -24,12 +24,12 @@ export interface Closing {
 }
 
 export interface ClosingParts {
-  rows: Pick<TurnRows, 'end' | 'find' | 'textOf'>;
+  rows: Pick<TurnRows, 'end' | 'find' | 'textOf' | 'bookRemoved'>;
   /** Names this process in the leases. */
   node: string;
   /** See `TurnsParts`. */
   shared: boolean;
-  calls: Pick<ApiCalls, 'record' | 'list'>;
+  calls: Pick<ApiCalls, 'list'>;
   messages: Pick<Messages, 'find'>;
   feed: Pick<Feed, 'wake'>;
   runtime: Pick<Runtime, 'sleep'>;
@@ -86,10 +86,10 @@ export function createClosing(parts: ClosingParts): Closing {
 
 /** With its conversation, the answer is gone; that a model was called is not. */
 async function store(parts: ClosingParts, end: TurnEnd): Promise<void> {
-  const { rows, messages, calls } = parts;
+  const { rows, messages } = parts;
   if ((await rows.end(end)) || (await cancel(parts, end)) || end.call === null) return;
   const isGone = (await messages.find(end.id)) === undefined;
-  if (isGone && !(await isBooked(parts, end.call))) await calls.record(end.call);
+  if (isGone && !(await isBooked(parts, end.call))) await rows.bookRemoved(end, end.call);
   // Where the row is somebody else's, that counts, and what was set aside for ours is given back.
   else giveUpRow(end.call);
 }

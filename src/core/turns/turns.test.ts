@@ -461,6 +461,9 @@ describe('a conversation that goes while its answer ends', () => {
       calls.map(({ outcome, messageId, completionTokens }) => [outcome, messageId, completionTokens]),
       [['success', turnId, 3]],
     );
+    const [call] = calls;
+    const [sums] = await tested.storage.chatTotals.talkByModel({ userId: mina.userId });
+    assert.equal(sums?.tokens, (call?.promptTokens ?? 0) + 3, 'its tokens are in the figures');
     assert.deepEqual(
       tested.bench.log.lines.filter(({ level }) => level === 'error'),
       [],
