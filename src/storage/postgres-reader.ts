@@ -157,6 +157,9 @@ function settleFailed(state: State, [failing, ...others]: readonly Reading[], fa
   return false;
 }
 
+/** To compile a query takes longer than any of ours should run; the planner may guess otherwise. */
+const noCompiling = 'SET jit = off';
+
 /** A new connection for these reads; undefined where there is none, and they were told so or wait for another. */
 async function connect(state: State, readings: readonly Reading[]): Promise<Reader | undefined> {
   state.connections++;
@@ -171,6 +174,7 @@ async function connect(state: State, readings: readonly Reading[]): Promise<Read
   client.once('end', () => leave(state, reader));
   try {
     await client.connect();
+    await client.query(noCompiling);
     return reader;
   } catch (thrown) {
     retire(state, reader);
