@@ -28,9 +28,9 @@ export async function* follow(
     yield* hear(state, turn.conversationId, hearing);
     return;
   }
-  const answer = await knownAnswer(state, caller, turnId);
+  const { answer, logged } = await knownText(state, caller, turnId, start);
   if (isActive(answer)) {
-    refuseBeyond(start, start === 0 ? '' : await state.parts.rows.textOf(turnId));
+    refuseBeyond(start, logged);
     yield* hear(state, answer.conversationId, hearing);
     return;
   }
@@ -140,6 +140,15 @@ async function knownAnswer({ parts, left }: TurnsState, caller: Participant, id:
     throw new ParleyError('storage_unavailable', text, { retryable: true });
   }
   return answer;
+}
+
+/** The answer and, where it is on its way and somebody has heard some of it, what of it is in the log. */
+async function knownText(state: TurnsState, caller: Participant, turnId: number, start: number) {
+  const answer = await knownAnswer(state, caller, turnId);
+  const logged = start > 0 && isActive(answer) ? await state.parts.rows.textOf(turnId) : '';
+  if (start <= logged.length || !isActive(answer)) return { answer, logged };
+  // It may have ended meanwhile, and its log with it.
+  return { answer: await knownAnswer(state, caller, turnId), logged };
 }
 
 function refuseBeyond(start: number, text: string): void {

@@ -197,6 +197,27 @@ describe('following a turn of another node', () => {
     assert.deepEqual(await other.turns.activeIn(conversationId), []);
   });
 
+  it('may end, and its log with it, while somebody who has heard some of it comes back', async (t) => {
+    const tested = await createNodesBench(t);
+    const { one, storage, join } = tested;
+    const { turnId, speaker } = await asked(tested, one, 'Tell me');
+    const heard = listen(one, turnId);
+    speaker.say('abc');
+    await heard.has('abc');
+    const late = join({
+      rows: {
+        ...storage.turns,
+        async textOf(id, start) {
+          speaker.say('def');
+          speaker.finish();
+          await one.turns.idle();
+          return storage.turns.textOf(id, start);
+        },
+      },
+    });
+    assert.equal(await listen(late, turnId, 2).done, 'cdef');
+  });
+
   it('goes on while the bus is cut and when it is joined again, with nothing twice and nothing left out', async (t) => {
     const tested = await createNodesBench(t);
     const { one, other } = tested;
