@@ -92,6 +92,8 @@ export interface LoginRecord {
 export interface WatchRecord {
   name: string;
   user: string;
+  /** What it watches; undefined for everything of its user. */
+  sessionId?: number | undefined;
   /** Whether nothing may be told twice: who repeats a question hears of it again. */
   once: boolean;
   /** Messages of the snapshot with which it began. */

@@ -29,7 +29,7 @@ export async function runAssistantSockets(world: World, person: Person): Promise
 }
 
 /** A socket that only watches a session, from its beginning or from now on. */
-export async function watchSession(world: World, person: Person, sessionId: number): Promise<Line> {
+export async function watchSession(world: World, person: Person, sessionId: number): Promise<WatchLine> {
   const path = `/api/v1/chat/sessions/${sessionId}/messages`;
   const { cursor, body } = await lookFirst<MessageBody[]>(world, path, person.token);
   const known = body.map(({ id }) => id);
@@ -40,6 +40,7 @@ export async function watchSession(world: World, person: Person, sessionId: numb
     path: `/ws/chat/${sessionId}?token=${person.token}`,
     cursor,
     known,
+    sessionId,
   });
 }
 
@@ -77,34 +78,45 @@ interface Door {
 
 async function talk(world: World, person: Person, door: Door): Promise<void> {
   const { chance, records } = world;
-  const { cursor, known, path } = door;
+  const { cursor, known, path, sessionId } = door;
   const lines = [true, false].map((asks) => {
     const name = `${person.name}'s ${asks ? 'asking' : 'watching'} ${door.door}`;
-    return watchLine(world, person, { name, asks, path, cursor, known });
+    return watchLine(world, person, { name, asks, path, cursor, known, sessionId });
   });
-  const [line] = lines as [Line];
+  const [line] = lines as [WatchLine];
   while (world.isRunning()) {
     const asking = beginAsking(records, door.door, person.name, drawPace(world), door.sessionId);
     await askOnLine(world, line, asking, door);
     if (chance.percent(20)) (await line.connection()).send({ type: 'read' });
     await think(world);
   }
-  for (const each of lines) await each.connection();
-  for (const each of lines) each.close();
+  await Promise.all(lines.map(({ leave }) => leave()));
 }
 
-interface Watched extends Pick<Door, 'path' | 'cursor' | 'known'> {
+/** A line whose frames are noted. */
+interface WatchLine extends Line {
+  /** Closes it, with everything told that there is to tell. */
+  leave(): Promise<void>;
+}
+
+interface Watched extends Pick<Door, 'path' | 'cursor' | 'known' | 'sessionId'> {
   name: string;
   /** Whether questions are asked on it, too. */
   asks: boolean;
 }
 
-/** A line whose frames are noted. */
-function watchLine(world: World, person: Person, { name, asks, path, cursor, known }: Watched): Line {
-  const watch = { name, user: person.name, once: !asks, known, told: [] };
+function watchLine(world: World, person: Person, watched: Watched): WatchLine {
+  const { name, asks, path, cursor, known, sessionId } = watched;
+  const watch = { name, user: person.name, sessionId, once: !asks, known, told: [] };
   world.records.watches.push(watch);
   const onFrame = createReader(world, watch, asks);
-  return openLine(world, { name, path: `${path}&stream=true`, cursor, onFrame });
+  const line = openLine(world, { name, path: `${path}&stream=true`, cursor, onFrame });
+  const leave = async () => {
+    await line.connection();
+    await world.untilTold?.(watch);
+    line.close();
+  };
+  return { ...line, leave };
 }
 
 /** Sends the question again after a crash, or a refusal, unless it was shown meanwhile; sometimes twice for no reason. */

@@ -37,8 +37,7 @@ export async function runStudioRemovals(world: World, person: Person): Promise<v
     }
     await think(world);
   }
-  await line.connection();
-  line.close();
+  await line.leave();
 }
 
 /** Halves of exchanges that have ended and are still there; `question` of none where there are none. */

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Moments } from './moments.ts';
 import type { Pace } from './questions.ts';
 import type { Chance } from '../support/chance.ts';
-import type { Records } from './records.ts';
+import type { Records, WatchRecord } from './records.ts';
 import type { Insisting } from '../support/insist.ts';
 
 export { insist, openRequest, request, type Told } from '../support/insist.ts';
@@ -15,6 +15,8 @@ export interface World {
   chance: Chance;
   /** Whether to go on asking. */
   isRunning(): boolean;
+  /** Resolves when a socket, that is about to leave, was told what has happened by now; at once where it is told that before anybody else. */
+  untilTold?(watch: WatchRecord): Promise<void>;
 }
 
 /** Somebody with a login of each kind. */

@@ -34,8 +34,8 @@ export interface Balancer {
 
 /** Between two looks at whether a target is ready. */
 const lookEveryMs = 100;
-/** A target that has not said by then whether it is ready hangs, and loses its open requests. */
-const patienceMs = 2_000;
+/** A target that has not said by then whether it is ready hangs, and loses its open requests. Longer than a frozen node may hold up the others. */
+const patienceMs = 4_000;
 
 interface State {
   used: Set<string>;

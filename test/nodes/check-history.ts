@@ -61,6 +61,9 @@ export function checkHistory(history: History): string[] {
     ...checkBooks(records, [...calls], books),
     ...checkShownTotal('the service', service, books),
     ...restarts.flatMap(checkRestart),
+    ...(restarts.length > 0 && restarts.every(({ closes }) => closes.length === 0)
+      ? ['restarts closed no socket']
+      : []),
     ...letIn.flatMap(checkLetIn),
     ...[...logs].flatMap(([node, lines]) => checkLog(node, lines, troubles)),
   ];
@@ -98,7 +101,6 @@ function checkRestart({ node, ended, asked, closes }: Restart): string[] {
   return [
     ...(ended.code === 0 ? [] : [`node ${node} ended with ${ended.code ?? ended.signal}`]),
     ...broken.map(({ id, outcome }) => `a restart of node ${node} ended ${id} as ${JSON.stringify(outcome)}`),
-    ...(closes.length === 0 ? [`a restart of node ${node} closed no socket`] : []),
     ...closes
       .filter(({ code }) => code !== restartCode)
       .map(({ name, code }) => `a restart of node ${node} closed ${name} with ${code}`),

@@ -10,7 +10,7 @@ import { createExcuses, type Excuses } from './excuses.ts';
 type Server = Insisting['server'];
 
 /** Two nodes behind a balancer. To clients it is one server, at one address, that lives on whatever becomes of one node. */
-export interface Cluster extends Server, Pick<Excuses, 'excusing'> {
+export interface Cluster extends Server, Pick<Excuses, 'excusing' | 'excusingSockets'> {
   one: ClusterNode;
   two: ClusterNode;
   balancer: Balancer;
@@ -35,13 +35,11 @@ export interface ClusterParts {
   redisPrefix: string;
   env?: Record<string, string>;
   yaml?: ParleyOptions['yaml'];
-  /** Called when something begins that may end answers. */
-  onBreak?: () => void;
 }
 
 /** Starts two nodes at once over an empty database; resolves when the balancer uses both. */
 export async function startCluster(parts: ClusterParts): Promise<Cluster> {
-  const { databaseUrl, redisUrl, onBreak = () => {} } = parts;
+  const { databaseUrl, redisUrl } = parts;
   const options = optionsOf(parts);
   const [one, two] = await Promise.all([
     createNode({ name: 'one', options, databaseUrl, redisUrl }),
@@ -49,7 +47,7 @@ export async function startCluster(parts: ClusterParts): Promise<Cluster> {
   ]);
   const balancer = await startBalancer([one, two]);
   const rows = await openRows(databaseUrl);
-  const excuses = createExcuses(onBreak);
+  const excuses = createExcuses();
   const cluster: Cluster = {
     one,
     two,
@@ -80,8 +78,8 @@ export async function startCluster(parts: ClusterParts): Promise<Cluster> {
 /** The nodes as clients come to them. */
 function serversOf(
   balancer: Balancer,
-  { isAlive, isCalm, untilLiving, begin, excusing }: Excuses,
-): Server & Pick<Cluster, 'excusing' | 'firstAt' | 'mostlyAt'> {
+  { isAlive, isCalm, untilLiving, begin, excusing, excusingSockets }: Excuses,
+): Server & Pick<Cluster, 'excusing' | 'excusingSockets' | 'firstAt' | 'mostlyAt'> {
   const at = (url: string) => begin({ number: 1, url, wsUrl: url.replace('http', 'ws') });
   const life = async () => {
     await untilLiving();
@@ -92,6 +90,7 @@ function serversOf(
     isAlive,
     isCalm,
     excusing,
+    excusingSockets,
     firstAt({ name }) {
       let hasCome = false;
       return {

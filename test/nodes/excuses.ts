@@ -12,6 +12,8 @@ export interface Span {
 export interface Excuses extends Pick<Insisting['server'], 'isAlive' | 'isCalm'> {
   /** What happens until `work` is over, and shortly after, is excused. */
   excusing<T>(work: () => Promise<T>): Promise<T>;
+  /** The same for open connections alone: a request finds a node that serves it. */
+  excusingSockets<T>(work: () => Promise<T>): Promise<T>;
   /** Resolves when one should come: while something is broken after a pause, and never once all is over. */
   untilLiving(): Promise<void>;
   endAll(): void;
@@ -24,32 +26,40 @@ const settleMs = 300;
 /** Clients that come again while something is broken do so after this. */
 const pauseMs = 40;
 
-/** `onBreak` is called when something begins that may end answers. */
-export function createExcuses(onBreak: () => void): Excuses {
+export function createExcuses(): Excuses {
   const since = new WeakMap<Life, number>();
-  let broken = 0;
-  let until = 0;
+  const [requests, sockets] = [createWindow(), createWindow()];
   let ended = false;
-  const isCalm = () => broken === 0 && performance.now() > until;
   return {
-    isCalm,
-    isAlive: (life) => isCalm() && (since.get(life) ?? 0) > until,
+    isCalm: () => !requests.isOpen() && !sockets.isOpen(),
+    isAlive: (life) => !requests.isOpen() && (since.get(life) ?? 0) > requests.until(),
     async untilLiving() {
       if (ended) await new Promise(() => {});
-      if (broken > 0) await setTimeout(pauseMs);
+      if (requests.isOpen()) await setTimeout(pauseMs);
     },
     endAll: () => void (ended = true),
     begin(life) {
       since.set(life, performance.now());
       return life;
     },
-    async excusing(work) {
-      broken++;
-      onBreak();
+    excusing: requests.during,
+    excusingSockets: sockets.during,
+  };
+}
+
+/** A time in which something is excused. */
+function createWindow() {
+  let open = 0;
+  let until = 0;
+  return {
+    isOpen: () => open > 0 || performance.now() <= until,
+    until: () => until,
+    async during<T>(work: () => Promise<T>): Promise<T> {
+      open++;
       try {
         return await work();
       } finally {
-        broken--;
+        open--;
         until = performance.now() + settleMs;
       }
     },

@@ -38,6 +38,12 @@ export async function troubling<T>({ troubles }: Stage, work: () => Promise<T>):
   }
 }
 
+/** From now on, answers that were on their way are made by somebody else, if at all. */
+export function beginLife({ world }: Stage): void {
+  // What was told in this very millisecond was told before.
+  world.records.launches.push(Date.now() + 1);
+}
+
 /** Resolves at the next moment of this kind of the question; what `then` does is done in it. */
 export function at({ world }: Stage, type: Moment['type'], { text }: Asking, then = () => {}): Promise<void> {
   return new Promise((resolve) => {

@@ -6,10 +6,11 @@ import { temporarySchema, withoutPostgres } from '../../src/storage/real-postgre
 import { clientNames } from '../kill/clients.ts';
 import { makePerson } from '../kill/login-client.ts';
 import { createMoments } from '../kill/moments.ts';
-import { createRecords } from '../kill/records.ts';
+import { createRecords, type WatchRecord } from '../kill/records.ts';
 import { startSteadyVendor, type SteadyVendor } from '../kill/vendor.ts';
 import type { Person, World } from '../kill/world.ts';
 import { createChance } from '../support/chance.ts';
+import { eventually } from '../support/eventually.ts';
 import type { Restart } from './check-history.ts';
 import { startCluster, type Cluster, type ClusterParts } from './cluster.ts';
 import type { Span } from './excuses.ts';
@@ -39,7 +40,7 @@ export interface Stage {
 /** A cluster over a schema and a prefix of its own, which go after the test. */
 export async function openCluster(
   test: Pick<TestContext, 'after'>,
-  parts: Pick<ClusterParts, 'vendorUrl' | 'env' | 'yaml' | 'onBreak'>,
+  parts: Pick<ClusterParts, 'vendorUrl' | 'env' | 'yaml'>,
 ): Promise<{ cluster: Cluster; emptyRedis: () => Promise<void> }> {
   const cleanups: (() => unknown)[] = [];
   test.after(async () => {
@@ -66,6 +67,28 @@ async function removeKeys(prefix: string): Promise<void> {
   }
 }
 
+/** A socket hears of what happened on another node a moment later than whoever did it. */
+async function untilTold({ rows }: Cluster, { user, sessionId, told }: WatchRecord): Promise<void> {
+  const isWatched = "type IN ('asked', 'answered', 'message_removed')";
+  const [newest] = await (sessionId === undefined
+    ? rows.all<Newest>(
+        `SELECT max(cursor) AS cursor FROM feed
+          WHERE ${isWatched} AND user_id = (SELECT id FROM users WHERE username = ?)`,
+        user,
+      )
+    : rows.all<Newest>(
+        `SELECT max(cursor) AS cursor FROM feed WHERE ${isWatched} AND conversation_id = ?`,
+        sessionId,
+      ));
+  const isTold = () => ((told.at(-1)?.cursor ?? 0) >= (newest?.cursor ?? 0) ? true : undefined);
+  // What is never told is found by whoever checks what was.
+  await eventually(isTold).catch(() => {});
+}
+
+interface Newest {
+  cursor: number | null;
+}
+
 const extraNames = ['extra1', 'extra2', 'extra3'];
 
 /** A stage on which everybody has an account. */
@@ -75,8 +98,7 @@ export async function openStage(test: Pick<TestContext, 'after'>, seed: number):
   records.launches.push(Date.now());
   const vendor = await startSteadyVendor(moments);
   test.after(() => vendor.close());
-  const onBreak = () => void records.launches.push(Date.now());
-  const { cluster, emptyRedis } = await openCluster(test, { vendorUrl: vendor.url, onBreak });
+  const { cluster, emptyRedis } = await openCluster(test, { vendorUrl: vendor.url });
   let running = true;
   const world: World = {
     server: cluster,
@@ -84,6 +106,7 @@ export async function openStage(test: Pick<TestContext, 'after'>, seed: number):
     records,
     chance: createChance(seed),
     isRunning: () => running,
+    untilTold: (watch) => untilTold(cluster, watch),
   };
   const make = (names: readonly string[]) => Promise.all(names.map((name) => makePerson(world, name)));
   const extras = await make(extraNames);

@@ -2,11 +2,11 @@ import { hinder } from '../kill/records.ts';
 import type { Person } from '../kill/world.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { refusals } from './refusals.ts';
-import { measure, progress, troubling, type Scenario } from './scenarios.ts';
+import { beginLife, measure, progress, troubling, type Scenario } from './scenarios.ts';
 import type { Stage } from './stage.ts';
 
 /** Within this, a node without a database refuses what it is asked. */
-const refusalMs = 5_000;
+const refusalMs = 8_000;
 /** Within this, a node serves again once the database is back. */
 const healMs = 8_000;
 
@@ -43,7 +43,8 @@ export const postgresCutForBoth: Scenario = async (stage) => {
 async function away(stage: Stage, work: () => Promise<void>): Promise<void> {
   const { records } = stage.world;
   hinder(records);
-  await troubling(stage, work);
+  beginLife(stage);
+  await troubling(stage, () => stage.cluster.excusingSockets(work));
   records.isHindered = false;
 }
 
