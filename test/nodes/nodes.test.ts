@@ -82,11 +82,7 @@ async function stopped(traffic: Promise<unknown>): Promise<never> {
 }
 
 /** Says who waits for what, where that does not come to pass. */
-async function unlessStuck<T>(
-  { world, cluster }: Stage,
-  busy: ReadonlySet<string>,
-  promise: Promise<T>,
-): Promise<T> {
+async function unlessStuck<T>({ world }: Stage, busy: ReadonlySet<string>, promise: Promise<T>): Promise<T> {
   try {
     return await promise;
   } catch (cause) {
