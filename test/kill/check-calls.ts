@@ -9,7 +9,7 @@ type Call = Books['api_calls'][number];
 /** Every call that the vendor got is in the books once; no row is there without a reason. */
 export function checkCalls(records: Records, calls: VendorCall[], books: Books): string[] {
   return [
-    ...checkVendor(records, calls),
+    ...checkVendor(records, calls, books),
     ...checkTurns(records, calls, books),
     ...checkRemoved(records, calls, books),
     ...checkRemovedAnswers(records, calls, books),
@@ -19,13 +19,14 @@ export function checkCalls(records: Records, calls: VendorCall[], books: Books):
 }
 
 /** A repeat never reaches the vendor: each question is asked once, by each life that makes its answer. It comes with its images. */
-function checkVendor(records: Records, calls: VendorCall[]): string[] {
+function checkVendor(records: Records, calls: VendorCall[], { api_calls: rows }: Books): string[] {
   const byText = new Map(records.askings.map((asking) => [asking.text, asking]));
   return [...Map.groupBy(calls, ({ question }) => question)].flatMap(([question, own]) => {
     const asking = byText.get(question);
     const lives = Map.groupBy(own, ({ at }) => lifeAt(records, at));
+    const left = rows.filter((row) => isLeft(row) && row.message_id === asking?.answerId).length;
     const isOften =
-      lives.size > mostRows(asking) || [...lives.values()].some((made) => made.length > mostTries(asking));
+      lives.size > mostRows(asking) + left || [...lives.values()].some((made) => made.length > mostTries(asking));
     const images = JSON.stringify(imagesOf(question));
     const isWhole = own.every((call) => JSON.stringify(call.images) === images);
     return [
@@ -77,8 +78,8 @@ function checkCount(
   const called = calls.filter(({ question }) => question === asking?.text).length;
   // How often the vendor was asked in an attempt that was cut off, nobody knows.
   const attempts = own.reduce((sum, row) => sum + (isCutOff(row) ? mostTries(asking) : row.attempts), 0);
-  const isRight = attempts >= called && own.length <= mostRows(asking);
-  const broken = own.slice(0, -1).filter((row) => !isCutOff(row));
+  const isRight = attempts >= called && own.filter((row) => !isLeft(row)).length <= mostRows(asking);
+  const broken = own.slice(0, -1).filter((row) => !isCutOff(row) && !isLeft(row));
   const lost = own.filter(isCutOff).map(({ at }) => lifeAt(records, at));
   return [
     ...(isRight ? [] : [`${what} has ${own.length} rows for ${called} calls`]),
@@ -91,6 +92,11 @@ function checkCount(
 
 function isCutOff({ outcome, error_code: code }: Call): boolean {
   return outcome === 'failure' && code === 'interrupted';
+}
+
+/** A server that ended in good order has left the answer, of which nothing was said, to another. */
+function isLeft({ outcome, error_code: code }: Call): boolean {
+  return outcome === 'cancelled' && code === 'interrupted';
 }
 
 /** Whether the answer waited to be made again when it ended: then its last call is one that had been lost before. */

@@ -114,12 +114,12 @@ async function newestMessages(life: Life, person: Person, sessionId: number | un
     if (status !== 200) throw new Error(`the history is answered ${status} ${JSON.stringify(body)}`);
     return body.data;
   };
-  const first = await read(1);
-  const last = first.pagination.total_pages;
-  if (last <= 1) return first;
-  const { messages: earlier } = last === 2 ? first : await read(last - 1);
-  const { messages, pending } = await read(last);
-  return { messages: [...earlier, ...messages], pending };
+  for (let last = 1; ;) {
+    const { messages: earlier } = last > 1 ? await read(last - 1) : { messages: [] };
+    const { messages, pending, pagination } = await read(last);
+    if (pagination.total_pages <= last) return { messages: [...earlier, ...messages], pending };
+    last = pagination.total_pages;
+  }
 }
 
 /** Notes the reply as it is shown; it must say why where it is none. */

@@ -1,5 +1,5 @@
 import type { ClusterNode } from './cluster-node.ts';
-import { hearFirstAt, inTime, troubling, type Scenario } from './scenarios.ts';
+import { beginLife, hearFirstAt, inTime, troubling, type Scenario } from './scenarios.ts';
 import type { Stage } from './stage.ts';
 
 /** Both nodes are restarted, one after the other, while everybody goes on: no request fails, and no character is lost. */
@@ -17,6 +17,7 @@ async function restart(stage: Stage, node: ClusterNode): Promise<void> {
   await inTime('answers begin', Promise.all(hearings.map(({ begun }) => begun)));
   const first = closes.length;
   node.stop();
+  beginLife(stage);
   const ended = await inTime(`node ${node.name} ends`, node.ended());
   await inTime('answers that were on their way end', Promise.all(hearings.map((each) => each.ended)));
   const asked = hearings.map(({ asking }) => asking);
