@@ -26,7 +26,8 @@ function checkVendor(records: Records, calls: VendorCall[], { api_calls: rows }:
     const lives = Map.groupBy(own, ({ at }) => lifeAt(records, at));
     const left = rows.filter((row) => isLeft(row) && row.message_id === asking?.answerId).length;
     const isOften =
-      lives.size > mostRows(asking) + left || [...lives.values()].some((made) => made.length > mostTries(asking));
+      lives.size > mostRows(asking) + left ||
+      [...lives.values()].some((made) => made.length > mostTries(asking));
     const images = JSON.stringify(imagesOf(question));
     const isWhole = own.every((call) => JSON.stringify(call.images) === images);
     return [
