@@ -167,8 +167,9 @@ export async function hear(world: World, person: Person, asking: Asking, from?: 
   await insist(world, `the stream of ${asking.id}`, async (life) => {
     const response = await openStream(life, person, asking, lastEventId);
     if (response.status !== 200) {
+      const text = await response.text();
+      if (lastEventId !== undefined) throw new Error(`the rest of it: ${response.status} ${text}`);
       noteOutcome(world.records, world.moments, asking, { failure: response.status });
-      await response.text();
       return;
     }
     let position = Number(lastEventId?.split(':')[1] ?? 0);
@@ -178,7 +179,7 @@ export async function hear(world: World, person: Person, asking: Asking, from?: 
         noteOffset(world.records, asking, position, event.offset);
         position += event.content.length;
       }
-      lastEventId = id;
+      lastEventId = id ?? lastEventId;
       // What breaks off while something is broken may go on elsewhere.
       if (event.type === 'error' && !world.server.isAlive(life)) throw new Error(data);
       if (noteEvent(world, asking, event)) return;

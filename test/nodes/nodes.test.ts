@@ -12,7 +12,7 @@ import { rollingRestart } from './restarting.ts';
 import { progress, type Scenario } from './scenarios.ts';
 import { openStage, withoutNodes, type Stage } from './stage.ts';
 import { stopElsewhere } from './stopping.ts';
-import { postgresCutForBoth, postgresCutForOne } from './without-postgres.ts';
+import { postgresCutForBoth, postgresCutForOne, postgresHangsForOne } from './without-postgres.ts';
 import { redisCutForOne, redisDies, redisHangsForBoth, redisHangsForOne } from './without-redis.ts';
 
 const seed = Number(process.env['PARLEY_NODES_TEST_SEED'] ?? Date.now() % 2 ** 32);
@@ -31,6 +31,7 @@ const scenarios: [name: string, scenario: Scenario][] = [
   ['Redis hangs for both nodes', redisHangsForBoth],
   ['Redis dies, and comes back empty', redisDies],
   ['PostgreSQL is cut off from one node', postgresCutForOne],
+  ['PostgreSQL hangs for one node', postgresHangsForOne],
   ['PostgreSQL is cut off from both nodes', postgresCutForBoth],
   ['a node is frozen, and goes on', freezeNode],
 ];

@@ -2,27 +2,41 @@ import { hinder } from '../kill/records.ts';
 import type { Person } from '../kill/world.ts';
 import type { ClusterNode } from './cluster-node.ts';
 import { refusals } from './refusals.ts';
-import { beginLife, measure, progress, troubling, type Scenario } from './scenarios.ts';
+import { beginLife, hearFirstAt, inTime, measure, progress, troubling, type Scenario } from './scenarios.ts';
 import type { Stage } from './stage.ts';
 
 /** Within this, a node without a database refuses what it is asked. */
 const refusalMs = 8_000;
+/** Within this, what a node without a database was answering has its end: the other waits for the lease to end. */
+const takeoverMs = 14_000;
 /** Within this, a node serves again once the database is back. */
 const healMs = 8_000;
 
-/** PostgreSQL is cut off from one node: the other serves alone. */
-export const postgresCutForOne: Scenario = async (stage) => {
-  const { cluster, world } = stage;
+/** PostgreSQL is cut off from one node, or hangs for it: the other serves alone, and takes over what the one was answering. */
+export const postgresCutForOne: Scenario = (stage) => breakForOne(stage, 'cut');
+export const postgresHangsForOne: Scenario = (stage) => breakForOne(stage, 'stall');
+
+async function breakForOne(stage: Stage, how: 'cut' | 'stall'): Promise<void> {
+  const { cluster, extras, world } = stage;
   const node = world.chance.pick([cluster.one, cluster.two]);
+  const hearings = extras.map((person) => hearFirstAt(stage, node, person));
+  await inTime('answers begin', Promise.all(hearings.map(({ begun }) => begun)));
   await away(stage, async () => {
+    const since = performance.now();
     await cluster.excusing(async () => {
-      await node.postgres.cut();
-      await Promise.all([cluster.untilUsed(node, false), refuseAll(stage, node)]);
+      await node.postgres[how]();
+      const isNoticed = cluster.untilUsed(node, false);
+      // Whoever hangs says nothing for as long as it may.
+      await Promise.all([isNoticed, how === 'cut' ? refuseAll(stage, node) : undefined]);
     });
-    await progress(stage, 10, 'PostgreSQL is cut for one');
+    await progress(stage, 10, `PostgreSQL is ${how} for one`);
+    const ended = Promise.all(hearings.map((each) => each.ended));
+    await inTime('answers of a node without its database end', ended);
+    const what = 'the answers of a node without its database were taken over';
+    measure(stage, what, performance.now() - since, takeoverMs);
     await heal(stage, [node]);
   });
-};
+}
 
 /** PostgreSQL is away: nobody is served until it is back. */
 export const postgresCutForBoth: Scenario = async (stage) => {
