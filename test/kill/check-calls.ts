@@ -25,9 +25,9 @@ function checkVendor(records: Records, calls: VendorCall[], { api_calls: rows }:
     const asking = byText.get(question);
     const lives = Map.groupBy(own, ({ at }) => lifeAt(records, at));
     const left = rows.filter((row) => isLeft(row) && row.message_id === asking?.answerId).length;
+    const most = mostTries(asking) * records.servers;
     const isOften =
-      lives.size > mostRows(asking) + left ||
-      [...lives.values()].some((made) => made.length > mostTries(asking));
+      lives.size > mostRows(asking) + left || [...lives.values()].some((made) => made.length > most);
     const images = JSON.stringify(imagesOf(question));
     const isWhole = own.every((call) => JSON.stringify(call.images) === images);
     return [

@@ -5,6 +5,8 @@ import { questionIn, questionText, type Pace, type Picture } from './questions.t
 export interface Records {
   /** When each life of the server was launched. */
   launches: number[];
+  /** How many servers share the store: one may go on with what another was cut off from. */
+  servers: number;
   askings: Asking[];
   calls: StatelessCall[];
   sessions: SessionRecord[];
@@ -104,6 +106,7 @@ export interface WatchRecord {
 export function createRecords(): Records {
   return {
     launches: [],
+    servers: 1,
     askings: [],
     calls: [],
     sessions: [],

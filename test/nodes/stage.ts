@@ -94,7 +94,7 @@ const extraNames = ['extra1', 'extra2', 'extra3'];
 /** A stage on which everybody has an account. */
 export async function openStage(test: Pick<TestContext, 'after'>, seed: number): Promise<Stage> {
   const moments = createMoments();
-  const records = createRecords();
+  const records = { ...createRecords(), servers: 2 };
   records.launches.push(Date.now());
   const vendor = await startSteadyVendor(moments);
   test.after(() => vendor.close());
